@@ -1,0 +1,1 @@
+"""What tests need: a simulated platform with virtual time."""

@@ -1,0 +1,1 @@
+"""Actors whose behaviour is a WebAssembly component."""

@@ -1,0 +1,1 @@
+"""The functions that a component may import, a module for each WIT interface."""

@@ -1,0 +1,1 @@
+"""What a component may do: deny by default."""

@@ -1,0 +1,1 @@
+"""Key-value state that survives restarts, a module for each backend."""
