@@ -1,0 +1,50 @@
+"""What WIT values look like in Python.
+
+Always:
+  - both paths of the engine give and take exactly these, so that a caller
+    can't tell which path runs;
+  - `list<u8>` is `bytes`, `string` and `char` are `str`, other lists are
+    `list`, tuples and records are plain tuples (a record in field order);
+  - `option` is None or the value itself, an enum the name of its case,
+    flags a frozenset of names;
+  - variants and results are the three values below, so that `err` can never
+    be mistaken for `ok`, whatever they carry.
+
+Source: Component Model, "Canonical ABI", sections on values and types.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One case of a variant, with its payload; None if the case has none.
+
+    >>> Variant("delivery-failed", "noproc")
+    Variant(case='delivery-failed', payload='noproc')
+    """
+
+    case: str
+    payload: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The `ok` side of a result; `value` is None for `result<_, …>`.
+
+    >>> Ok(b"reply")
+    Ok(value=b'reply')
+    """
+
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Err:
+    """The `err` side of a result; `value` is None for `result<…, _>` and `result`.
+
+    >>> Err(Variant("queue-full"))
+    Err(value=Variant(case='queue-full', payload=None))
+    """
+
+    value: object = None
