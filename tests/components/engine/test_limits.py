@@ -26,7 +26,7 @@ def test_the_defaults_are_those_of_the_manual() -> None:
 @pytest.mark.parametrize("value", [0, -1])
 def test_a_limit_that_allows_nothing_is_refused(field: str, value: int) -> None:
     with pytest.raises(ValueError, match=field):
-        Limits(**{field: value})  # type: ignore[arg-type]  # any field
+        Limits(**{field: value})
 
 
 @pytest.mark.parametrize(

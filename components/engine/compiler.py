@@ -1,0 +1,162 @@
+"""Acts: compiles components off the loop, once a digest, and keeps the code on disk.
+
+Always:
+  - the loop runs on while a component compiles: wasmtime lets go of the GIL;
+  - who asks for a digest that is being compiled waits for the same result, and
+    one who stops waiting does not stop it for the others;
+  - nothing is compiled that is no component by its first bytes, and whatever
+    is wrong with a file is one `ComponentInvalid`.
+
+Components run with the rights of this process's compiler for now; compiling
+those that are not trusted in a process of their own takes the place of
+`_compile`, and nothing else changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import platform
+import stat
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+import wasmtime
+from wasmtime.component import Component
+
+from airssys_wasm.components.engine.code_cache import CodeCache
+from airssys_wasm.components.engine.component_binary import MAX_BINARY, problem_of
+from airssys_wasm.components.engine.guest_text import shown
+from airssys_wasm.components.errors import ComponentInvalid
+
+Result = TypeVar("Result")
+
+# One compiles with all cores by itself; the second lets a small file pass a large one.
+_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A component in native code. `digest` is the SHA-256 of its binary, in hexadecimal."""
+
+    component: Component
+    digest: str
+
+
+class Compiler:
+    """Makes native code for one wasmtime engine.
+
+    `settings` names everything that the code depends on beside wasmtime's
+    version and this machine's kind: engines with equal settings share files.
+    `cache` is the directory for compiled code, None to keep none.
+    """
+
+    def __init__(self, engine: wasmtime.Engine, *, settings: str, cache: Path | None) -> None:
+        self._engine = engine
+        built_for = f"{version('wasmtime')} {platform.system()} {platform.machine()} {settings}"
+        self._built_for = hashlib.sha256(built_for.encode()).hexdigest()[:16]
+        self._cache = None if cache is None else CodeCache(cache)
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="airssys-compile")
+        self._pending: dict[str, Future[Component]] = {}
+        self._ready: weakref.WeakValueDictionary[str, Component] = weakref.WeakValueDictionary()
+
+    async def compile(self, source: Path | bytes) -> Code:
+        """The component in native code: from memory, from disk, or compiled now.
+
+        Raises ComponentInvalid for a file that is missing, can't be read, or
+        is no component.
+        """
+        name = "<bytes>" if isinstance(source, bytes) else str(source)
+        data, digest = await _result_of(self._executor.submit(_read, source, name))
+        ready = self._ready.get(digest)
+        if ready is not None:
+            return Code(ready, digest)
+        pending = self._pending.get(digest)
+        if pending is None:
+            pending = self._executor.submit(self._produce, data, digest)
+            self._pending[digest] = pending
+            pending.add_done_callback(lambda _: self._pending.pop(digest, None))
+        try:
+            return Code(await _result_of(pending), digest)
+        except wasmtime.WasmtimeError as error:
+            # Each caller has its own name for the same bytes.
+            raise ComponentInvalid(name, [_compile_problem(str(error))]) from None
+
+    def close(self) -> None:
+        """Take no more work. A compilation that has begun ends by itself."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        if self._cache is not None:
+            self._cache.close()
+
+    def _produce(self, data: bytes, digest: str) -> Component:
+        key = f"{digest}-{self._built_for}"
+        component = self._from_cache(key)
+        if component is None:
+            component = self._compile(data)
+            if self._cache is not None:
+                self._cache.store(key, component.serialize())
+        self._ready[digest] = component
+        return component
+
+    def _from_cache(self, key: str) -> Component | None:
+        if self._cache is None:
+            return None
+        return self._cache.load(key, lambda path: Component.deserialize_file(self._engine, path))
+
+    def _compile(self, data: bytes) -> Component:
+        return Component(self._engine, data)
+
+
+async def _result_of(future: Future[Result]) -> Result:
+    """The result of what runs on a thread, which a caller that goes away does not cancel."""
+    return await asyncio.shield(asyncio.wrap_future(future))
+
+
+def _read(source: Path | bytes, name: str) -> tuple[bytes, str]:
+    data = source if isinstance(source, bytes) else _read_file(source, name)
+    problem = problem_of(data)
+    if problem is not None:
+        raise ComponentInvalid(name, [problem])
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def _read_file(path: Path, name: str) -> bytes:
+    try:
+        # Not to wait for the other end of a pipe; a regular file does not care.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(fd, "rb") as file:
+            status = os.fstat(fd)
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, "")
+            if not stat.S_ISREG(status.st_mode):
+                raise ComponentInvalid(name, ["it is no regular file"])
+            return file.read(MAX_BINARY + 1)
+    except (OSError, ValueError) as error:
+        raise ComponentInvalid(name, [_read_problem(error)]) from error
+
+
+def _read_problem(error: OSError | ValueError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "there is no such file"
+        case IsADirectoryError():
+            return "it is a directory: name the .wasm file in it"
+        case NotADirectoryError():
+            return "there is no such file: a part of its path is no directory"
+        case PermissionError():
+            return "it can't be read: this user has no permission to"
+        case OSError():
+            return f"it can't be read: {error.strerror}"
+        case _:
+            return f"it is no path: {error}"
+
+
+def _compile_problem(text: str) -> str:
+    causes = [line.strip() for line in text.split("\n") if line.strip()]
+    return f"it is damaged or uses what this engine does not know: {shown(': '.join(causes))}"
