@@ -1,0 +1,1 @@
+"""What an application is made of, and how YAML says it."""

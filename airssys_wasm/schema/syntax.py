@@ -1,0 +1,65 @@
+"""Where YAML cannot be parsed: the parser's words in words for the writer of the file.
+
+Pure. A message that is not known here is passed on as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+_EXPLANATIONS = (
+    (
+        re.compile("mapping values are not allowed here"),
+        "a second ':' in this line, or a line that is indented too far",
+        "put text that contains ': ' in quotes, or align the key with the line above",
+    ),
+    (
+        re.compile(r"expected <block end>, but found '(?:<block \w+ start>|-|\?)'"),
+        "this line is not aligned with the others",
+        "give all keys of a mapping and all items of a list the same indentation",
+    ),
+    (
+        re.compile("expected <block end>, but found"),
+        "this does not continue what is before it",
+        "put text with special characters in quotes",
+    ),
+    (
+        re.compile("could not find expected ':'"),
+        "a ':' is missing after the key in the line before",
+        "write 'key: value'",
+    ),
+    (
+        re.compile(r"found character '(.)' that cannot start any token"),
+        "text cannot begin with {0} here",
+        "put it in quotes",
+    ),
+    (
+        re.compile(r"expected ',' or '(.)', but got (.*)"),
+        "',' or '{0}' is missing here",
+        "every bracket that is opened must be closed",
+    ),
+    (
+        re.compile("found unexpected (?:end of stream|document separator)"),
+        "this quote is never closed",
+        "",
+    ),
+    (
+        re.compile("found unknown escape character '(.)'"),
+        "\\{0} means nothing in double quotes",
+        "use single quotes, or write \\\\",
+    ),
+    (
+        re.compile("expected '<document start>', but found '(.*)'"),
+        "the document is over, and '{0}' follows it",
+        "",
+    ),
+)
+
+
+def explain(problem: str) -> tuple[str, str]:
+    """PyYAML's words for a syntax error in words for the writer of the file, and a hint."""
+    for pattern, message, hint in _EXPLANATIONS:
+        found = pattern.match(problem)
+        if found:
+            return message.format(*found.groups()), hint
+    return problem, ""
