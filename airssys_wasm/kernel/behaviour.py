@@ -1,0 +1,146 @@
+"""What an actor does, as users write it: a class, a process function, or a description of one.
+
+The kernel asks a behaviour once an incarnation how it runs, and keeps the answer by class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from airssys_wasm.kernel.context import ActorContext
+from airssys_wasm.kernel.errors import ContextNotReady
+from airssys_wasm.kernel.message import Unhandled
+from airssys_wasm.kernel.ref import ASYNC, HANDLES_STOP, TERMINATE, TRAP
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.ref import ActorRef
+
+M = TypeVar("M")
+
+
+class Actor(Generic[M]):
+    """A behaviour as a class: it holds state and handles one message at a time.
+
+    Hooks, each plain or async: `init()` before the first message, `receive(message)` for each, and
+    `terminate(reason)` at every end of an actor whose init succeeded, except a kill. A class
+    without an init starts idle. `self.context` exists from init on.
+    """
+
+    __slots__ = ("_context", "_ref")
+
+    _context: ActorContext
+    _ref: ActorRef[Any]
+
+    handles_parent_exit = False
+    """True for a behaviour that ends itself, as a supervisor does: the exits of its parent arrive as
+    `Exit` messages too, and `stop` as `StopRequested`."""
+
+    def init(self) -> Any:
+        """Make ready. May return None, IGNORE or DEFERRED_INIT; a failure is a failed start."""
+
+    def receive(self, message: M) -> object:
+        """Handle one message. The returned value answers a request."""
+        return self.unhandled(message)
+
+    def terminate(self, reason: object) -> Any:
+        """Clean up. Bounded by the child's shutdown time, 5 s without a supervisor."""
+
+    def unhandled(self, message: object) -> object:
+        """For `return self.unhandled(message)`: warns for a message, ends the actor for a request."""
+        return Unhandled(message)
+
+    def crash_state(self) -> object:
+        """The state that a crash report shows. Override it to hide secrets."""
+        return dict(vars(self)) if hasattr(self, "__dict__") else {}
+
+    @property
+    def context(self) -> ActorContext:
+        """What the actor acts through."""
+        try:
+            return self._context
+        except AttributeError:
+            pass
+        try:
+            context = ActorContext(self._ref)
+        except AttributeError:
+            raise ContextNotReady(self) from None
+        self._context = context
+        return context
+
+
+@runtime_checkable
+class Description(Protocol):
+    """An immutable value that says how to make a behaviour: a `Supervisor`, a `Component`."""
+
+    def incarnate(self) -> Actor[Any]:
+        """A fresh behaviour for one incarnation."""
+
+
+class Process(NamedTuple):
+    """A process function and the arguments after its inbox."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+class Kind(NamedTuple):
+    """How the actors of one class run."""
+
+    mode: int
+    traits: int
+    has_init: bool
+
+
+KINDS: dict[type, Kind] = {}
+
+
+def kind_of(behaviour: type[Actor[Any]]) -> Kind:
+    """How actors of this class run; looked at once a class."""
+    kind = KINDS.get(behaviour)
+    if kind is None:
+        traits = TERMINATE if behaviour.terminate is not Actor.terminate else 0
+        if behaviour.handles_parent_exit:
+            traits |= HANDLES_STOP | TRAP
+        mode = ASYNC if iscoroutinefunction(behaviour.receive) else 0
+        kind = KINDS[behaviour] = Kind(mode, traits, behaviour.init is not Actor.init)
+    return kind
+
+
+def incarnate(behaviour: Any, arguments: tuple[Any, ...]) -> Actor[Any] | Process:
+    """One incarnation of `behaviour`, made with `arguments`.
+
+    `behaviour` is an Actor class, a coroutine function whose first parameter is its inbox, a
+    description, or a function that returns an Actor. Raises TypeError for anything else, and
+    whatever `__init__` raises.
+    """
+    if isinstance(behaviour, type) and issubclass(behaviour, Actor):
+        return behaviour(*arguments)
+    if isinstance(behaviour, Description) and not isinstance(behaviour, type):
+        if arguments:
+            raise TypeError(f"{behaviour!r} takes no arguments beside its own fields")
+        return behaviour.incarnate()
+    if isinstance(behaviour, Actor):
+        raise TypeError(f"pass the class {type(behaviour).__name__}, not one instance of it: "
+                        "each incarnation is made anew")  # fmt: skip
+    if iscoroutinefunction(behaviour):
+        return Process(behaviour, arguments)
+    if not callable(behaviour):
+        raise TypeError(f"{behaviour!r} is no behaviour: an Actor class, a coroutine function "
+                        "that takes an inbox, or a description")  # fmt: skip
+    made = behaviour(*arguments)
+    if not isinstance(made, Actor):
+        raise TypeError(f"{behaviour!r} made {made!r}, which is not an Actor")
+    return made
+
+
+def label_of(behaviour: Any) -> str:
+    """What a behaviour without a name is called in refs and reports."""
+    label = getattr(behaviour, "label", None)
+    if isinstance(label, str):
+        return label
+    while hasattr(behaviour, "func"):  # functools.partial
+        behaviour = behaviour.func
+    named = behaviour if hasattr(behaviour, "__name__") else type(behaviour)
+    return str(named.__name__)

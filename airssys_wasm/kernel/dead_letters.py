@@ -1,0 +1,49 @@
+"""Messages that no handler completed: counted, the latest kept, and told to those who subscribe."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.kernel.errors import MailboxFull
+from airssys_wasm.kernel.message import DeadLetter
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.ref import ActorRef
+
+KEPT = 1_000  # enough to look at after an incident; the count goes on
+
+
+class DeadLetters:
+    """The dead letters of one system, oldest first."""
+
+    def __init__(self) -> None:
+        self._recent: deque[DeadLetter] = deque(maxlen=KEPT)
+        self._subscribers: dict[ActorRef[Any], None] = {}
+        self.count = 0
+
+    def recent(self) -> tuple[DeadLetter, ...]:
+        """The latest 1,000."""
+        return tuple(self._recent)
+
+    def subscribe(self, ref: ActorRef[Any]) -> None:
+        """`ref` gets every DeadLetter from now on, until it ends."""
+        if ref not in self._subscribers:
+            self._subscribers[ref] = None
+            ref._scheduler.kernel.on_exit(ref, lambda gone, _: self.unsubscribe(gone))
+
+    def unsubscribe(self, ref: ActorRef[Any]) -> None:
+        """No more for `ref`; harmless when it had not subscribed."""
+        self._subscribers.pop(ref, None)
+
+    def record(self, letter: DeadLetter) -> None:
+        """Count, keep and tell. A dead letter about a dead letter is counted and told to nobody."""
+        self.count += 1
+        self._recent.append(letter)
+        if letter.message.__class__ is DeadLetter:
+            return
+        for ref in tuple(self._subscribers):
+            try:
+                ref.send(letter)
+            except MailboxFull:
+                self.count += 1

@@ -1,0 +1,145 @@
+"""Acts: the mailbox as a process function sees it: a receive loop, and selective receive."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from airssys_wasm.kernel.context import ActorContext, Reply
+from airssys_wasm.kernel.errors import ActorStopped, Stopped
+from airssys_wasm.kernel.message import SIGNALS, Envelope, StopEntry
+from airssys_wasm.kernel.ref import BUSY, DEAD, NOTHING, BoundedRef
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from airssys_wasm.kernel.ref import ActorRef
+
+M = TypeVar("M")
+
+YIELD_EVERY = 64  # messages taken without waiting, after which others get a turn
+
+
+class Inbox(Generic[M]):
+    """What a process function receives from. `async for message in inbox` ends at a stop.
+
+    A request arrives as its bare message; answer it through `inbox.context.defer_reply()`.
+    """
+
+    def __init__(self, ref: ActorRef[Any]) -> None:
+        self.context = ActorContext(ref)
+        self._ref = ref
+        self._saved: deque[Any] = deque()
+        self._waiter: Future[None] | None = None
+        self._stop: StopEntry | None = None
+        self._taken = 0
+
+    async def receive(
+        self, wanted: Callable[[M], bool] | None = None, timeout: float | None = None
+    ) -> M:
+        """The first message that `wanted` accepts; the others stay, in their order.
+
+        Raises TimeoutError after `timeout` seconds (0 looks once and does not wait), and Stopped
+        when the actor was asked to stop and nothing wanted was sent before that.
+        """
+        if self._waiter is not None:
+            raise RuntimeError(f"{self._ref} is received from by two tasks at once")
+        await self._give_way()
+        seen = 0
+        deadline = None
+        while True:
+            found, message = self._take(wanted, seen)
+            if found:
+                return message  # type: ignore[no-any-return]
+            seen = len(self._saved)
+            if self._stop is not None:
+                raise Stopped(self._stop.reason)
+            if timeout is not None:
+                now = self.context.now()
+                deadline = now + timeout if deadline is None else deadline
+                if now >= deadline:
+                    raise TimeoutError(f"nothing wanted came within {timeout:g} s")
+            await self._wait(deadline)
+
+    def __aiter__(self) -> AsyncIterator[M]:
+        return self
+
+    async def __anext__(self) -> M:
+        try:
+            return await self.receive()
+        except Stopped:
+            raise StopAsyncIteration from None
+
+    def __len__(self) -> int:
+        return len(self._saved)
+
+    def _take(self, wanted: Callable[[M], bool] | None, seen: int) -> tuple[bool, Any]:
+        """Take the first wanted message; the first `seen` saved ones were refused before."""
+        self._collect()
+        saved = self._saved
+        for place in range(seen, len(saved)):
+            entry = saved[place]
+            message = entry.message if entry.__class__ is Envelope else entry
+            if wanted is None or wanted(message):
+                del saved[place]
+                self._in_hand(entry)
+                return True, message
+        return False, None
+
+    def _collect(self) -> None:
+        """Move what has arrived out of the kernel's queue."""
+        ref = self._ref
+        if ref._mode & DEAD:
+            raise ActorStopped(ref)
+        arrived = [] if ref._one is NOTHING else [ref._one]
+        arrived.extend(ref._queue or ())
+        ref._one = NOTHING
+        ref._queue = BUSY
+        for entry in arrived:
+            if entry.__class__ is StopEntry:
+                self._stop = self._stop or entry
+            elif self._stop is None:
+                self._saved.append(entry)
+            else:  # came after the stop: nobody will handle it
+                ref._scheduler.kernel.dead_letter(entry, ref, self._stop.reason)
+
+    def _in_hand(self, entry: Any) -> None:
+        ref = self._ref
+        extension = ref._ext()
+        extension.last_message = entry
+        extension.deferred = None
+        if entry.__class__ is Envelope:
+            extension.deferred = reply = Reply(ref)
+            reply._bind(entry.future, extension.open_replies())
+        self._taken += 1
+        if isinstance(ref, BoundedRef) and entry.__class__ not in SIGNALS:
+            ref._taken()
+
+    async def _wait(self, deadline: float | None) -> None:
+        """Wait for the next arrival, or until `deadline`."""
+        ref = self._ref
+        if ref._queue or ref._one is not NOTHING:
+            return
+        kernel = ref._scheduler.kernel
+        self._waiter = waiter = ref._scheduler.future()
+        timer = kernel.wake_at(deadline, self._wake) if deadline is not None else None
+        ref._queue = None  # idle: the next send puts the actor on the run queue
+        self._taken = 0
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                kernel.cancel_timer(timer)
+            if ref._queue is None:
+                ref._queue = BUSY
+
+    def _wake(self, *_: object) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _give_way(self) -> None:
+        if self._taken >= YIELD_EVERY:
+            self._taken = 0
+            await self._ref._scheduler.give_way()

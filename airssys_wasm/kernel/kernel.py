@@ -1,0 +1,622 @@
+"""Acts: one system of actors: spawning, names, timers, reports. Knows no WASM, YAML or network.
+
+Every section that spawns, links, monitors, registers or ends an actor is plain synchronous code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from airssys_wasm.kernel.behaviour import Process, incarnate, kind_of, label_of
+from airssys_wasm.kernel.context import MonitorRef, Reply
+from airssys_wasm.kernel.crash import CrashReport, brief
+from airssys_wasm.kernel.dead_letters import DeadLetters
+from airssys_wasm.kernel.errors import (
+    ActorExited,
+    AlreadyStarted,
+    MailboxFull,
+    NotRegistered,
+    StartError,
+)
+from airssys_wasm.kernel.inbox import Inbox
+from airssys_wasm.kernel.lifecycle import Lifecycle
+from airssys_wasm.kernel.mailbox import Mailbox
+from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope, Started, StopEntry
+from airssys_wasm.kernel.real_platform import RealPlatform
+from airssys_wasm.kernel.reasons import exception_of, is_orderly
+from airssys_wasm.kernel.ref import (
+    BUSY,
+    DEAD,
+    DEFERRED,
+    ENDING,
+    KEEP,
+    NEW,
+    NOTHING,
+    PROCESS,
+    SPECIAL,
+    SUPERVISED,
+    TERMINATE,
+    ActorRef,
+    Address,
+    BoundedRef,
+    NamedRef,
+    resolve,
+)
+from airssys_wasm.kernel.registry import Registry, check_name
+from airssys_wasm.kernel.scheduler import Scheduler
+from airssys_wasm.kernel.timers import TimerRef, TimerWheel
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.platform import Platform, Wakeup
+
+log = logging.getLogger("airssys_wasm.kernel")
+
+SHUTDOWN_TIME = 30.0  # seconds for all actors of a system to end before they are killed
+
+ExitHook = Callable[[ActorRef[Any], ActorRef[Any] | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelStatistics:
+    """Counts since the start: messages handled and dead-lettered, actors alive and spawned."""
+
+    actors: int
+    spawned: int
+    crashed: int
+    handled: int
+    dead_letters: int
+    timers: int
+
+
+class Kernel:
+    """A system of actors in the running event loop; `async with` ends them all.
+
+    `system` is what `context.system` gives to actors: whatever composes this kernel with more.
+    Raises RuntimeError outside of asyncio.
+    """
+
+    def __init__(
+        self, name: str = "system", *, platform: Platform | None = None, system: Any = None
+    ) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "actors run in an asyncio event loop (anyio.run(main), asyncio.run(main)); "
+                "trio is not supported"
+            ) from None
+        self.name = name
+        self.system = self if system is None else system
+        self.platform: Platform = RealPlatform() if platform is None else platform
+        self.registry: Registry[ActorRef[Any]] = Registry()
+        self.dead_letters = DeadLetters()
+        self.scheduler = Scheduler(self)
+        self.lifecycle = Lifecycle(self)
+        self._actors: dict[int, ActorRef[Any]] = {}
+        self._serial = 0
+        self._crashes = 0
+        self._crash_hooks: list[Callable[[CrashReport], None]] = []
+        self._wheel = TimerWheel()
+        self._wakeup: Wakeup | None = None
+        self._wakeup_at = 0.0
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self, timeout: float = SHUTDOWN_TIME) -> None:
+        """End all actors, the newest first, within `timeout` seconds; then kill what is left."""
+        if self._closed:
+            return
+        deadline = self.platform.now() + timeout
+        while self._actors:
+            for ref in reversed(list(self._actors.values())):
+                ref.exit("shutdown")
+                if self._traps(ref):
+                    self.lifecycle.end(ref, "shutdown")
+            left = deadline - self.platform.now()
+            waiting = [self.scheduler.future() for _ in ()] if left <= 0 else None
+            if waiting is not None:
+                break
+            rest = [asyncio.ensure_future(ref.wait()) for ref in self._actors.values()]
+            if rest:
+                await asyncio.wait(rest, timeout=left)
+                for task in rest:
+                    task.cancel()
+        for ref in reversed(list(self._actors.values())):
+            ref.kill()
+        self._closed = True
+        await self.scheduler.close()
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+
+    @staticmethod
+    def _traps(ref: ActorRef[Any]) -> bool:
+        return not ref._mode & (DEAD | ENDING)
+
+    # --- actors
+
+    def spawn(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        parent: ActorRef[Any] | None = None,
+        supervised: bool = False,
+        adopt: ActorRef[Any] | None = None,
+        restarts: int = 0,
+        shutdown: float | None = None,
+    ) -> ActorRef[Any]:
+        """A new actor; its init runs later. `args` are the behaviour's.
+
+        Raises what the behaviour's `__init__` raises, TypeError for what is no behaviour, and
+        AlreadyStarted when a living actor has the name.
+        """
+        if self._closed:
+            raise RuntimeError(f"the system {self.name!r} has ended")
+        if name is not None:
+            holder = self.registry.find(check_name(name))
+            if holder is not None and holder is not adopt:
+                raise AlreadyStarted(name, holder)
+        made = incarnate(behaviour, args)
+        ref = self._ref(made, behaviour, name, mailbox, parent, supervised)
+        if restarts or shutdown is not None:
+            extension = ref._ext()
+            extension.restarts = restarts
+            if shutdown is not None:
+                extension.shutdown = shutdown
+        if supervised and parent is not None:
+            relation = parent._ext()
+            if relation.children is None:
+                relation.children = {}
+            relation.children[ref] = None
+            if adopt is not None and relation.held is not None:
+                relation.held.pop(adopt, None)
+        if adopt is not None:
+            ref._mode |= SPECIAL if not ref._mode & PROCESS else 0
+            self.lifecycle.adopt(adopt, ref)
+        if name is not None and ref.name is None:
+            self.registry.register(name, ref)
+            ref._ext().name = name
+        if ref._mode & (NEW | PROCESS) or ref._queue:
+            if ref._queue is None:
+                ref._queue = BUSY
+            self.scheduler.push(ref)
+            self.scheduler.arm()
+        elif supervised:
+            self.started(ref)
+        return ref
+
+    def _ref(
+        self,
+        made: Any,
+        behaviour: Any,
+        name: str | None,
+        mailbox: Mailbox | None,
+        parent: ActorRef[Any] | None,
+        supervised: bool,
+    ) -> ActorRef[Any]:
+        self._serial += 1
+        serial = self._serial
+        label = name if name is not None else label_of(behaviour)
+        traits = SUPERVISED if supervised else 0
+        if isinstance(made, Process):
+            mode, receive = PROCESS, _no_receive
+        else:
+            kind = kind_of(made.__class__)
+            mode = kind.mode | NEW if kind.has_init else kind.mode
+            traits |= kind.traits
+            receive = made.receive
+        if mailbox is not None and mailbox.keep_on_restart and supervised:
+            traits |= KEEP
+        ref: ActorRef[Any]
+        if mailbox is not None and mailbox.capacity is not None:
+            mode |= SPECIAL
+            ref = BoundedRef(
+                self.scheduler, receive, mode, traits, parent, label, serial, mailbox=mailbox
+            )
+        else:
+            ref = ActorRef(self.scheduler, receive, mode, traits, parent, label, serial)
+        if isinstance(made, Process):
+            extension = ref._ext()
+            extension.process = made
+            extension.inbox = Inbox(ref)
+        else:
+            made._ref = ref
+        self._actors[serial] = ref
+        return ref
+
+    async def start(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        timeout: float | None = None,
+    ) -> ActorRef[Any]:
+        """`spawn`, and wait until init has succeeded.
+
+        Raises StartError with the reason when it did not, or not within `timeout` seconds (reason
+        `"timeout"`): nothing of the actor is left then. AlreadyStarted when the name is taken.
+        """
+        ref = self.spawn(behaviour, *args, name=name, mailbox=mailbox)
+        if not ref._mode & (NEW | PROCESS):
+            return ref
+        extension = ref._ext()
+        extension.started = started = self.scheduler.future()
+        timer = None
+        if timeout is not None:
+            timer = self.wake_at(self.platform.now() + timeout, lambda _: ref.kill())
+        try:
+            await started
+        except BaseException:
+            ref.kill()
+            raise
+        finally:
+            late = timer is not None and not timer.is_active
+            if timer is not None:
+                self.cancel_timer(timer)
+        if not ref.is_alive and (late or not extension_started(extension)):
+            reason = "timeout" if late else ref.exit_reason
+            if extension.ignored:
+                reason = "ignore"
+            raise StartError(repr(ref), reason) from exception_of(reason)
+        return ref
+
+    def actors(self) -> list[ActorRef[Any]]:
+        """All living actors, the oldest first."""
+        return list(self._actors.values())
+
+    def started(self, ref: ActorRef[Any]) -> None:
+        """The init of `ref` succeeded: whoever waits for that is told."""
+        extension = ref._extension
+        if extension is not None and extension.started is not None:
+            if not extension.started.done():
+                extension.started.set_result(None)
+            extension.started = None
+        parent = ref._parent
+        if ref._traits & SUPERVISED and parent is not None and not parent._mode & DEAD:
+            parent._deliver(Started(ref))
+
+    def ignored(self, ref: ActorRef[Any]) -> None:
+        """The init of `ref` answered IGNORE."""
+        ref._ext().ignored = True
+        self.lifecycle.end(ref, "normal", inside=True)
+
+    def init_done(self, ref: ActorRef[Any]) -> None:
+        """The deferred init of `ref` succeeded."""
+        if ref._traits & DEFERRED:
+            ref._traits &= ~DEFERRED
+            self.started(ref)
+
+    def init_failed(self, ref: ActorRef[Any], reason: object) -> None:
+        """The deferred init of `ref` failed."""
+        if ref._traits & DEFERRED:
+            ref._traits &= ~TERMINATE
+            self.lifecycle.end(ref, reason, inside=True)
+
+    def forget(self, ref: ActorRef[Any]) -> None:
+        """`ref` is dead: it is no longer among the actors."""
+        self._actors.pop(ref._serial, None)
+
+    # --- names
+
+    def register(self, name: str, ref: ActorRef[Any]) -> None:
+        """Give `name` to a living actor that has none. Raises NameTaken, ActorExited, ValueError."""
+        check_name(name)
+        if ref._mode & DEAD:
+            raise ActorExited(ref, "noproc")
+        if ref.name is not None:
+            raise ValueError(f"{ref} is registered as {ref.name!r} already")
+        self.registry.register(name, ref)
+        ref._ext().name = name
+
+    def unregister(self, name: str) -> None:
+        """Free `name`. Raises NotRegistered when nobody has it."""
+        self.registry.unregister(name)._ext().name = None
+
+    def whereis(self, name: str) -> ActorRef[Any] | None:
+        """The living actor of that name."""
+        ref = self.registry.find(name)
+        return ref if ref is not None and ref.is_alive else None
+
+    def named(self, name: str) -> NamedRef:
+        """An address that follows the name, also over restarts."""
+        return NamedRef(self, check_name(name))
+
+    # --- ends; `ActorRef` and `ActorContext` call these
+
+    def stop(self, ref: ActorRef[Any], reason: object) -> None:
+        """See `ActorRef.stop`."""
+        self.lifecycle.stop(ref, reason)
+
+    def stop_self(self, ref: ActorRef[Any], reason: object) -> None:
+        """See `ActorContext.stop`."""
+        if ref._mode & PROCESS:
+            self.lifecycle.stop(ref, reason)
+            return
+        self.lifecycle.end(ref, reason, inside=True, report=not is_orderly(reason))
+
+    def exit(self, ref: ActorRef[Any], reason: object) -> None:
+        """See `ActorRef.exit`."""
+        if reason == "kill":
+            self.kill(ref)
+        else:
+            self.lifecycle.signal(ref, reason, self.scheduler.current())
+
+    def kill(self, ref: ActorRef[Any]) -> None:
+        """See `ActorRef.kill`."""
+        self.lifecycle.kill(ref)
+
+    async def wait(self, ref: ActorRef[Any]) -> object:
+        """See `ActorRef.wait`."""
+        if ref._mode & DEAD:
+            return ref.exit_reason
+        extension = ref._ext()
+        if extension.waiters is None:
+            extension.waiters = []
+        waiter = self.scheduler.future()
+        extension.waiters.append(waiter)
+        try:
+            return await waiter
+        finally:
+            if not waiter.done() or waiter.cancelled():
+                extension.waiters.remove(waiter)
+
+    def release(self, ref: ActorRef[Any]) -> None:
+        """See `ActorContext.release`."""
+        parent = ref._parent
+        if parent is not None and parent._extension is not None and parent._extension.held:
+            parent._extension.held.pop(ref, None)
+        self.lifecycle.release(ref)
+
+    def link(self, ref: ActorRef[Any], address: Address) -> None:
+        """See `ActorContext.link`."""
+        self.lifecycle.link(ref, address)
+
+    def unlink(self, ref: ActorRef[Any], address: Address) -> None:
+        """See `ActorContext.unlink`."""
+        self.lifecycle.unlink(ref, address)
+
+    def monitor(self, ref: ActorRef[Any], address: Address) -> MonitorRef:
+        """See `ActorContext.monitor`."""
+        return self.lifecycle.monitor(ref, address)
+
+    def demonitor(self, ref: ActorRef[Any], monitor: MonitorRef, *, flush: bool) -> bool:
+        """See `ActorContext.demonitor`."""
+        return self.lifecycle.demonitor(ref, monitor, flush=flush)
+
+    def on_exit(self, ref: ActorRef[Any], callback: ExitHook) -> None:
+        """Call `callback(ref, None)` when `ref` dies, while its names are released.
+
+        For a child whose mailbox is kept, the call comes when that is handed over to a new
+        incarnation (`callback(ref, successor)`) or given up. A dead `ref` is called back at once.
+        """
+        if ref._mode & DEAD and ref._extension is None:
+            callback(ref, None)
+            return
+        extension = ref._ext()
+        if extension.hooks is None:
+            extension.hooks = []
+        extension.hooks.append(callback)
+
+    # --- replies
+
+    def defer_reply(self, ref: ActorRef[Any]) -> Reply:
+        """See `ActorContext.defer_reply`."""
+        extension = ref._ext()
+        if extension.inbox is not None and extension.deferred is not None:
+            return extension.deferred
+        extension.deferred = reply = Reply(ref)
+        return reply
+
+    def fail_request(self, future: asyncio.Future[Any], target: object, reason: object) -> None:
+        """Whoever waits for `future` learns that its target ended."""
+        if not future.done():
+            error = ActorExited(target, reason)
+            error.__cause__ = exception_of(reason)
+            future.set_exception(error)
+
+    # --- timers
+
+    def send_after(self, owner: ActorRef[Any], delay: float, to: Address, message: Any) -> TimerRef:
+        """See `ActorContext.send_after`."""
+        resolve(to)
+        timers = self._timers_of(owner)
+
+        def fire(timer: TimerRef) -> None:
+            timers.pop(timer, None)
+            _send_quietly(to, message)
+
+        timer = self.wake_at(self.platform.now() + _duration(delay), fire)
+        timers[timer] = None
+        return timer
+
+    def send_every(
+        self, owner: ActorRef[Any], interval: float, to: Address, message: Any
+    ) -> TimerRef:
+        """See `ActorContext.send_every`."""
+        resolve(to)
+        if _duration(interval) <= 0:
+            raise ValueError(f"an interval of {interval!r} s would never end")
+        timers = self._timers_of(owner)
+
+        def fire(timer: TimerRef) -> None:
+            target = resolve(to)
+            if target is not None and target._mode & DEAD:
+                timers.pop(timer, None)
+                return
+            self._wheel.add_again(timer, timer.due + interval, fire)
+            _send_quietly(to, message)
+
+        timer = self.wake_at(self.platform.now() + interval, fire)
+        timer.interval = interval
+        timers[timer] = None
+        return timer
+
+    def cancel_timer(self, timer: TimerRef) -> float | None:
+        """Seconds that were left; None when it had fired."""
+        return self._wheel.cancel(timer, self.platform.now())
+
+    def wake_at(self, when: float, callback: Callable[[TimerRef], None]) -> TimerRef:
+        """A timer of the kernel's own."""
+        timer = self._wheel.add(when, callback)
+        if self._wakeup is None or when < self._wakeup_at:
+            self._plan_wakeup()
+        return timer
+
+    def _timers_of(self, owner: ActorRef[Any]) -> dict[TimerRef, None]:
+        extension = owner._ext()
+        if extension.timers is None:
+            extension.timers = {}
+        return extension.timers
+
+    def _plan_wakeup(self) -> None:
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+            self._wakeup = None
+        due = self._wheel.next_due()
+        if due != float("inf") and not self._closed:
+            self._wakeup_at = due
+            self._wakeup = self.platform.call_at(due, self._fire_timers)
+
+    def _fire_timers(self) -> None:
+        self._wakeup = None
+        for timer in self._wheel.due(self.platform.now()):
+            callback, timer.callback = timer.callback, None
+            if callback is not None:
+                callback(timer)
+        self._plan_wakeup()
+
+    # --- reports
+
+    def dead_letter(
+        self,
+        message: Any,
+        to: ActorRef[Any] | str,
+        reason: object,
+        *,
+        crashed: bool = False,
+    ) -> None:
+        """Record a message that no handler completed. A request fails; a signal is dropped."""
+        kind = message.__class__
+        if kind is StopEntry or kind in SIGNALS:
+            return
+        request = kind is Envelope
+        if request:
+            if reason == "full" and isinstance(to, BoundedRef):
+                if not message.future.done():
+                    full = MailboxFull(to, to.capacity or 0, message.message)
+                    message.future.set_exception(full)
+            else:
+                self.fail_request(message.future, to, reason)
+            message = message.message
+        self.dead_letters.record(DeadLetter(message, to, reason, request, crashed))
+
+    def unhandled(self, ref: ActorRef[Any], message: object) -> None:
+        """A sent message that the actor does not know: a warning, no more."""
+        log.warning("%s does not handle %s", ref, brief(message))
+
+    def on_crash(self, callback: Callable[[CrashReport], None]) -> None:
+        """Call back with each crash report; the log gets it too."""
+        self._crash_hooks.append(callback)
+
+    def crashed(self, ref: ActorRef[Any], reason: object) -> None:
+        """Report an abnormal end, once."""
+        self._crashes += 1
+        extension = ref._ext()
+        last = extension.last_message
+        if last.__class__ is Envelope:
+            last = last.message
+        actor = getattr(ref._receive, "__self__", None)
+        report = CrashReport(
+            ref=ref,
+            behaviour=type(actor).__qualname__ if actor is not None else ref._label,
+            reason=reason,
+            last_message=None if last is NOTHING else brief(last),
+            state=_state_of(actor),
+            restarts=extension.restarts,
+        )
+        log.error("%s", report, extra={"crash_report": report})
+        for callback in self._crash_hooks:
+            callback(report)
+
+    def take_out(self, ref: ActorRef[Any], unwanted: Callable[[Any], bool]) -> None:
+        """Remove entries from a mailbox."""
+        if ref._one is not NOTHING and unwanted(ref._one):
+            ref._one = NOTHING
+        inbox = ref._extension.inbox if ref._extension is not None else None
+        for queue in (ref._queue, inbox._saved if inbox is not None else None):
+            if queue:
+                kept = [entry for entry in queue if not unwanted(entry)]
+                queue.clear()
+                queue.extend(kept)
+
+    def statistics(self) -> KernelStatistics:
+        """The counts of this system, as of now."""
+        return KernelStatistics(
+            actors=len(self._actors),
+            spawned=self._serial,
+            crashed=self._crashes,
+            handled=self.scheduler.handled,
+            dead_letters=self.dead_letters.count,
+            timers=self._wheel.pending,
+        )
+
+    def __iter__(self) -> Iterator[ActorRef[Any]]:
+        return iter(self.actors())
+
+    def __repr__(self) -> str:
+        return f"<Kernel {self.name}, {len(self._actors)} actors>"
+
+
+def extension_started(extension: Any) -> bool:
+    """Whether init had succeeded before the end: `started` is then cleared."""
+    return extension.started is None
+
+
+def _no_receive(_message: Any) -> None:
+    """A process function takes its messages itself."""
+
+
+def _duration(seconds: float) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{seconds!r} is not a number of seconds")
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"{seconds!r} s is not a time from now")
+    return float(seconds)
+
+
+def _send_quietly(to: Address, message: Any) -> None:
+    """A timer has no caller to tell that a bounded mailbox is full: the drop is a dead letter."""
+    try:
+        to.send(message)
+    except MailboxFull as full:
+        target = full.target
+        if isinstance(target, ActorRef):
+            target._scheduler.kernel.dead_letter(message, target, "full")
+
+
+def _state_of(actor: Any) -> str:
+    if actor is None:
+        return "none kept by the kernel (a process function)"
+    try:
+        return brief(actor.crash_state())
+    except Exception as broken:
+        return f"<crash_state() raised {type(broken).__name__}: {broken}>"

@@ -1,0 +1,395 @@
+"""How actors end, and who learns of it.
+
+Plain synchronous code, so that nothing comes between two steps. An end has three parts:
+
+1. `end`: the reason is settled and the mailbox closed. What was queued becomes dead letters, or is
+   held for the next incarnation. A suspended handler is cancelled.
+2. `terminate` runs (the scheduler sees to it), unless the actor was killed.
+3. `die`: names, groups, timers and monitors are released and the actor is marked dead, in one step.
+   Then links and watchers fire from one work list, never by recursion, at most 1,000 a turn.
+
+Invariants: a name is free before anyone learns of the death; the first reason wins; each link and
+each monitor fires once.
+
+Source: Erlang/OTP, Reference Manual, "Processes" (links, monitors, exit signals); signal_SUITE.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.kernel.context import MonitorRef
+from airssys_wasm.kernel.errors import ActorExited
+from airssys_wasm.kernel.message import Down, Exit, Ignored, StopEntry, StopRequested
+from airssys_wasm.kernel.ref import (
+    DEAD,
+    ENDING,
+    HANDLES_STOP,
+    KEEP,
+    NEW,
+    NOTHING,
+    PROCESS,
+    SUPERVISED,
+    TERMINATE,
+    TRAP,
+    ActorRef,
+    Address,
+    BoundedRef,
+    DeadQueue,
+    Ended,
+    HeldQueue,
+    NamedRef,
+    resolve,
+)
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.extension import Extension
+    from airssys_wasm.kernel.kernel import Kernel
+
+SIGNALS_A_TURN = 1_000  # a death with 100,000 watchers must not hold the loop (performance.md)
+
+
+class Lifecycle:
+    """The ends of the actors of one kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._work: deque[Iterator[None]] = deque()
+        self._firing = False
+
+    # --- how an end begins
+
+    def end(
+        self, ref: ActorRef[Any], reason: object, *, inside: bool = False, report: bool = False
+    ) -> None:
+        """Settle that `ref` ends with `reason`; the first reason wins.
+
+        `inside` is True when the actor's own handler said so: it is not cancelled then.
+        """
+        if ref._mode & (DEAD | ENDING):
+            return
+        idle = ref._queue is None
+        extension = ref._ext()
+        extension.reason = reason
+        if report:
+            self._kernel.crashed(ref, reason)
+        ref._mode |= ENDING
+        self._close(ref, reason)
+        scheduler = self._kernel.scheduler
+        if inside:
+            return  # the end goes on when the handler has returned
+        if scheduler.is_running(ref):
+            extension.cancel_due = True
+        elif extension.task is not None:
+            extension.task.cancel()
+        elif idle or ref._mode & PROCESS:
+            self.go_on(ref)
+
+    def go_on(self, ref: ActorRef[Any]) -> None:
+        """No handler of the ending actor runs any more: terminate is next, or death."""
+        if ref._traits & TERMINATE and not ref._mode & NEW:
+            self._kernel.scheduler.push(ref)
+            self._kernel.scheduler.arm()
+        else:
+            self.die(ref)
+
+    def kill(self, ref: ActorRef[Any]) -> None:
+        """Dead at once for everyone else; what is left of its code is reaped."""
+        if ref._mode & DEAD:
+            return
+        extension = ref._ext()
+        task = extension.task
+        if not ref._mode & ENDING:
+            self._close(ref, "killed")
+        extension.reason = "killed"
+        self.die(ref)
+        if task is not None:
+            self._kernel.scheduler.reap(task, ref)
+
+    def _close(self, ref: ActorRef[Any], reason: object) -> None:
+        """Close the mailbox; what was in it is held or becomes dead letters."""
+        batch, ref._batch = ref._batch, None
+        rest = list(batch) if batch is not None else []  # exhausts the iterator of a running batch
+        if isinstance(batch, deque):
+            batch.clear()
+        if ref._one is not NOTHING:
+            rest.insert(0, ref._one)
+        if batch is not ref._queue and ref._queue:
+            rest.extend(ref._queue)
+        ref._one = NOTHING
+        extension = ref._extension
+        if extension is not None and extension.inbox is not None:
+            rest[:0] = extension.inbox._saved
+            extension.inbox._saved.clear()
+        if ref._traits & KEEP:
+            ref._queue = HeldQueue(m for m in rest if m.__class__ is not StopEntry)
+            return
+        ref._queue = DeadQueue(ref)
+        if isinstance(ref, BoundedRef):
+            rest.extend(ref._give_up_putters())
+        for message in rest:
+            self._kernel.dead_letter(message, ref, reason)
+
+    # --- death
+
+    def die(self, ref: ActorRef[Any]) -> None:
+        """Release everything, mark dead, then let links and watchers fire."""
+        if ref._mode & DEAD:
+            return
+        extension = ref._ext()
+        reason = extension.reason
+        ref._mode = DEAD
+        ref._receive = None
+        ref._end = Ended(reason, extension.cause)
+        held = bool(ref._traits & KEEP)
+        self._kernel.forget(ref)
+        self._release_timers(extension)
+        self._release_monitors(extension)
+        if not held:
+            self.release_identity(ref, None)
+        self._fail_requests(ref, extension, reason)
+        self._tell_parent(ref, extension, held=held)
+        if extension.started is not None and not extension.started.done():
+            extension.started.set_result(None)
+        for waiter in extension.waiters or ():
+            if not waiter.done():
+                waiter.set_result(reason)
+        self._work.append(self._tell_others(ref, extension, reason))
+        self.fire()
+
+    def release_identity(self, ref: ActorRef[Any], successor: ActorRef[Any] | None) -> None:
+        """Free or hand over the name, and tell those who asked with `on_exit`."""
+        extension = ref._extension
+        if extension is None:
+            return
+        if extension.name is not None:
+            if successor is None:
+                self._kernel.registry.unregister(extension.name)
+            else:
+                self._kernel.registry.hand_over(extension.name, successor)
+                successor._ext().name = extension.name
+            extension.name = None
+        hooks, extension.hooks = extension.hooks, None
+        for hook in hooks or ():
+            hook(ref, successor)
+
+    def release(self, ref: ActorRef[Any]) -> None:
+        """Give up what a dead child holds."""
+        queue = ref._queue
+        if not isinstance(queue, HeldQueue):
+            return
+        ref._queue = DeadQueue(ref)
+        rest = list(queue)
+        if isinstance(ref, BoundedRef):
+            rest.extend(ref._give_up_putters())
+        for message in rest:
+            self._kernel.dead_letter(message, ref, ref.exit_reason)
+        self.release_identity(ref, None)
+        ref._extension = None
+
+    def adopt(self, old: ActorRef[Any], new: ActorRef[Any]) -> None:
+        """Hand over what the dead incarnation `old` holds to `new`, which has not run yet."""
+        queue = old._queue
+        if not isinstance(queue, HeldQueue):
+            return
+        old._queue = DeadQueue(old)
+        if new._queue:
+            queue.extend(new._queue)
+        if queue:
+            new._queue = deque(queue)
+        if isinstance(old, BoundedRef) and isinstance(new, BoundedRef):
+            new._load, old._load = old._load, 0
+            new._putters, old._putters = old._putters, new._putters
+        self.release_identity(old, new)
+        old._extension = None
+
+    def _release_timers(self, extension: Extension) -> None:
+        for timer in list(extension.timers or ()):
+            self._kernel.cancel_timer(timer)
+
+    def _release_monitors(self, extension: Extension) -> None:
+        for monitor in extension.watching or ():
+            monitor.active = False
+            target = monitor.target
+            if isinstance(target, ActorRef) and target._extension is not None:
+                watchers = target._extension.watchers
+                if watchers is not None:
+                    watchers.pop(monitor, None)
+        extension.watching = None
+
+    def _fail_requests(self, ref: ActorRef[Any], extension: Extension, reason: object) -> None:
+        """Those who wait for a reply of this actor learn at once that none will come."""
+        if extension.envelope is not None:
+            self._kernel.fail_request(extension.envelope.future, ref, reason)
+        replies, extension.replies = extension.replies, None
+        for reply in list(replies or ()):
+            reply.given = True
+            if reply._future is not None:
+                self._kernel.fail_request(reply._future, ref, reason)
+
+    def _tell_parent(self, ref: ActorRef[Any], extension: Extension, *, held: bool) -> None:
+        parent = ref._parent
+        if parent is None or not ref._traits & SUPERVISED:
+            return
+        relation = parent._extension
+        if parent._mode & DEAD or relation is None:
+            if held:
+                self.release(ref)
+            return
+        if relation.children is not None:
+            relation.children.pop(ref, None)
+        if held:
+            if relation.held is None:
+                relation.held = {}
+            relation.held[ref] = None
+        parent._deliver(Ignored(ref) if extension.ignored else Down(ref, extension.reason))
+
+    def _tell_others(
+        self, ref: ActorRef[Any], extension: Extension, reason: object
+    ) -> Iterator[None]:
+        """One signal a step: supervised children, links, then watchers."""
+        for child in reversed(list(extension.children or ())):
+            self.signal(child, reason, ref)
+            yield
+        for child in list(extension.held or ()):
+            self.release(child)
+            yield
+        links = extension.links
+        while links:
+            peer, _ = links.popitem()
+            if peer._extension is not None and peer._extension.links is not None:
+                peer._extension.links.pop(ref, None)
+            self.signal(peer, reason, ref)
+            yield
+        for monitor in list(extension.watchers or ()):
+            if monitor.active:
+                self._down(monitor, ref, reason)
+            yield
+        if not isinstance(ref._queue, HeldQueue):
+            ref._extension = None
+
+    def fire(self) -> None:
+        """Deliver signals of the dead, at most 1,000 before others get a turn."""
+        if self._firing:
+            return
+        self._firing = True
+        try:
+            for _ in range(SIGNALS_A_TURN):
+                while self._work:
+                    try:
+                        next(self._work[0])
+                    except StopIteration:
+                        self._work.popleft()
+                    else:
+                        break
+                else:
+                    return
+            self._kernel.platform.call_soon(self.fire)
+        finally:
+            self._firing = False
+
+    # --- signals
+
+    def signal(self, target: ActorRef[Any], reason: object, source: ActorRef[Any] | None) -> None:
+        """An exit signal reaches `target`."""
+        if target._mode & (DEAD | ENDING):
+            return
+        traits = target._traits
+        from_parent = source is not None and source is target._parent
+        if traits & TRAP and not (from_parent and not traits & HANDLES_STOP):
+            target._deliver(Exit(source, reason))
+            return
+        ignored = reason == "normal" and source is not target
+        if ignored and not (from_parent and traits & (SUPERVISED | TRAP)):
+            return
+        self.end(target, reason)
+
+    def stop(self, ref: ActorRef[Any], reason: object) -> None:
+        """A stop takes its place in the mailbox."""
+        if ref._mode & (DEAD | ENDING):
+            return
+        if ref._traits & HANDLES_STOP:
+            ref._deliver(StopRequested(reason))
+        elif ref._mode & PROCESS:
+            ref._deliver(StopEntry(reason))
+        else:
+            ref._deliver_special(StopEntry(reason))
+
+    # --- links and monitors
+
+    def link(self, ref: ActorRef[Any], address: Address) -> None:
+        """Tie two actors."""
+        target = resolve(address)
+        if target is ref:
+            return
+        if target is None or target._mode & DEAD:
+            if not ref._traits & TRAP:
+                raise ActorExited(address, "noproc")
+            ref._deliver(Exit(target, "noproc"))
+            return
+        for one, other in ((ref, target), (target, ref)):
+            extension = one._ext()
+            if extension.links is None:
+                extension.links = {}
+            extension.links[other] = None
+
+    def unlink(self, ref: ActorRef[Any], address: Address) -> None:
+        """Untie two actors; harmless when they are not tied."""
+        target = resolve(address)
+        if target is None:
+            return
+        for one, other in ((ref, target), (target, ref)):
+            if one._extension is not None and one._extension.links is not None:
+                one._extension.links.pop(other, None)
+
+    def monitor(self, ref: ActorRef[Any], address: Address) -> MonitorRef:
+        """Let `ref` watch the actor behind `address` as it is now."""
+        target = resolve(address)
+        if target is None or target._mode & DEAD:
+            gone = address.name if isinstance(address, NamedRef) else address
+            monitor = MonitorRef(ref, gone)
+            monitor.active = False
+            ref._deliver(Down(gone, "noproc", monitor))
+            return monitor
+        monitor = MonitorRef(ref, target)
+        watched, watcher = target._ext(), ref._ext()
+        if watched.watchers is None:
+            watched.watchers = {}
+        if watcher.watching is None:
+            watcher.watching = {}
+        watched.watchers[monitor] = None
+        watcher.watching[monitor] = None
+        return monitor
+
+    def demonitor(self, ref: ActorRef[Any], monitor: MonitorRef, *, flush: bool) -> bool:
+        """Undo a monitor; see `ActorContext.demonitor`."""
+        if not isinstance(monitor, MonitorRef):
+            raise TypeError(f"{monitor!r} is not a MonitorRef")
+        if monitor.watcher is not ref:
+            raise ValueError(f"{monitor} belongs to another actor")
+        if monitor.active:
+            monitor.active = False
+            self._forget_monitor(monitor)
+            return True
+        if flush:
+            self._kernel.take_out(ref, lambda m: isinstance(m, Down) and m.monitor is monitor)
+        return False
+
+    def _down(self, monitor: MonitorRef, ref: ActorRef[Any], reason: object) -> None:
+        monitor.active = False
+        watching = monitor.watcher._extension
+        if watching is not None and watching.watching is not None:
+            watching.watching.pop(monitor, None)
+        monitor.watcher._deliver(Down(ref, reason, monitor))
+
+    def _forget_monitor(self, monitor: MonitorRef) -> None:
+        target = monitor.target
+        for extension, name in (
+            (monitor.watcher._extension, "watching"),
+            (target._extension if isinstance(target, ActorRef) else None, "watchers"),
+        ):
+            known = getattr(extension, name) if extension is not None else None
+            if known is not None:
+                known.pop(monitor, None)

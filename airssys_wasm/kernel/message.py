@@ -1,0 +1,130 @@
+"""What travels between actors beside the messages of users, and what a handler may return.
+
+Signals (`Down`, `Exit`, `Started`, `Ignored`, `StopRequested`) are delivered to `receive` like
+messages, in their order of arrival; no capacity counts them and no overflow policy drops them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from airssys_wasm.kernel.context import MonitorRef
+    from airssys_wasm.kernel.ref import ActorRef
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A monitored actor ended, or a supervised child did (`monitor` is then None).
+
+    `reason` is `"noproc"` when there was no such actor at the time of monitoring; `ref` is then the
+    ref or the name that was asked for.
+    """
+
+    ref: ActorRef[Any] | str
+    reason: object
+    monitor: MonitorRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """An exit signal that a trapping actor gets as a message; `ref` is None when no actor sent it."""
+
+    ref: ActorRef[Any] | None
+    reason: object
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """To a supervisor: the `init` of a child succeeded."""
+
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """To a supervisor: the `init` of a child answered IGNORE, and the child is gone."""
+
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """To an actor that handles its own stop (a supervisor): `stop(reason)` was called on it."""
+
+    reason: object
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Returned from a handler: the request raises `error` in the caller, and the actor lives."""
+
+    error: BaseException
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.error, BaseException):
+            raise TypeError(f"Failed() takes an exception, not {self.error!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that no handler completed.
+
+    `to` is the actor, or the name or topic that nobody had. `reason` says why: `"noproc"` (dead or
+    unknown), `"full"` (dropped by the overflow policy), or the exit reason of the actor: of the
+    one that crashed on this very message (`crashed` is True), or that ended with it still queued.
+    """
+
+    message: object
+    to: ActorRef[Any] | str
+    reason: object
+    request: bool = False
+    crashed: bool = False
+
+
+class Answer(Enum):
+    """What `init` may answer beside None."""
+
+    IGNORE = "ignore"
+    DEFERRED_INIT = "deferred init"
+
+
+IGNORE: Final = Answer.IGNORE
+"""`init` answers it to say: not needed here. The actor ends `normal`, and nobody restarts it."""
+
+DEFERRED_INIT: Final = Answer.DEFERRED_INIT
+"""`init` answers it when starting takes several messages; `context.init_done()` then ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unhandled:
+    """What `Actor.unhandled` returns; the kernel warns, or ends the actor if it was a request."""
+
+    message: object
+
+
+class Envelope:
+    """A request on its way: the message and the future of its reply. Only requests pay for one."""
+
+    __slots__ = ("future", "message", "source")
+
+    def __init__(self, message: object, future: Future[Any], source: ActorRef[Any] | None) -> None:
+        self.message = message
+        self.future = future
+        self.source = source
+
+
+class StopEntry:
+    """A `stop` at its place in the mailbox: what was sent before it is handled first."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: object) -> None:
+        self.reason = reason
+
+
+SIGNALS: Final = frozenset({Down, Exit, Started, Ignored, StopRequested, StopEntry})

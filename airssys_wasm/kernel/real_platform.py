@@ -1,0 +1,45 @@
+"""Acts: the platform of production: the running event loop, the system clock, system entropy."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import anyio.to_thread
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class RealPlatform:
+    """Implements `Platform` over the event loop that runs when it is made.
+
+    Raises RuntimeError outside a running event loop.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.random = random.Random()
+        self.now = self._loop.time
+        self.timestamp = time.time
+        self.slice_clock = time.perf_counter
+
+    def new_id(self) -> str:
+        return f"{self.random.getrandbits(128):032x}"
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_at(when, callback)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self._loop.call_soon(callback)
+
+    def run_queue(self) -> deque[Any]:
+        return deque()
+
+    async def offload(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))

@@ -1,0 +1,435 @@
+"""Addresses of actors, and the state that the kernel keeps for each: one small object for both.
+
+The mailbox of an idle actor is no object at all. It grows with need: `_queue` is None (idle), BUSY
+(running or about to, nothing queued), a list, then a deque; the message that woke the actor waits
+in `_one`. A dead actor has a `DeadQueue`, a restarting child with `keep_on_restart` a `HeldQueue`.
+So the one hot call, `send`, asks a single question and never whether the actor is alive.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
+from weakref import ref as weak
+
+from airssys_wasm.kernel.errors import ActorExited, MailboxFull
+from airssys_wasm.kernel.mailbox import Mailbox, verdict
+from airssys_wasm.kernel.message import Envelope, StopEntry
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Callable
+
+    from airssys_wasm.kernel.extension import Extension
+    from airssys_wasm.kernel.kernel import Kernel
+    from airssys_wasm.kernel.scheduler import Scheduler
+
+M = TypeVar("M", contravariant=True)
+
+NOTHING: Final[Any] = object()  # an empty `_one`; None is a message like any other
+BUSY: Final[Any] = ()  # falsy, yet not None
+
+# What the scheduler has to know before it runs an actor. 0: a plain handler and bare messages.
+ASYNC: Final = 1  # the handler is a coroutine function
+SPECIAL: Final = 2  # the mailbox may hold envelopes or stop entries, or is bounded
+NEW: Final = 4  # init has not been run
+ENDING: Final = 8  # the exit reason is settled; terminate has still to run
+PROCESS: Final = 16  # a process function: it takes its messages itself
+OWN: Final = 32  # has context variables of its own, and so runs in tasks of its own
+DEAD: Final = 64
+
+# What the rest of the kernel has to know.
+TRAP: Final = 1  # exit signals arrive as messages
+SUPERVISED: Final = 2  # linked to its parent and monitored by it
+TERMINATE: Final = 4  # has a terminate hook, and init succeeded
+HANDLES_STOP: Final = 8  # gets its parent's exits and stop requests as messages
+KEEP: Final = 16  # the mailbox outlives the incarnation
+DEFERRED: Final = 32  # init answered DEFERRED_INIT and is not done
+
+
+class DeadQueue:
+    """The mailbox of a dead actor: what is appended becomes a dead letter."""
+
+    __slots__ = ("_owner", "_scheduler", "count")
+
+    def __init__(self, owner: ActorRef[Any]) -> None:
+        self._owner = weak(owner)  # an owner that nobody holds needs no collector to go
+        self._scheduler = owner._scheduler
+        self.count = 0
+
+    def append(self, message: Any) -> None:
+        owner = self._owner()
+        self.count += 1
+        self._scheduler.kernel.dead_letter(message, owner if owner is not None else "", "noproc")
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return 0
+
+
+class HeldQueue(deque[Any]):
+    """What is kept for the next incarnation of a child; true even when empty."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class Ended:
+    """What is left of an actor: its exit reason, and the cause that a supervisor may have given."""
+
+    __slots__ = ("cause", "reason")
+
+    def __init__(self, reason: object, cause: object) -> None:
+        self.reason = reason
+        self.cause = cause
+
+
+class ActorRef(Generic[M]):
+    """The address of one incarnation of an actor.
+
+    Two refs to one actor are equal; a restarted child has a new ref. It stays valid as an address
+    after death: what is sent to it becomes a dead letter.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_batch",
+        "_end",
+        "_extension",
+        "_label",
+        "_mode",
+        "_one",
+        "_parent",
+        "_queue",
+        "_receive",
+        "_scheduler",
+        "_serial",
+        "_traits",
+    )
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        receive: Callable[[Any], Any],
+        mode: int,
+        traits: int,
+        parent: ActorRef[Any] | None,
+        label: str,
+        serial: int,
+    ) -> None:
+        self._scheduler = scheduler
+        self._queue: Any = None
+        self._one: Any = NOTHING
+        self._receive: Any = receive
+        self._mode = mode
+        self._traits = traits
+        self._batch: Any = None
+        self._parent = parent
+        self._label = label
+        self._serial = serial
+        self._extension: Extension | None = None
+        self._end: Ended | None = None
+
+    def send(self, message: M, /) -> None:
+        """Deliver `message` and forget it. Never waits; a dead actor's becomes a dead letter.
+
+        Raises MailboxFull when the mailbox is bounded and full and its policy is `block` (use
+        `put`) or `reject`.
+        """
+        queue = self._queue
+        if queue:
+            queue.append(message)
+        elif queue is None:
+            self._queue = BUSY
+            self._one = message
+            scheduler = self._scheduler
+            scheduler.push(self)
+            if not scheduler.armed:
+                scheduler.arm()
+        else:
+            self._queue = [message]
+
+    async def put(self, message: M, /) -> None:
+        """`send` that waits for room in a bounded mailbox.
+
+        Returns when the message is queued, or when the actor died meanwhile: the message is then a
+        dead letter. Raises MailboxFull when the policy is `reject`.
+        """
+        self.send(message)
+
+    async def request(self, message: M, /, timeout: float | None = 5.0) -> Any:
+        """The reply to `message`, within `timeout` seconds (None: no limit).
+
+        Raises RequestTimeout; ActorExited at once when the actor ends first, is dead or is not
+        known; MailboxFull; SelfRequest; or the error that the handler answered with `Failed`.
+        """
+        scheduler = self._scheduler
+        if self._queue is None and not self._mode and scheduler.may_inline():
+            return await scheduler.request_inline(self, message, timeout)
+        return await scheduler.request_queued(self, message, timeout)
+
+    def stop(self, reason: object = "normal") -> None:
+        """Ask the actor to end with `reason` after what is already in its mailbox."""
+        self._scheduler.kernel.stop(self, reason)
+
+    def exit(self, reason: object) -> None:
+        """Send an exit signal; its source is the actor that runs now, if one does."""
+        self._scheduler.kernel.exit(self, reason)
+
+    def kill(self) -> None:
+        """End the actor at once, whatever it does; others see the reason `"killed"`."""
+        self._scheduler.kernel.kill(self)
+
+    async def wait(self) -> object:
+        """The exit reason, once the actor is dead."""
+        return await self._scheduler.kernel.wait(self)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended yet; one that is ending is alive."""
+        return not self._mode & DEAD
+
+    @property
+    def exit_reason(self) -> object | None:
+        """Why it ended; None while it lives."""
+        return self._end.reason if self._end is not None else None
+
+    @property
+    def cause(self) -> object | None:
+        """What lies behind the exit reason, where a supervisor said so (`GaveUp`)."""
+        return self._end.cause if self._end is not None else None
+
+    @property
+    def name(self) -> str | None:
+        """The registered name, while it has one."""
+        return self._extension.name if self._extension is not None else None
+
+    @property
+    def mailbox_length(self) -> int:
+        """How many messages wait, not counting the one under the handler."""
+        batch = self._batch
+        running = batch.__length_hint__() if hasattr(batch, "__length_hint__") else 0
+        waiting = len(self._queue) if self._queue else 0
+        inbox = self._extension.inbox if self._extension is not None else None
+        saved = len(inbox) if inbox is not None else 0
+        return running + waiting + saved + (self._one is not NOTHING)
+
+    @property
+    def capacity(self) -> int | None:
+        """How many messages the mailbox holds; None: any number."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"<ActorRef {self._scheduler.kernel.name}/{self._label}#{self._serial}>"
+
+    # The system lane: what no policy may drop and no capacity counts.
+
+    def _deliver(self, message: Any) -> None:
+        ActorRef.send(self, message)
+
+    def _deliver_special(self, message: Any) -> None:
+        self._mode |= SPECIAL
+        ActorRef.send(self, message)
+
+    def _ext(self) -> Extension:
+        extension = self._extension
+        if extension is None:
+            from airssys_wasm.kernel.extension import Extension
+
+            extension = self._extension = Extension()
+        return extension
+
+
+class BoundedRef(ActorRef[M]):
+    """The ref of an actor with a bounded mailbox. A class of its own: others never pay for it."""
+
+    __slots__ = ("_load", "_mailbox", "_putters", "dropped")
+
+    def __init__(self, *args: Any, mailbox: Mailbox) -> None:
+        super().__init__(*args)
+        self._mailbox = mailbox
+        self._load = 0
+        self._putters: deque[tuple[Future[None], Any]] = deque()
+        self.dropped = 0
+
+    @property
+    def capacity(self) -> int | None:
+        return self._mailbox.capacity
+
+    def send(self, message: Any, /) -> None:
+        self._offer(message, can_wait=False)
+
+    async def put(self, message: Any, /) -> None:
+        waiting = self._offer(message, can_wait=True)
+        if waiting is not None:
+            await self._wait_for_room(waiting)
+
+    def _offer(self, message: Any, *, can_wait: bool) -> Future[None] | None:
+        """Queue `message`, or do what the policy says; a future when it has to wait for room."""
+        if self._mode & (DEAD | ENDING) and not isinstance(self._queue, HeldQueue):
+            ActorRef.send(self, message)
+            return None
+        capacity = self._mailbox.capacity or 0
+        decision = verdict(self._mailbox.overflow, self._load, capacity, can_wait=can_wait)
+        match decision:
+            case "accept":
+                self._accept(message)
+            case "wait":
+                future = self._scheduler.future()
+                self._putters.append((future, message))
+                return future
+            case "refuse":
+                payload = message.message if isinstance(message, Envelope) else message
+                raise MailboxFull(self, capacity, payload)
+            case "drop_new":
+                self._drop(message)
+            case "drop_old":
+                self._drop_oldest()
+                self._accept(message)
+        return None
+
+    def _accept(self, message: Any) -> None:
+        self._load += 1
+        ActorRef.send(self, message)
+
+    def _drop(self, message: Any) -> None:
+        self.dropped += 1
+        self._scheduler.kernel.dead_letter(message, self, "full")
+
+    def _drop_oldest(self) -> None:
+        from airssys_wasm.kernel.message import SIGNALS
+
+        if self._one is not NOTHING and self._one.__class__ not in SIGNALS:
+            oldest, self._one = self._one, NOTHING
+        else:
+            place = next(i for i, m in enumerate(self._queue) if m.__class__ not in SIGNALS)
+            oldest = self._queue[place]
+            del self._queue[place]
+        self._load -= 1
+        self._drop(oldest)
+
+    async def _wait_for_room(self, waiting: Future[None]) -> None:
+        try:
+            await waiting
+        finally:
+            if not waiting.done() or waiting.cancelled():
+                self._putters = deque(p for p in self._putters if p[0] is not waiting)
+
+    def _taken(self) -> None:
+        """A message left the mailbox: whoever has waited longest for room gets it."""
+        self._load -= 1
+        capacity = self._mailbox.capacity or 0
+        while self._putters and self._load < capacity:
+            future, message = self._putters.popleft()
+            if not future.done():
+                self._accept(message)
+                future.set_result(None)
+
+    def _give_up_putters(self) -> list[Any]:
+        """Let all who wait for room go on; gives the messages that they did not place."""
+        waiting, self._putters = self._putters, deque()
+        self._load = 0
+        messages = []
+        for future, message in waiting:
+            if not future.done():
+                future.set_result(None)
+                messages.append(message)
+        return messages
+
+
+class NamedRef:
+    """The address of whoever has a name at the time: resolved at each call, so it survives restarts.
+
+    Never equal to an ActorRef. `send` to a name that nobody has is a dead letter.
+    """
+
+    __slots__ = ("_kernel", "name")
+
+    def __init__(self, kernel: Kernel, name: str) -> None:
+        self._kernel = kernel
+        self.name = name
+
+    def resolve(self) -> ActorRef[Any] | None:
+        """Who has the name now; None when nobody has."""
+        return self._kernel.registry.find(self.name)
+
+    def send(self, message: Any, /) -> None:
+        """As `ActorRef.send`."""
+        ref = self.resolve()
+        if ref is None:
+            self._kernel.dead_letter(message, self.name, "noproc")
+        else:
+            ref.send(message)
+
+    async def put(self, message: Any, /) -> None:
+        """As `ActorRef.put`."""
+        ref = self.resolve()
+        if ref is None:
+            self._kernel.dead_letter(message, self.name, "noproc")
+        else:
+            await ref.put(message)
+
+    async def request(self, message: Any, /, timeout: float | None = 5.0) -> Any:
+        """As `ActorRef.request`; `ActorExited(name, "noproc")` when nobody has the name."""
+        ref = self.resolve()
+        if ref is None:
+            raise ActorExited(self.name, "noproc")
+        return await ref.request(message, timeout=timeout)
+
+    def stop(self, reason: object = "normal") -> None:
+        """As `ActorRef.stop`; nothing when nobody has the name."""
+        if (ref := self.resolve()) is not None:
+            ref.stop(reason)
+
+    def exit(self, reason: object) -> None:
+        """As `ActorRef.exit`; nothing when nobody has the name."""
+        if (ref := self.resolve()) is not None:
+            ref.exit(reason)
+
+    def kill(self) -> None:
+        """As `ActorRef.kill`; nothing when nobody has the name."""
+        if (ref := self.resolve()) is not None:
+            ref.kill()
+
+    async def wait(self) -> object:
+        """The exit reason of who has the name now; `"noproc"` when nobody has."""
+        ref = self.resolve()
+        return await ref.wait() if ref is not None else "noproc"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, NamedRef)
+            and other.name == self.name
+            and other._kernel is self._kernel
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"<NamedRef {self._kernel.name}/{self.name}>"
+
+
+Address = ActorRef[Any] | NamedRef
+
+
+@overload
+def resolve(address: ActorRef[M]) -> ActorRef[M]: ...
+@overload
+def resolve(address: NamedRef) -> ActorRef[Any] | None: ...
+def resolve(address: Address) -> ActorRef[Any] | None:
+    """The actor behind an address; None for a name that nobody has. Raises TypeError for others."""
+    if isinstance(address, ActorRef):
+        return address
+    if isinstance(address, NamedRef):
+        return address.resolve()
+    raise TypeError(f"{address!r} is not an address: pass an ActorRef or system.named(name)")
+
+
+def stop_entry(reason: object) -> StopEntry:
+    """A stop at its place in the mailbox."""
+    return StopEntry(reason)
