@@ -80,7 +80,7 @@ class Inbox(Generic[M]):
         saved = self._saved
         for place in range(seen, len(saved)):
             entry = saved[place]
-            message = entry.message if entry.__class__ is Envelope else entry
+            message: Any = entry.message if entry.__class__ is Envelope else entry
             if wanted is None or wanted(message):
                 del saved[place]
                 self._in_hand(entry)

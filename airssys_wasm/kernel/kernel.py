@@ -20,7 +20,6 @@ from airssys_wasm.kernel.errors import (
     ActorExited,
     AlreadyStarted,
     MailboxFull,
-    NotRegistered,
     StartError,
 )
 from airssys_wasm.kernel.inbox import Inbox
@@ -33,7 +32,7 @@ from airssys_wasm.kernel.ref import (
     BUSY,
     DEAD,
     DEFERRED,
-    ENDING,
+    HANDLES_STOP,
     KEEP,
     NEW,
     NOTHING,
@@ -104,48 +103,53 @@ class Kernel:
         self._wheel = TimerWheel()
         self._wakeup: Wakeup | None = None
         self._wakeup_at = 0.0
+        self._closing = False
         self._closed = False
+        self._emptied: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
         self,
-        _type: type[BaseException] | None,
-        _value: BaseException | None,
-        _traceback: TracebackType | None,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self.close()
 
     async def close(self, timeout: float = SHUTDOWN_TIME) -> None:
-        """End all actors, the newest first, within `timeout` seconds; then kill what is left."""
-        if self._closed:
+        """End all actors, the newest first, within `timeout` seconds; then kill what is left.
+
+        Supervisors end their own children, in order.
+        """
+        if self._closing:
             return
-        deadline = self.platform.now() + timeout
-        while self._actors:
-            for ref in reversed(list(self._actors.values())):
-                ref.exit("shutdown")
-                if self._traps(ref):
-                    self.lifecycle.end(ref, "shutdown")
-            left = deadline - self.platform.now()
-            waiting = [self.scheduler.future() for _ in ()] if left <= 0 else None
-            if waiting is not None:
-                break
-            rest = [asyncio.ensure_future(ref.wait()) for ref in self._actors.values()]
-            if rest:
-                await asyncio.wait(rest, timeout=left)
-                for task in rest:
-                    task.cancel()
-        for ref in reversed(list(self._actors.values())):
-            ref.kill()
+        self._closing = True
+        for ref in reversed(self.actors()):
+            if ref._traits & HANDLES_STOP:
+                ref.stop("shutdown")
+            elif not ref._traits & SUPERVISED:
+                self.lifecycle.end(ref, "shutdown")
+        if self._actors:
+            self._emptied = self.scheduler.future()
+            timer = self.wake_at(self.platform.now() + timeout, self._empty)
+            try:
+                await self._emptied
+            finally:
+                self.cancel_timer(timer)
+                self._closed = True
         self._closed = True
+        for ref in reversed(self.actors()):
+            log.error("%s did not end within %g s and is killed", ref, timeout)
+            ref.kill()
         await self.scheduler.close()
         if self._wakeup is not None:
             self._wakeup.cancel()
 
-    @staticmethod
-    def _traps(ref: ActorRef[Any]) -> bool:
-        return not ref._mode & (DEAD | ENDING)
+    def _empty(self, _: object) -> None:
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
 
     # --- actors
 
@@ -167,8 +171,8 @@ class Kernel:
         Raises what the behaviour's `__init__` raises, TypeError for what is no behaviour, and
         AlreadyStarted when a living actor has the name.
         """
-        if self._closed:
-            raise RuntimeError(f"the system {self.name!r} has ended")
+        if self._closed or (self._closing and not supervised):
+            raise RuntimeError(f"the system {self.name!r} is ending; it starts no more actors")
         if name is not None:
             holder = self.registry.find(check_name(name))
             if holder is not None and holder is not adopt:
@@ -314,11 +318,13 @@ class Kernel:
     def forget(self, ref: ActorRef[Any]) -> None:
         """`ref` is dead: it is no longer among the actors."""
         self._actors.pop(ref._serial, None)
+        if self._closing and not self._actors:
+            self._empty(None)
 
     # --- names
 
     def register(self, name: str, ref: ActorRef[Any]) -> None:
-        """Give `name` to a living actor that has none. Raises NameTaken, ActorExited, ValueError."""
+        """Name a living actor that has no name. Raises NameTaken, ActorExited, ValueError."""
         check_name(name)
         if ref._mode & DEAD:
             raise ActorExited(ref, "noproc")

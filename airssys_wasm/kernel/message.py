@@ -32,7 +32,7 @@ class Down:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """An exit signal that a trapping actor gets as a message; `ref` is None when no actor sent it."""
+    """An exit signal, to an actor that traps them; `ref` is None when no actor sent it."""
 
     ref: ActorRef[Any] | None
     reason: object

@@ -342,7 +342,7 @@ class BoundedRef(ActorRef[M]):
 
 
 class NamedRef:
-    """The address of whoever has a name at the time: resolved at each call, so it survives restarts.
+    """The address of whoever has a name: resolved at each call, so it survives restarts.
 
     Never equal to an ActorRef. `send` to a name that nobody has is a dead letter.
     """

@@ -315,7 +315,9 @@ class Scheduler:
                     queue.appendleft(message)
                 ref._queue = ref._batch = queue
                 take = queue.popleft
-                for count in range(1, quantum + 1):
+                count = 0
+                while count < quantum:
+                    count += 1
                     if not queue:  # the actor ended, and the rest is dead letters
                         break
                     message = take()

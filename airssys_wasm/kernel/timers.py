@@ -1,4 +1,4 @@
-"""Timers as data: a sparse wheel of ticks. Adding and cancelling cost the same for ten or a million.
+"""Timers as data: a sparse wheel of ticks, in which ten timers cost the same as a million.
 
 Pure: time comes in, due timers come out. Invariants:
   - a timer is never due early (a tick is complete before it is taken);

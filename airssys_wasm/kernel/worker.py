@@ -70,7 +70,7 @@ class Parking:
         if self.refused:
             raise asyncio.CancelledError
 
-    def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002  (the signature of a future)
+    def cancel(self, msg: Any = None) -> bool:
         if self in self.pool:
             self.pool.remove(self)  # a cancelled worker is never stepped again
         self.refused = True
