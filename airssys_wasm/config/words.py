@@ -61,6 +61,8 @@ def import_path(text: str) -> str | None:
     >>> import_path("shop.store.Store")
     "is not an import path; did you mean 'shop.store:Store'?"
     """
+    if len(text) > LONGEST_NAME:
+        return f"is longer than {LONGEST_NAME} characters"
     if _IMPORT_PATH.match(text):
         return None
     module, _, attribute = text.rpartition(".")

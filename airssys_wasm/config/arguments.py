@@ -1,0 +1,46 @@
+"""Whether the `args` of a child fit what its behaviour takes.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from airssys_wasm.config.surroundings import Missing, Parameters
+from airssys_wasm.schema.suggest import nearest
+
+
+def misfits(
+    behaviour: str, takes: Parameters, args: Mapping[str, object] | Sequence[object]
+) -> Iterator[tuple[str | None, Missing]]:
+    """What is wrong with `args`: the key in question, where there is one, and why.
+
+    >>> takes = Parameters(positional=("path", "batch"), required=frozenset({"path"}))
+    >>> [(key, wrong.message) for key, wrong in misfits("Store", takes, {"paht": "x"})]
+    [('paht', "Store takes no argument 'paht'")]
+    >>> [(key, wrong.message) for key, wrong in misfits("Store", takes, [])]
+    [(None, "Store needs the argument 'path'")]
+    """
+    known = (*takes.positional, *takes.keyword_only)
+    slips: set[str | None] = set()
+    if isinstance(args, Mapping):
+        given = set(args)
+        for key in args:
+            if key not in known and not takes.any_keyword:
+                meant = nearest(key, [name for name in known if name not in given])
+                slips.add(meant)
+                hint = f"did you mean '{meant}'?" if meant else _list_of(known)
+                yield key, Missing(f"{behaviour} takes no argument {key!r}", hint)
+    else:
+        given = set(takes.positional[: len(args)])
+        if len(args) > len(takes.positional) and not takes.any_positional:
+            message = f"{behaviour} takes {len(takes.positional)} arguments, not {len(args)}"
+            yield None, Missing(message, _list_of(known))
+    for name in known:
+        if name in takes.required and name not in given and name not in slips:
+            yield None, Missing(f"{behaviour} needs the argument {name!r}", "give it in args:")
+
+
+def _list_of(known: Sequence[str]) -> str:
+    return f"it takes {', '.join(known)}" if known else "it takes none"

@@ -1,0 +1,102 @@
+"""Acts: reads a tree file and everything that it refers to.
+
+Nothing is started and, unless asked for, nothing of the application is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from airssys_wasm.config.meaning import check_meaning
+from airssys_wasm.config.modules import find_actor, import_actor
+from airssys_wasm.config.overrides import apply
+from airssys_wasm.config.surroundings import FoundComponent, Missing, Surroundings
+from airssys_wasm.config.tree import TreeConfig
+from airssys_wasm.schema import Place, Problem, Source, decode, in_order, parse, read
+from airssys_wasm.schema.text import LARGEST_FILE
+
+Examine = Callable[[Path], FoundComponent | Missing]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a tree file says. `config` is None if there is an error among the problems."""
+
+    config: TreeConfig | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+def load(
+    file: Path,
+    *,
+    sets: tuple[str, ...] = (),
+    import_actors: bool = False,
+    examine: Examine | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Loaded:
+    """The tree of a file, with every mistake in it and in what it refers to.
+
+    `sets` are values of the command line as `PATH=VALUE`. `examine` looks into a component's
+    binary; without it only its file has to be there. `environment` is that of the process;
+    `${TREE_DIRECTORY}` is added to it, the directory of the file.
+    """
+    directory = file.parent
+    variables = dict(os.environ if environment is None else environment)
+    variables["TREE_DIRECTORY"] = str(directory.absolute())
+    finder = import_actor if import_actors else find_actor
+    surroundings = Surroundings(
+        environment=variables,
+        find_actor=cache(partial(finder, directory)),
+        is_file=_is_file,
+        examine=cache(examine) if examine is not None else lambda path: FoundComponent(),
+    )
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        place = Place(Source(str(file)), 1, 1)
+        return Loaded(None, (Problem.at(place, f"the file cannot be read: {reason}"),))
+    return load_text(str(file), data, directory, sets=sets, surroundings=surroundings)
+
+
+def load_text(
+    name: str,
+    data: bytes,
+    directory: Path,
+    *,
+    sets: tuple[str, ...] = (),
+    surroundings: Surroundings,
+) -> Loaded:
+    """The same for the bytes of a file that is called `name` and lies in `directory`."""
+    source, text, problems = decode(name, data)
+    if not text and problems:
+        return Loaded(None, tuple(problems))
+    parsed = parse(source, text)
+    problems += parsed.problems
+    if parsed.root is None:
+        return Loaded(None, in_order(problems))
+    root, refused = apply(parsed.root, sets)
+    problems += refused
+    environment = surroundings.environment
+    reading = read(root, TreeConfig, environment=environment, directory=directory)
+    check_meaning(reading, surroundings)
+    everything = in_order([*problems, *reading.problems])
+    if any(problem.severity == "error" for problem in everything):
+        return Loaded(None, everything)
+    return Loaded(reading.value, everything)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
