@@ -15,7 +15,7 @@
  */
 #include "airssys.h"
 
-#define IMPORT(interface, function) \
+#define IMPORT(interface, function)                                                                \
     __attribute__((import_module("airssys:core/" interface "@1.0.0"), import_name(function)))
 #define LIFECYCLE "airssys:core/component-lifecycle@1.0.0#"
 #define EXPORT(name) __attribute__((export_name(name)))
@@ -310,7 +310,8 @@ static bool failed_messaging(messaging_variant *from, airssys_error *error) {
     airssys_error found = {from->kind, {0}};
     if (from->kind == AIRSSYS_MESSAGING_TARGET_NOT_FOUND) {
         airssys_string parts[] = {from->id.space, from->id.name, from->id.instance};
-        char *joined = malloc(parts[0].length + parts[1].length + parts[2].length + 2), *end = joined;
+        char *joined = malloc(parts[0].length + parts[1].length + parts[2].length + 2),
+             *end = joined;
         if (!joined) __builtin_trap();
         for (int i = 0; i < 3; i++) {
             if (i) *end++ = '/';
@@ -332,8 +333,9 @@ static bool failed_messaging(messaging_variant *from, airssys_error *error) {
 /* ---- host-messaging -------------------------------------------------------------------------- */
 
 #define ID const char *, size_t, const char *, size_t, const char *, size_t
-#define PASS_ID(id) \
-    id.space.data, id.space.length, id.name.data, id.name.length, id.instance.data, id.instance.length
+#define PASS_ID(id)                                                                                \
+    id.space.data, id.space.length, id.name.data, id.name.length, id.instance.data,                \
+        id.instance.length
 
 typedef struct {
     uint8_t failed;

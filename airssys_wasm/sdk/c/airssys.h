@@ -278,7 +278,8 @@ enum {
     AIRSSYS_STORAGE_IO_ERROR
 };
 
-/* A key that is not there succeeds, with `value->present` false. airssys_bytes_free(&value->value) */
+/* A key that is not there succeeds, with `value->present` false. airssys_bytes_free(&value->value)
+ */
 bool airssys_storage_get(airssys_string key, airssys_optional_bytes *value, airssys_error *error);
 bool airssys_storage_set(airssys_string key, const void *value, size_t length,
                          airssys_error *error);
@@ -308,8 +309,8 @@ void airssys_component_info_free(airssys_component_info *info);
 
 /* ---- Small conveniences -------------------------------------------------------------------- */
 
-airssys_string airssys_str(const char *text);    /* up to the zero, without a copy */
-airssys_id airssys_named(const char *name);      /* the actor of that plain name */
+airssys_string airssys_str(const char *text); /* up to the zero, without a copy */
+airssys_id airssys_named(const char *name);   /* the actor of that plain name */
 bool airssys_equal(airssys_string text, const char *other);
 
 /* ---- The C library, as far as it goes ------------------------------------------------------- */
