@@ -1,1 +1,136 @@
-"""Erlang-style actors for asyncio, in which a WebAssembly component is one kind of actor."""
+"""Erlang-style actors for asyncio, in which a WebAssembly component is one kind of actor.
+
+The public names are resolved when they are first used, so that a program that needs no
+WebAssembly never loads it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airssys_wasm.application import ActorSystem, SystemFailed
+    from airssys_wasm.broker import Broker, Published, TopicError
+    from airssys_wasm.components import Component, ComponentInvalid, ComponentMessage
+    from airssys_wasm.components.engine.limits import Limits
+    from airssys_wasm.components.engine.traps import Limit, Trap
+    from airssys_wasm.kernel import (
+        IGNORE,
+        Actor,
+        ActorExited,
+        ActorRef,
+        ActorStopped,
+        AirssysError,
+        AlreadyStarted,
+        CrashReport,
+        DeadLetter,
+        Down,
+        Error,
+        Exit,
+        ExitActor,
+        Failed,
+        Inbox,
+        Mailbox,
+        MailboxFull,
+        NamedRef,
+        NameTaken,
+        RequestTimeout,
+        StartError,
+        StopInit,
+        Stopped,
+    )
+    from airssys_wasm.supervision import ChildSpec, GaveUp, Supervisor, SupervisorRef
+
+_HOMES = {
+    "airssys_wasm.application": ("ActorSystem", "SystemFailed"),
+    "airssys_wasm.broker": ("Broker", "Published", "TopicError"),
+    "airssys_wasm.components": ("Component", "ComponentInvalid", "ComponentMessage"),
+    "airssys_wasm.components.engine.limits": ("Limits",),
+    "airssys_wasm.components.engine.traps": ("Limit", "Trap"),
+    "airssys_wasm.kernel": (
+        "IGNORE",
+        "Actor",
+        "ActorExited",
+        "ActorRef",
+        "ActorStopped",
+        "AirssysError",
+        "AlreadyStarted",
+        "CrashReport",
+        "DeadLetter",
+        "Down",
+        "Error",
+        "Exit",
+        "ExitActor",
+        "Failed",
+        "Inbox",
+        "Mailbox",
+        "MailboxFull",
+        "NameTaken",
+        "NamedRef",
+        "RequestTimeout",
+        "StartError",
+        "StopInit",
+        "Stopped",
+    ),
+    "airssys_wasm.supervision": ("ChildSpec", "GaveUp", "Supervisor", "SupervisorRef"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "IGNORE",
+    "Actor",
+    "ActorExited",
+    "ActorRef",
+    "ActorStopped",
+    "ActorSystem",
+    "AirssysError",
+    "AlreadyStarted",
+    "Broker",
+    "ChildSpec",
+    "Component",
+    "ComponentInvalid",
+    "ComponentMessage",
+    "CrashReport",
+    "DeadLetter",
+    "Down",
+    "Error",
+    "Exit",
+    "ExitActor",
+    "Failed",
+    "GaveUp",
+    "Inbox",
+    "Limit",
+    "Limits",
+    "Mailbox",
+    "MailboxFull",
+    "NameTaken",
+    "NamedRef",
+    "Published",
+    "RequestTimeout",
+    "StartError",
+    "StopInit",
+    "Stopped",
+    "Supervisor",
+    "SupervisorRef",
+    "SystemFailed",
+    "TopicError",
+    "Trap",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version("airssys-wasm")
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -34,8 +34,8 @@ class Actor(Generic[M]):
     _ref: ActorRef[Any]
 
     handles_parent_exit = False
-    """True for a behaviour that ends itself, as a supervisor does: the exits of its parent arrive as
-    `Exit` messages too, and `stop` as `StopRequested`."""
+    """True for a behaviour that ends itself, as a supervisor does: the exits of its parent
+    arrive as `Exit` messages too, and `stop` as `StopRequested`."""
 
     def init(self) -> Any:
         """Make ready. May return None, IGNORE or DEFERRED_INIT; a failure is a failed start."""
@@ -48,7 +48,7 @@ class Actor(Generic[M]):
         """Clean up. Bounded by the child's shutdown time, 5 s without a supervisor."""
 
     def unhandled(self, message: object) -> object:
-        """For `return self.unhandled(message)`: warns for a message, ends the actor for a request."""
+        """For `return self.unhandled(message)`: a warning, or the end if it was a request."""
         return Unhandled(message)
 
     def crash_state(self) -> object:

@@ -1,4 +1,4 @@
-"""The errors of the kernel: one root, and one class for each thing that a caller could do about it."""
+"""The errors of the kernel: one root, a class for each thing that a caller could do about it."""
 
 
 class AirssysError(Exception):
@@ -102,7 +102,7 @@ class Stopped(AirssysError):
 
 
 class StopInit(AirssysError):
-    """Raised by an `init` that can't succeed: the actor ends with `reason`, without a crash report."""
+    """Raised by an `init` that can't succeed: an end with `reason`, without a crash report."""
 
     def __init__(self, reason: object) -> None:
         super().__init__(f"init stops: {reason}")

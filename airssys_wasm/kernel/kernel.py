@@ -62,10 +62,14 @@ ExitHook = Callable[[ActorRef[Any], ActorRef[Any] | None], None]
 
 @dataclass(frozen=True, slots=True)
 class KernelStatistics:
-    """Counts since the start: messages handled and dead-lettered, actors alive and spawned."""
+    """Counts since the start: messages handled and dead-lettered, actors alive and spawned.
+
+    `restarted` counts the spawned ones that a supervisor started anew.
+    """
 
     actors: int
     spawned: int
+    restarted: int
     crashed: int
     handled: int
     dead_letters: int
@@ -99,6 +103,7 @@ class Kernel:
         self._actors: dict[int, ActorRef[Any]] = {}
         self._serial = 0
         self._crashes = 0
+        self._restarts = 0
         self._crash_hooks: list[Callable[[CrashReport], None]] = []
         self._wheel = TimerWheel()
         self._wakeup: Wakeup | None = None
@@ -182,6 +187,7 @@ class Kernel:
         if restarts or shutdown is not None:
             extension = ref._ext()
             extension.restarts = restarts
+            self._restarts += restarts > 0
             if shutdown is not None:
                 extension.shutdown = shutdown
         if supervised and parent is not None:
@@ -579,6 +585,7 @@ class Kernel:
         return KernelStatistics(
             actors=len(self._actors),
             spawned=self._serial,
+            restarted=self._restarts,
             crashed=self._crashes,
             handled=self.scheduler.handled,
             dead_letters=self.dead_letters.count,

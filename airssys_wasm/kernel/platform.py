@@ -53,7 +53,7 @@ class Platform(Protocol):
         """Wall-clock time since 1970-01-01 UTC."""
 
     def slice_clock(self) -> float:
-        """The clock that ends a slice of work; stands still where slices are counted in messages."""
+        """The clock that ends a slice; stands still where slices are counted in messages."""
 
     def new_id(self) -> str:
         """An id that no other call gives: 32 hexadecimal digits."""

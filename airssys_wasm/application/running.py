@@ -1,0 +1,94 @@
+"""Acts: runs the application that a configuration describes, from its start to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from airssys_wasm.application.building import supervisor_of
+from airssys_wasm.application.errors import SystemFailed
+from airssys_wasm.application.reports import Report
+from airssys_wasm.application.system import ActorSystem, SystemStatistics
+from airssys_wasm.components.services import ComponentServices
+from airssys_wasm.config import TreeConfig
+from airssys_wasm.kernel import StartError
+from airssys_wasm.supervision.events import FailedToStart, chain_of
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an application ended.
+
+    `failed` is True when the root gave up or did not start; `chain` then leads from what the root
+    says to the first failure.
+    """
+
+    reason: object
+    failed: bool
+    chain: tuple[object, ...]
+    reports: tuple[Report, ...]
+    statistics: SystemStatistics
+
+
+class Control:
+    """What a running application can be told, from a signal handler for one."""
+
+    def __init__(self) -> None:
+        self._system: ActorSystem | None = None
+        self.asked = 0
+
+    def stop(self) -> None:
+        """Stop everything in order; at the second call, at once."""
+        self.asked += 1
+        if self._system is None:
+            return
+        if self.asked == 1:
+            self._system.stop()
+        else:
+            self._system.kill()
+
+    def _attach(self, system: ActorSystem) -> None:
+        self._system = system
+        if self.asked:
+            system.stop()
+
+
+async def run_application(
+    config: TreeConfig,
+    *,
+    directory: Path,
+    control: Control | None = None,
+    on_started: Callable[[ActorSystem], None] | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Run the tree until its root ends or `control` stops it.
+
+    Raises what importing the actors' modules raises; a tree that does not start is an Outcome.
+    """
+    system = ActorSystem(
+        config.name,
+        root=supervisor_of(config, directory),
+        components=ComponentServices.of(config.components),
+        on_progress=on_progress,
+    )
+    reason: object
+    try:
+        async with system:
+            if control is not None:
+                control._attach(system)
+            if on_started is not None:
+                on_started(system)
+            reason = await system.wait()
+        failed, chain = False, ()
+    except SystemFailed as failure:
+        reason, failed, chain = failure.reason, True, failure.chain
+    except StartError as error:
+        reason, failed, chain = error.reason, True, _start_chain(error.reason)
+    return Outcome(reason, failed, chain, system.reports, system.statistics())
+
+
+def _start_chain(reason: object) -> tuple[object, ...]:
+    if isinstance(reason, tuple) and len(reason) == 2 and isinstance(reason[1], FailedToStart):
+        return tuple(chain_of(reason[1]))
+    return (reason,)

@@ -1,0 +1,263 @@
+"""Acts: one running system: a kernel, a broker, what runs components, and a root supervisor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+
+from airssys_wasm.application.errors import SystemFailed
+from airssys_wasm.application.reports import Report
+from airssys_wasm.broker import Broker
+from airssys_wasm.kernel import (
+    ActorRef,
+    DeadLetters,
+    Kernel,
+    KernelStatistics,
+    Mailbox,
+    NamedRef,
+    is_orderly,
+)
+from airssys_wasm.supervision.events import AutoShutdown, chain_of
+
+if TYPE_CHECKING:
+    from airssys_wasm.components.services import ComponentServices
+    from airssys_wasm.kernel import Platform
+
+SHUTDOWN_TIME = 30.0  # seconds for everything to end in order before the rest is killed
+ROOT_NAME = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatistics:
+    """The counts of a system's parts; `broker` are the broker's own."""
+
+    kernel: KernelStatistics
+    broker: object
+
+
+class ActorSystem:
+    """A system of actors, alive inside `async with`.
+
+    `root` is the supervisor of everything, or any other behaviour; without one, actors are started
+    by hand. Leaving the block stops the root in order, then all other actors, the newest first,
+    within `shutdown_timeout` seconds, and kills what is left. An exception of the body comes out
+    after that. When the root ends though nobody asked it to, the body is cancelled, and the block
+    raises SystemFailed.
+
+    Raises RuntimeError when entered outside of asyncio, and StartError when the root does not start.
+    """
+
+    def __init__(
+        self,
+        name: str = "system",
+        *,
+        root: Any = None,
+        platform: Platform | None = None,
+        components: ComponentServices | None = None,
+        shutdown_timeout: float = SHUTDOWN_TIME,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.reports: tuple[Report, ...] = ()
+        self._root = root
+        self._platform = platform
+        self._components = components
+        self._shutdown_timeout = shutdown_timeout
+        self._on_progress = on_progress
+        self._kernel: Kernel | None = None
+        self._broker: Broker | None = None
+        self._root_ref: ActorRef[Any] | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._asked = False
+        self._failure: SystemFailed | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._kernel is not None:
+            raise RuntimeError(f"the system {self.name!r} was entered before; make a new one")
+        self._kernel = kernel = Kernel(self.name, platform=self._platform, system=self)
+        self._broker = Broker(kernel)
+        self._scope = anyio.CancelScope()
+        try:
+            if self._root is not None:
+                self._root_ref = await kernel.start(self._root, name=ROOT_NAME)
+        except BaseException:
+            await self._end()
+            raise
+        self._scope.__enter__()
+        if self._root_ref is not None:
+            kernel.on_exit(self._root_ref, self._root_ended)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        assert self._scope is not None
+        self._asked = True
+        swallowed = self._scope.__exit__(exception_type, exception, traceback)
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._end()
+        finally:
+            if self._failure is not None and (exception is None or swallowed):
+                raise self._failure
+        return bool(swallowed)
+
+    async def _end(self) -> None:
+        """The root first, then the rest; what runs components goes last."""
+        kernel = self.kernel
+        self._asked = True
+        if self._root_ref is not None and self._root_ref.is_alive:
+            self.stop()
+            with anyio.move_on_after(self._shutdown_timeout):
+                await self._root_ref.wait()
+        try:
+            await kernel.close(self._shutdown_timeout)
+        finally:
+            if self._components is not None:
+                await self._components.close()
+
+    def _root_ended(self, ref: ActorRef[Any], _: ActorRef[Any] | None) -> None:
+        end = ref._end
+        assert end is not None
+        gave_up = end.cause is not None and not isinstance(end.cause, AutoShutdown)
+        if self._asked or (is_orderly(end.reason) and not gave_up):
+            return
+        chain = tuple(chain_of(end.cause)) if end.cause is not None else ()
+        self._failure = SystemFailed(self.name, end.reason, chain)
+        if self._scope is not None:
+            self._scope.cancel()
+
+    # --- its parts
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel of the running system."""
+        if self._kernel is None:
+            raise RuntimeError(f"the system {self.name!r} runs inside 'async with' only")
+        return self._kernel
+
+    @property
+    def broker(self) -> Broker:
+        """Publish and subscribe."""
+        if self._broker is None:
+            raise RuntimeError(f"the system {self.name!r} runs inside 'async with' only")
+        return self._broker
+
+    @property
+    def components(self) -> ComponentServices:
+        """What components share: the engine, their storage, the audit. Made when first asked for."""
+        if self._components is None:
+            from airssys_wasm.components.services import ComponentServices
+
+            self._components = ComponentServices()
+        return self._components
+
+    @property
+    def root(self) -> ActorRef[Any] | None:
+        """The root supervisor."""
+        return self._root_ref
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The messages that no handler completed."""
+        return self.kernel.dead_letters
+
+    # --- actors
+
+    def spawn(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+    ) -> ActorRef[Any]:
+        """A new actor; never waits, its init runs later. See `Kernel.spawn`."""
+        return self.kernel.spawn(behaviour, *args, name=name, mailbox=mailbox)
+
+    async def start(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        timeout: float | None = None,
+    ) -> ActorRef[Any]:
+        """`spawn`, and wait for its init. See `Kernel.start`."""
+        return await self.kernel.start(
+            behaviour, *args, name=name, mailbox=mailbox, timeout=timeout
+        )
+
+    def whereis(self, name: str) -> ActorRef[Any] | None:
+        """The living actor of that name."""
+        return self.kernel.whereis(name)
+
+    def named(self, name: str) -> NamedRef:
+        """An address that follows the name over restarts."""
+        return self.kernel.named(name)
+
+    def register(self, name: str, ref: ActorRef[Any]) -> None:
+        """Give an actor a name. See `Kernel.register`."""
+        self.kernel.register(name, ref)
+
+    def unregister(self, name: str) -> None:
+        """Free a name. See `Kernel.unregister`."""
+        self.kernel.unregister(name)
+
+    def actors(self) -> list[ActorRef[Any]]:
+        """All living actors, the oldest first."""
+        return self.kernel.actors()
+
+    # --- its end
+
+    def stop(self) -> None:
+        """Ask the root to stop everything in order. `wait` tells when that is done."""
+        self._asked = True
+        if self._root_ref is not None:
+            self._root_ref.stop("shutdown")
+
+    def kill(self) -> None:
+        """End every actor at once, without any clean-up of theirs."""
+        self._asked = True
+        for ref in reversed(self.kernel.actors()):
+            ref.kill()
+
+    async def wait(self) -> object:
+        """The exit reason of the root, once it has ended in order.
+
+        Without a root: waits for ever. When the root fails, the caller is cancelled, as all of
+        the block's body is.
+        """
+        if self._root_ref is None:
+            await anyio.sleep_forever()
+        assert self._root_ref is not None
+        reason = await self._root_ref.wait()
+        if self._failure is not None:
+            await anyio.sleep_forever()  # the cancellation is on its way
+        return reason
+
+    # --- what it tells
+
+    def report(self, title: str, rows: Mapping[str, object], details: Iterable[str] = ()) -> None:
+        """Leave a table for the person who ran the system; `airssys-wasm run` prints it last."""
+        self.reports = (*self.reports, Report.of(title, rows, details))
+
+    def progress(self, text: str) -> None:
+        """Say how far the work is; shown on a terminal while the system runs."""
+        if self._on_progress is not None:
+            self._on_progress(text)
+
+    def statistics(self) -> SystemStatistics:
+        """The counts of all parts, as of now."""
+        return SystemStatistics(self.kernel.statistics(), self.broker.statistics())
+
+    def __repr__(self) -> str:
+        return f"<ActorSystem {self.name}>"
