@@ -1,0 +1,105 @@
+"""The command `airssys-wasm`: reads its arguments and hands them to a function of the library.
+
+Commands are imported when they are called, so that `--help` and `--version` are quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    name="airssys-wasm",
+    help="Run trees of actors and WebAssembly components, and keep them running.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A tree file in YAML.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Give a key another value: reader.args.path=orders.jsonl (a child's id, then keys).",
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and log more.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"airssys-wasm {version('airssys-wasm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def check(
+    file: File,
+    sets: Sets = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    import_actors: Annotated[
+        bool, typer.Option("--import", help="Import the actors' modules, which runs them.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Report every mistake in a tree file; exit code 2 if there is one."""
+    from airssys_wasm.cli.check import check
+
+    code = check(file, sets=tuple(sets or ()), strict=strict, import_actors=import_actors)
+    raise typer.Exit(code)
+
+
+@app.command()
+def run(
+    file: File,
+    sets: Sets = None,
+    path: Annotated[
+        Literal["auto", "fast", "slow"] | None,
+        typer.Option("--path", help="How components are run; overrides the file."),
+    ] = None,
+    log_format: Annotated[
+        Literal["auto", "text", "json"],
+        typer.Option("--log-format", help="auto: text on a terminal, JSON lines elsewhere."),
+    ] = "auto",
+    debug: Debug = False,
+) -> None:
+    """Run a tree file until it ends, SIGINT or SIGTERM; exit code 1 if the root gave up."""
+    from airssys_wasm.cli.run import run
+
+    raise typer.Exit(
+        run(file, sets=tuple(sets or ()), path=path, log_format=log_format, debug=debug)
+    )
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    try:
+        app()
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        text = str(error) or "no more is known"
+        print(f"airssys-wasm: {type(error).__name__}: {text} (more with --debug)", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
