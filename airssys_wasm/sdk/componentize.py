@@ -39,7 +39,7 @@ def componentize(core: bytes, world: World | None = None, *, validate: bool = Tr
     reasons = unfit(module, world)
     if reasons:
         raise CoreModuleUnfit(tuple(reasons))
-    component = _fill(bytes(wasmtime.wat2wasm(component_text(module, world))), core)
+    component = fill(bytes(wasmtime.wat2wasm(component_text(module, world))), core)
     if validate:
         try:
             Component(wasmtime.Engine(), component)
@@ -48,7 +48,7 @@ def componentize(core: bytes, world: World | None = None, *, validate: bool = Tr
     return component
 
 
-def _fill(component: bytes, core: bytes) -> bytes:
+def fill(component: bytes, core: bytes) -> bytes:
     """Put `core` in place of the first core module of `component`."""
     out = bytearray(component[:8])
     filled = False
