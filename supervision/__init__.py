@@ -1,1 +1,49 @@
 """What happens when an actor dies."""
+
+from airssys_wasm.supervision.child_spec import ChildSpec
+from airssys_wasm.supervision.children import ChildCounts
+from airssys_wasm.supervision.errors import (
+    ChildNotFound,
+    ChildPresent,
+    ChildRestarting,
+    ChildRunning,
+    InvalidSpec,
+)
+from airssys_wasm.supervision.events import (
+    AutoShutdown,
+    ChildEnded,
+    ChildStarted,
+    ChildStopped,
+    FailedToStart,
+    GaveUp,
+    StartFailed,
+    StartTimedOut,
+    SupervisionEvent,
+    chain_of,
+)
+from airssys_wasm.supervision.supervisor import Supervisor
+from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorRef, SupervisorStatistics
+
+__all__ = [
+    "AutoShutdown",
+    "ChildCounts",
+    "ChildEnded",
+    "ChildInfo",
+    "ChildNotFound",
+    "ChildPresent",
+    "ChildRestarting",
+    "ChildRunning",
+    "ChildSpec",
+    "ChildStarted",
+    "ChildStopped",
+    "FailedToStart",
+    "GaveUp",
+    "InvalidSpec",
+    "StartFailed",
+    "StartTimedOut",
+    "SupervisionEvent",
+    "Supervisor",
+    "SupervisorRef",
+    "SupervisorStatistics",
+    "chain_of",
+]

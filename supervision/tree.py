@@ -101,6 +101,10 @@ class SupervisorMachine:
         """The spec of a child, defaults filled in; None for an unknown id."""
         return self._children.specs.get(child)
 
+    def restarts_left(self, now: float) -> int:
+        """How many more restarts the budget allows at `now`."""
+        return self._budget.left(now)
+
     # --- what comes in
 
     def _take(self, event: Event) -> None:
