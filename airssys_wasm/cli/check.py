@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from airssys_wasm.cli import problems
-from airssys_wasm.cli.examine import examiner
+from airssys_wasm.cli.examine import examine
 from airssys_wasm.config import ActorConfig, ComponentConfig, TreeConfig, load, walk
 
 OK, BAD_FILE = 0, 2
@@ -14,8 +14,7 @@ OK, BAD_FILE = 0, 2
 
 def check(file: Path, *, sets: tuple[str, ...], strict: bool, import_actors: bool) -> int:
     """Print what is wrong with the file; the exit code."""
-    with examiner() as examine:
-        loaded = load(file, sets=sets, import_actors=import_actors, examine=examine)
+    loaded = load(file, sets=sets, import_actors=import_actors, examine=examine)
     found = problems.as_errors(loaded.problems) if strict else loaded.problems
     problems.show(found, sys.stdout)
     if loaded.config is None or (strict and found):

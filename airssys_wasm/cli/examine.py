@@ -1,30 +1,14 @@
-"""Acts: looks into the binaries of components with the engine, one at a time.
-
-The engine is loaded only when a tree has a component in it.
-"""
+"""Looks into the binaries of components; the engine is loaded only when there is one."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from airssys_wasm.config import FoundComponent, Missing
 
-Examine = Callable[[Path], FoundComponent | Missing]
 
+def examine(path: Path) -> FoundComponent | Missing:
+    """Whether a binary fits the world, and what it imports. Runs nothing of it."""
+    from airssys_wasm.application.examining import examine_component
 
-@contextmanager
-def examiner() -> Iterator[Examine]:
-    """A callable that tells whether a binary fits the world, before anything is started."""
-    opened: list[asyncio.Runner] = []
-
-    def examine(path: Path) -> FoundComponent | Missing:
-        return FoundComponent()
-
-    try:
-        yield examine
-    finally:
-        for runner in opened:
-            runner.close()
+    return examine_component(path)

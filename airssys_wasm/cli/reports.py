@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
-
-from airssys_wasm.cli.application import Report
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-_MOST_DETAILS = 50
+    from airssys_wasm.application import Report
+
+_MOST_DETAILS = 1_000
 
 
 def value_text(value: object) -> str:
@@ -21,25 +20,21 @@ def value_text(value: object) -> str:
     ('200,000', '12,345.7', '0.5', 'x')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+        return _visible(str(value))
     return f"{value:,}" if isinstance(value, int) else f"{round(value, 1):,}"
+
+
+def _visible(text: str) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def plain(report: Report) -> str:
     """The report as aligned text, for files and pipes."""
-    lines = [report.title]
-    width = max((len(label) for label in report.rows), default=0)
-    values = {label: value_text(value) for label, value in report.rows.items()}
-    wide = max((len(value) for value in values.values()), default=0)
-    lines += [f"  {label:<{width}}  {value:>{wide}}" for label, value in values.items()]
-    if report.details:
-        heads, body = _columns(report.details)
-        widths = [max(len(row[n]) for row in (heads, *body)) for n in range(len(heads))]
-        for row in (heads, *body):
-            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-            lines.append(("  " + "  ".join(cells)).rstrip())
-        lines += _left_out(report.details)
-    return "\n".join(lines) + "\n"
+    rows = [(_visible(label), value_text(value)) for label, value in report.rows]
+    left = max((len(label) for label, _ in rows), default=0)
+    right = max((len(value) for _, value in rows), default=0)
+    lines = [_visible(report.title), *(f"  {a:<{left}}  {b:>{right}}" for a, b in rows)]
+    return "\n".join([*lines, *_details(report)]) + "\n"
 
 
 def show(reports: Sequence[Report], file: IO[str]) -> None:
@@ -47,6 +42,7 @@ def show(reports: Sequence[Report], file: IO[str]) -> None:
     if not file.isatty():
         for report in reports:
             file.write(plain(report))
+        file.flush()
         return
     from rich.console import Console
 
@@ -60,55 +56,33 @@ def _show_table(console: Console, report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(report.title), box=box.SIMPLE, show_header=False, title_justify="left")
+    title = Text(_visible(report.title), style="bold")
+    table = Table(title=title, box=box.SIMPLE, show_header=False, title_justify="left")
     table.add_column(style="cyan")
     table.add_column(justify="right", style="bold")
-    for label, value in report.rows.items():
-        table.add_row(Text(label), Text(value_text(value)))
+    for label, value in report.rows:
+        table.add_row(Text(_visible(label)), Text(value_text(value)))
     console.print(table)
-    if report.details:
-        console.print(_detail_table(report.details))
-        for line in _left_out(report.details):
-            console.print(line, style="dim")
+    for line in _details(report):
+        console.print(Text(line, style="dim"))
 
 
-def _detail_table(details: Sequence[Mapping[str, object]]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    heads, body = _columns(details)
-    table = Table(box=box.SIMPLE)
-    for head in heads:
-        table.add_column(Text(head))
-    for row in body:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
+def _details(report: Report) -> list[str]:
+    lines = [f"  {_visible(line)}" for line in report.details[:_MOST_DETAILS]]
+    more = len(report.details) - _MOST_DETAILS
+    return [*lines, f"  … and {more:,} more"] if more > 0 else lines
 
 
-def _columns(details: Sequence[Mapping[str, object]]) -> tuple[list[str], list[list[str]]]:
-    shown = details[:_MOST_DETAILS]
-    heads = list(dict.fromkeys(label for row in shown for label in row))
-    return heads, [[value_text(row.get(head, "")) for head in heads] for row in shown]
+def chain_text(chain: Sequence[object]) -> str:
+    """Why the system failed: each cause below the one that it led to.
 
-
-def _left_out(details: Sequence[object]) -> list[str]:
-    more = len(details) - _MOST_DETAILS
-    return [f"  … and {more:,} more"] if more > 0 else []
-
-
-def chain_text(reason: object, chain: Sequence[object]) -> str:
-    """Why the root gave up: each cause below the one that it led to.
-
-    >>> print(chain_text("shutdown", ["root gave up", "job ended with: boom"]), end="")
-    the root gave up:
+    >>> print(chain_text(["root gave up", "job ended with: boom"]), end="")
+    the system failed:
       root gave up
         because job ended with: boom
     """
-    if not chain:
-        return f"the root ended with: {value_text(reason)}\n"
-    lines = ["the root gave up:"]
+    lines = ["the system failed:"]
     for depth, cause in enumerate(chain):
         lead = "because " if depth else ""
-        lines.append(f"{'  ' * (depth + 1)}{lead}{value_text(cause)}")
+        lines.append(f"{'  ' * (depth + 1)}{lead}{_visible(str(cause))}")
     return "\n".join(lines) + "\n"

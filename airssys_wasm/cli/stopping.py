@@ -10,39 +10,29 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class StopRequest:
-    """Whether somebody wants the run to end."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._event = asyncio.Event()
-        self.signal: signal.Signals | None = None  # the first one that came
-
-    async def wait(self) -> None:
-        """Return when a stop is asked for."""
-        await self._event.wait()
-
-    def take(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
-            _end_at_once(number)
-        self.signal = signal.Signals(number)
-        self._loop.call_soon_threadsafe(self._event.set)
-
-
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """While the block runs, SIGINT and SIGTERM ask it to stop. For the main thread."""
-    request = StopRequest()
-    before = {number: signal.signal(number, request.take) for number in _SIGNALS}
+def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, the first SIGINT or SIGTERM calls `stop` in the running loop."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def take(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            _end_at_once(number)
+        asked = True
+        loop.call_soon_threadsafe(stop)
+
+    before = {number: signal.signal(number, take) for number in _SIGNALS}
     try:
-        yield request
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

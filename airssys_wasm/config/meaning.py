@@ -19,6 +19,7 @@ from airssys_wasm.config.tree import SubscriptionConfig, TreeConfig
 from airssys_wasm.schema import KeyPath, Reading
 from airssys_wasm.schema.suggest import did_you_mean
 
+ROOT_NAME = "root"
 _GRANT_FOR = {"host-messaging": "messaging", "storage": "storage"}
 
 
@@ -128,6 +129,9 @@ def _check_names(children: list[_Part]) -> dict[str, _Part]:
         name = child.get(key)
         if name is None:
             continue
+        if name == ROOT_NAME:
+            hint = "give the child another name:, or name: null"
+            child.error(f"the name {name!r} is that of the root supervisor", key, hint=hint)
         if name not in names:
             names[name] = child
             continue
