@@ -43,3 +43,10 @@ class EngineUnavailable(AirssysError):
         super().__init__(f"the {path} path of the engine is not available: {why}")
         self.path = path
         self.why = why
+
+
+class InstanceClosed(AirssysError, RuntimeError):
+    """The instance has ended: it trapped, reached a limit, was closed or lost its call."""
+
+    def __init__(self) -> None:
+        super().__init__("this instance of a component has ended; make a new one")

@@ -27,6 +27,7 @@ from typing import Any
 import wasmtime
 from wasmtime import _ffi as ffi
 
+from airssys_wasm.components.engine.interrupts import never_interrupt
 from airssys_wasm.components.engine.limits import MemoryAccount
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -89,6 +90,7 @@ class GuestMemories:
         creator = ffi.wasmtime_memory_creator_t(None, self._new, _Finalizer())
         ffi.wasmtime_config_host_memory_creator_set(config.ptr(), ctypes.byref(creator))
 
+    @never_interrupt
     def _new_memory(
         self,
         _env: object,
@@ -126,12 +128,14 @@ class GuestMemories:
             return _error(f"a memory can't be made: {type(error).__name__}")
         return 0
 
+    @never_interrupt
     def _get_memory(self, env: int, size: Any, capacity: Any) -> int:
         memory = self._memories[env]
         size[0] = memory.size
         capacity[0] = memory.capacity
         return memory.base
 
+    @never_interrupt
     def _grow_memory(self, env: int, new_size: int) -> int:
         try:
             memory = self._memories[env]
@@ -149,6 +153,7 @@ class GuestMemories:
             return _error(f"a memory can't grow: {type(error).__name__}")
         return 0
 
+    @never_interrupt
     def _drop_memory(self, env: int) -> None:
         memory = self._memories.pop(env, None)
         if memory is not None:

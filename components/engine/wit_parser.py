@@ -26,9 +26,8 @@ from airssys_wasm.components.engine.world import (
     World,
 )
 
-PRIMITIVES = frozenset(
-    "bool s8 u8 s16 u16 s32 u32 s64 u64 f32 f64 char string".split()  # WIT.md, "Types"
-)
+_INTEGERS = frozenset({"s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64"})
+PRIMITIVES = _INTEGERS | {"bool", "f32", "f64", "char", "string"}  # WIT.md, "Types"
 
 _TOKEN = re.compile(
     r"(?P<skip>\s+|//[^\n]*|/\*.*?\*/)"

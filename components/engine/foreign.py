@@ -1,0 +1,191 @@
+"""Acts: the part of wasmtime's C API that the fast path uses, called directly through ctypes.
+
+The stock wheel declares the asynchronous API in `wasmtime._bindings` and wraps none of it. All
+that depends on the layout of its structures is here and in `lowering.py` and `lifting.py`, so
+the import fails, with ImportError, unless the wheel is exactly the one this was written for.
+
+Always:
+  - pointers are plain `int` addresses, and what an address belongs to is held by whoever made it;
+  - the functions keep the GIL (`PyDLL`): a poll lasts one fuel slice at most, and giving the GIL
+    away and back costs as much as the call;
+  - a value that wasmtime wrote for us is read, then freed by `val_delete`, once; a value that we
+    give to the guest is written into memory of ours and cloned by `val_clone`, which allocates
+    with wasmtime's allocator. No structure is ever owned by both.
+
+Source: wasmtime 50.0.1, `crates/c-api/include/wasmtime/{async,config,component}*.h`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from ctypes import c_bool, c_char_p, c_size_t, c_uint64, c_void_p
+from importlib.metadata import version
+from typing import Any
+
+import wasmtime
+from wasmtime import _bindings
+from wasmtime import _ffi as ffi
+
+PINNED_VERSION = "50.0.1"
+
+if version("wasmtime") != PINNED_VERSION:
+    raise ImportError(f"the fast path is for wasmtime {PINNED_VERSION}, not {version('wasmtime')}")
+
+VALUE_SIZE = 32  # wasmtime_component_val_t: kind in the first word, then up to three words
+VALUE_WORDS = 4
+ENTRY_WORDS = 6  # wasmtime_component_valrecord_entry_t: a name (size, data), then a value
+FUNC_WORDS = 4  # wasmtime_component_func_t
+INSTANCE_WORDS = 2  # wasmtime_component_instance_t
+CONTINUATION_WORDS = 3  # wasmtime_async_continuation_t: callback, env, finalizer
+
+_SIZES: dict[str, int] = {
+    "wasmtime_component_val": VALUE_SIZE,
+    "wasmtime_component_valunion": 24,
+    "wasmtime_component_valrecord_entry": 8 * ENTRY_WORDS,
+    "wasmtime_component_vallist": 16,
+    "wasmtime_component_valrecord": 16,
+    "wasmtime_component_valtuple": 16,
+    "wasmtime_component_valflags": 16,
+    "wasmtime_component_valvariant": 24,
+    "wasmtime_component_valresult": 16,
+    "wasm_byte_vec_t": 16,
+    "wasmtime_component_func": 8 * FUNC_WORDS,
+    "wasmtime_component_instance": 8 * INSTANCE_WORDS,
+    "wasmtime_async_continuation_t": 8 * CONTINUATION_WORDS,
+}
+
+for _name, _size in _SIZES.items():
+    if ctypes.sizeof(getattr(_bindings, _name)) != _size:
+        raise ImportError(f"{_name} is not {_size} bytes here: the fast path can't read it")
+if _bindings.wasmtime_component_val.of.offset != 8:
+    raise ImportError("the payload of a component value does not begin at byte 8")
+
+# Where the bytes of a `bytes` object begin: lets a string be passed without a copy.
+BYTES_OFFSET = bytes.__basicsize__ - 1
+if ctypes.string_at(id(b"airssys") + BYTES_OFFSET, 7) != b"airssys":
+    raise ImportError("this interpreter keeps the bytes of `bytes` elsewhere than CPython")
+
+
+class Kind:
+    """What the first byte of a value says it is."""
+
+    BOOL = 0
+    S8 = 1
+    U8 = 2
+    S16 = 3
+    U16 = 4
+    S32 = 5
+    U32 = 6
+    S64 = 7
+    U64 = 8
+    F32 = 9
+    F64 = 10
+    CHAR = 11
+    STRING = 12
+    LIST = 13
+    RECORD = 14
+    TUPLE = 15
+    VARIANT = 16
+    ENUM = 17
+    OPTION = 18
+    RESULT = 19
+    FLAGS = 20
+
+
+for _kind, _value in vars(Kind).items():
+    if not _kind.startswith("_") and getattr(ffi, f"WASMTIME_COMPONENT_{_kind}").value != _value:
+        raise ImportError(f"kind {_kind} is not {_value} in this wheel")
+
+_library = ctypes.PyDLL(ffi.dll._name)
+_libc = ctypes.PyDLL(None)
+
+Function = Callable[..., Any]
+
+
+def _function(name: str, arguments: int | list[Any], result: Any = c_void_p) -> Function:
+    # Indexing makes a function object of our own: the attribute is shared with the wrapper.
+    function = _library[name]
+    function.argtypes = [c_void_p] * arguments if isinstance(arguments, int) else arguments
+    function.restype = result
+    return function
+
+
+store_new = _function("wasmtime_store_new", 3)
+store_context = _function("wasmtime_store_context", 1)
+store_limiter = _function(
+    "wasmtime_store_limiter", [c_void_p, *[ctypes.c_int64] * 5], None
+)  # memory size, table elements, instances, tables, memories; -1 for the default
+store_delete = _function("wasmtime_store_delete", 1, None)
+set_fuel = _function("wasmtime_context_set_fuel", [c_void_p, c_uint64])
+get_fuel = _function("wasmtime_context_get_fuel", 2)
+fuel_yield_interval = _function("wasmtime_context_fuel_async_yield_interval", [c_void_p, c_uint64])
+export_index = _function(
+    "wasmtime_component_get_export_index", [c_void_p, c_void_p, c_char_p, c_size_t]
+)
+export_index_delete = _function("wasmtime_component_export_index_delete", 1, None)
+instance_get_func = _function("wasmtime_component_instance_get_func", 4, c_bool)
+linker_instantiate = _function("wasmtime_component_linker_instantiate_async", 5)
+linker_add_function = _function(
+    "wasmtime_component_linker_instance_add_func_async",
+    [c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p],
+)
+# func, context, arguments, their number, results, their number, error out. The arguments are
+# read by the first poll, not before.
+call_async = _function(
+    "wasmtime_component_func_call_async",
+    [c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p],
+)
+future_poll = _function("wasmtime_call_future_poll", 1, c_bool)
+future_delete = _function("wasmtime_call_future_delete", 1, None)
+val_clone = _function("wasmtime_component_val_clone", 2, None)
+val_delete = _function("wasmtime_component_val_delete", 1, None)
+error_new = _function("wasmtime_error_new", [c_char_p])
+
+_error_message = _function("wasmtime_error_message", 2, None)
+_error_delete = _function("wasmtime_error_delete", 1, None)
+_byte_vec_delete = _function("wasm_byte_vec_delete", 1, None)
+
+# env, context, type, arguments, their number, results, their number, error out, continuation out
+HostCallback = ctypes.CFUNCTYPE(
+    None,
+    *[c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p],
+)
+
+# `bool ready(void *env)` of a suspended call. strlen of a flag of two bytes is 0 or 1: a
+# continuation that is no Python code can't raise, and costs a tenth.
+CONTINUATION_READY = ctypes.cast(_libc["strlen"], c_void_p).value
+
+# The bytes at an address. Unlike string_at it enters no Python function and has no 2 GiB limit.
+read_bytes: Callable[[int, int], bytes] = ctypes.PYFUNCTYPE(
+    ctypes.py_object, c_void_p, ctypes.c_ssize_t
+)(("PyBytes_FromStringAndSize", ctypes.pythonapi))
+
+
+def take_error(error: int) -> str:
+    """The text of an error that wasmtime gave us, which is freed by this."""
+    text = (c_size_t * 2)()
+    _error_message(error, text)
+    try:
+        return read_bytes(text[1], text[0]).decode("utf-8", "replace")
+    finally:
+        _byte_vec_delete(text)
+        _error_delete(error)
+
+
+def address_of(managed: wasmtime.Engine | wasmtime.Store | Any) -> int:
+    """Where the object is that one of the wrapper's values stands for."""
+    address = ctypes.cast(managed.ptr(), c_void_p).value
+    if address is None:
+        raise ValueError("already closed")
+    return address
+
+
+def words(count: int) -> ctypes.Array[c_uint64]:
+    """Zeroed memory of `count` words of 8 bytes, freed with the object that is returned."""
+    return (c_uint64 * count)()
+
+
+def set_word(address: int, value: int) -> None:
+    """Write one word to memory that is not ours."""
+    c_uint64.from_address(address).value = value

@@ -1,0 +1,441 @@
+"""Acts: runs one incarnation of a component on a fiber, from the loop's own thread.
+
+A call of an export is a future of wasmtime that this polls. A poll returns when the guest is done,
+when it has called a host function, or when it has used a slice of fuel:
+
+    call ──► poll ──┬──► done: the result, or the end of this incarnation
+               ▲    ├──► a host function was called: run it here, write its result ──┐
+               │    └──► the slice is used up: `pause`, so that others run ──────────┤
+               └─────────────────────────────────────────────────────────────────────┘
+
+Always:
+  - one call at a time; while it waits the guest is suspended and other actors run;
+  - a Store is of one incarnation: after a trap, a limit, an error of the host or a cancelled call
+    it is dead and freed at once, the call future first;
+  - memory is counted for all linear memories together, as the host makes them (`guest_memory.py`);
+  - the host's functions, and nothing else of the host, run between two polls; whatever they raise
+    ends this incarnation and is raised by `call`.
+
+Source: components.md, "Running it", "Limits and traps"; wasmtime 50.0.1, `async.h`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from wasmtime.component import ExportIndex
+
+from airssys_wasm.components.engine import foreign
+from airssys_wasm.components.engine.interrupts import put_off
+from airssys_wasm.components.engine.lifting import Lift
+from airssys_wasm.components.engine.limits import (
+    CallTime,
+    Limits,
+    MemoryAccount,
+    end_of,
+    fuel_for_call,
+    payload_limit,
+)
+from airssys_wasm.components.engine.linking import HostFunction, Linkage
+from airssys_wasm.components.engine.lowering import Arena, Lowering
+from airssys_wasm.components.engine.traps import Limit, Trap, trap_of
+from airssys_wasm.components.engine.values import Ok
+from airssys_wasm.components.errors import GuestTrap, InstanceClosed
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+# Fuel between two yields: about 0.1 ms of guest code, so that a spinning guest holds nobody up.
+FUEL_SLICE = 100_000
+
+# Host calls that return at once use no fuel to speak of, so they are counted as well.
+HOST_CALLS_PER_TURN = 32
+
+# 8 MiB of pointers. Tables are not linear memory, and nothing else would bound them.
+MAX_TABLE_ELEMENTS = 1 << 20
+
+# In this wheel, data copied between guest and host in one call is at most 128 MiB.
+_TOO_MUCH_DATA = "too much data is being copied between the host and the guest"
+
+_MESSAGING = "/host-messaging@"
+
+
+class HostCalls(Protocol):
+    """What serves the functions that a guest imports; one for each incarnation.
+
+    Called on the loop, between two polls of the guest, never inside a foreign callback. The
+    value, or what the awaitable gives, is the WIT result in the form of `values.py`; the guest
+    stays suspended until it is there. Anything raised ends the incarnation.
+    """
+
+    def __call__(
+        self, interface: str, function: str, arguments: tuple[object, ...]
+    ) -> object | Awaitable[object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A function that guests export: where it is in a component, and how to call it."""
+
+    name: str
+    index: ExportIndex
+    arguments: Lowering
+    count: int
+    lift: Lift | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the instances of one engine share. Keep it until the last of them is closed."""
+
+    engine: int
+    linkage: Linkage
+    arena: Arena
+
+
+Pause = Callable[[], Awaitable[None]]
+Timeout = Callable[[float | None], "AbstractAsyncContextManager[asyncio.Timeout]"]
+
+
+async def next_turn() -> None:
+    """Let everything else that is ready run once."""
+    await asyncio.sleep(0)
+
+
+class Instance:
+    """One incarnation of a component, with a Store of its own. Made by `Engine.instantiate`.
+
+    Not thread-safe: it belongs to the thread of its loop.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_busy",
+        "_clock",
+        "_component",
+        "_context",
+        "_exports",
+        "_failure",
+        "_functions",
+        "_fuel_given",
+        "_future",
+        "_host",
+        "_limits",
+        "_pause",
+        "_request",
+        "_shared",
+        "_space",
+        "_store",
+        "_timeout",
+        "_where",
+        "flag",
+        "memory",
+    )
+
+    def __init__(
+        self,
+        shared: Surroundings,
+        component: object,
+        exports: Mapping[str, Export],
+        *,
+        limits: Limits,
+        host: HostCalls,
+        clock: Callable[[], float],
+        pause: Pause = next_turn,
+        timeout: Timeout = asyncio.timeout,
+    ) -> None:
+        self._shared = shared
+        self._component = component  # its code has to live as long as the Store
+        self._exports = exports
+        self._limits = limits
+        self._host = host
+        self._clock = clock
+        self._pause = pause
+        self._timeout = timeout
+        self.memory = MemoryAccount(limits)
+        self._functions: dict[str, tuple[Export, object, int]] = {}
+        self._request: tuple[HostFunction, tuple[object, ...], int] | None = None
+        self._failure: BaseException | None = None
+        self._future = 0
+        self._busy = False
+        # A result value, an error, the flag of a host call, the instance: at fixed addresses.
+        self._space = foreign.words(4 + 1 + 1 + foreign.INSTANCE_WORDS)
+        self._where = ctypes.addressof(self._space)
+        self.flag = self._where + 40
+        self._fuel_given = fuel_for_call(limits)
+        self._store = foreign.store_new(shared.engine, None, None)
+        self._context = foreign.store_context(self._store)
+        foreign.store_limiter(self._store, -1, MAX_TABLE_ELEMENTS, -1, -1, -1)
+        foreign.set_fuel(self._context, self._fuel_given)
+        foreign.fuel_yield_interval(self._context, FUEL_SLICE)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be called."""
+        return self._store != 0
+
+    @property
+    def memory_used(self) -> int:
+        """Bytes of all linear memories together."""
+        return self.memory.used
+
+    @property
+    def memory_peak(self) -> int:
+        """The most they ever were."""
+        return self.memory.peak
+
+    @property
+    def memory_nearly_full(self) -> bool:
+        """Whether the peak is within a tenth of the limit."""
+        return self.memory.nearly_full
+
+    @property
+    def fuel_used(self) -> int | None:
+        """What the last call has used; None while one is in flight and after the end."""
+        if not self._store or self._future:
+            return None
+        left = ctypes.c_uint64()
+        foreign.get_fuel(self._context, ctypes.byref(left))
+        return self._fuel_given - left.value
+
+    async def start(self, component: int) -> None:
+        """Instantiate: runs the start functions of the guest, under the limits of a call."""
+        self._begin()
+        instance = self._where + 48
+        await self._run(
+            lambda: foreign.linker_instantiate(
+                self._shared.linkage.address, self._context, component, instance, self._where + 32
+            )
+        )
+        self._busy = False
+
+    async def call(self, function: str, *arguments: object) -> object:
+        """What the export `function` of component-lifecycle returns, as in `values.py`.
+
+        Raises GuestTrap for a trap and for a limit; this instance is closed then, and also when
+        the call is cancelled or a host function raises, which is raised here. Raises TypeError
+        for arguments that do not fit, ValueError for an unknown function, RuntimeError while
+        another call is in flight and InstanceClosed after the end, all without harm.
+        """
+        entry = self._functions.get(function) or self._function(function)
+        if self._busy or not self._store:
+            self._refuse()
+        export, _, address = entry
+        export.arguments.write(arguments)
+        self._busy = True
+        where = self._where
+        shared = self._shared
+        try:
+            foreign.set_fuel(self._context, self._fuel_given)
+            shared.linkage.caller = self
+            started = self._clock()
+            lift = export.lift
+            self._future = future = foreign.call_async(
+                address,
+                self._context,
+                export.arguments.address,
+                export.count,
+                where,
+                0 if lift is None else 1,
+                where + 32,
+            )
+            done = foreign.future_poll(future)
+            shared.arena.release()
+            if put_off.pending:
+                put_off.deliver()
+            if not done:
+                await self._drive(started)
+            self._future = 0
+            foreign.future_delete(future)
+            space = self._space
+            if space[4]:
+                raise self._end()
+            if lift is None:
+                result = None
+            else:
+                try:
+                    result = lift(space, 1)
+                finally:
+                    foreign.val_delete(where)
+                    space[0] = 0
+            if function == "handle-message":
+                self._check_reply(result)
+        except BaseException:
+            self.close()
+            raise
+        self._busy = False
+        return result
+
+    def close(self) -> None:
+        """Free the Store, also in the middle of a call: its future first. Does nothing again."""
+        store, self._store = self._store, 0
+        if not store:
+            return
+        future, self._future = self._future, 0
+        if future:
+            foreign.future_delete(future)
+        if self._space[4]:
+            foreign.take_error(self._space[4])
+            self._space[4] = 0
+        foreign.store_delete(store)
+        self._functions.clear()
+        self._request = None
+
+    def __del__(self) -> None:
+        # At the end of the interpreter, what a Store calls into may be gone already.
+        if getattr(self, "_store", 0) and not sys.is_finalizing():
+            self.close()
+
+    def called(self, function: HostFunction, arguments: tuple[object, ...], results: int) -> None:
+        """The guest waits for a host function. Called on the fiber."""
+        self._request = (function, arguments, results)
+
+    def failed(self, error: BaseException) -> None:
+        """The call of a host function could not even be read. Called on the fiber."""
+        self._failure = error
+
+    def _begin(self) -> None:
+        if self._busy or not self._store:
+            self._refuse()
+        self._busy = True
+
+    def _refuse(self) -> None:
+        if not self._store:
+            raise InstanceClosed
+        raise RuntimeError("a call is in flight: an instance takes one at a time")
+
+    def _function(self, name: str) -> tuple[Export, object, int]:
+        """Look an export up in this instance; ValueError if there is no such function."""
+        export = self._exports.get(name)
+        if export is None:
+            raise ValueError(f"component-lifecycle has no function {name!r}")
+        if not self._store:
+            self._refuse()
+        space = foreign.words(foreign.FUNC_WORDS)
+        address = ctypes.addressof(space)
+        index = foreign.address_of(export.index)
+        if not foreign.instance_get_func(self._where + 48, self._context, index, address):
+            raise ValueError(f"the component does not export {name!r}")
+        entry = self._functions[name] = (export, space, address)
+        return entry
+
+    async def _run(self, create: Callable[[], int]) -> None:
+        """A future from its first poll to its end, for what is not on the hot path."""
+        try:
+            self._shared.linkage.caller = self
+            started = self._clock()
+            self._future = create()
+            if not foreign.future_poll(self._future):
+                await self._drive(started)
+            future, self._future = self._future, 0
+            foreign.future_delete(future)
+            if self._space[4]:
+                raise self._end()
+        except BaseException:
+            self.close()
+            raise
+
+    async def _drive(self, started: float) -> None:
+        """Serve the guest and poll it again until it is done."""
+        clock = self._clock
+        time = CallTime(self._limits, started)
+        time.enter(started)
+        now = clock()
+        in_turn = 0
+        while True:
+            time.leave(now)
+            limit = time.passed(now)
+            if limit is not None:
+                raise GuestTrap(limit)
+            request = self._request
+            if request is None:
+                await self._pause()
+                in_turn = 0
+            else:
+                self._request = None
+                if await self._serve(*request, time):
+                    in_turn = 0
+                else:
+                    in_turn += 1
+                    if in_turn == HOST_CALLS_PER_TURN:
+                        await self._pause()
+                        in_turn = 0
+            if not self._store:
+                raise InstanceClosed
+            self._shared.linkage.caller = self
+            now = clock()
+            time.enter(now)
+            done = foreign.future_poll(self._future)
+            now = clock()
+            if put_off.pending:
+                put_off.deliver()
+            if done:
+                return
+
+    async def _serve(
+        self, function: HostFunction, arguments: tuple[object, ...], results: int, time: CallTime
+    ) -> bool:
+        """Run a host function and write its result for the guest; whether others could run."""
+        if _MESSAGING in function.interface:
+            self._check_sent(arguments)
+        value = self._host(function.interface, function.name, arguments)
+        waited = hasattr(type(value), "__await__")
+        if waited:
+            value = await self._wait(value, time)  # type: ignore[arg-type]  # just looked
+        if not self._store:  # then there is nowhere to write to
+            raise InstanceClosed
+        result = function.result
+        if result is not None:
+            result.write((value,))
+            foreign.val_clone(result.address, results)
+            self._shared.arena.release()
+        elif value is not None:
+            raise TypeError(f"{function.interface}#{function.name} has no result, not {value!r}")
+        self._space[5] = 1
+        return waited
+
+    async def _wait(self, awaitable: Awaitable[object], time: CallTime) -> object:
+        limits = self._limits
+        began = self._clock()
+        left = time.wait_left(began)
+        delay = limits.host_call if left is None else min(limits.host_call, left)
+        try:
+            async with self._timeout(delay) as scope:
+                return await awaitable
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        now = self._clock()
+        if left is not None and left <= limits.host_call and limits.call_total is not None:
+            raise GuestTrap(Limit("call_total", limits.call_total, round(time.total(now), 6)))
+        raise GuestTrap(Limit("host_call", limits.host_call, round(now - began, 6)))
+
+    def _end(self) -> BaseException:
+        """What to raise for the error that wasmtime has left."""
+        text = foreign.take_error(self._space[4])
+        self._space[4] = 0
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            return failure
+        if _TOO_MUCH_DATA in text.rstrip("\n").rpartition("\n")[2]:
+            return GuestTrap(Limit("payload", self._limits.payload, None))
+        trap: Trap = trap_of(text, self.fuel_used)
+        return GuestTrap(end_of(trap, self._limits, self.memory))
+
+    def _check_reply(self, result: object) -> None:
+        if isinstance(result, Ok) and isinstance(result.value, bytes):
+            limit = payload_limit(self._limits, len(result.value))
+            if limit is not None:
+                raise GuestTrap(limit)
+
+    def _check_sent(self, arguments: tuple[object, ...]) -> None:
+        for argument in arguments:
+            if isinstance(argument, bytes):
+                limit = payload_limit(self._limits, len(argument))
+                if limit is not None:
+                    raise GuestTrap(limit)

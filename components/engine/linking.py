@@ -1,0 +1,140 @@
+"""Acts: the functions that every guest may import, as one linker of the fast path.
+
+All functions of the world are linked, whatever a component imports or was granted: wasmtime does
+not look at the types of host functions made through the C API, so the check of `world.py` before
+this is the only guard, and what is denied is denied when it is called.
+
+One Python function serves them all. Called on the guest's fiber, it fills in the continuation
+first (without one, wasmtime ends the process), then copies the arguments and returns. Nothing of
+the host runs there. The work is done on the loop, after the poll has returned (`instance.py`).
+
+Source: wasmtime 50.0.1, `component/linker.h`, `async.h`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from ctypes import c_void_p
+from dataclasses import dataclass
+from typing import Protocol
+
+import wasmtime
+from wasmtime import component as wc
+
+from airssys_wasm.components.engine import foreign
+from airssys_wasm.components.engine.interrupts import never_interrupt
+from airssys_wasm.components.engine.lifting import lift_arguments
+from airssys_wasm.components.engine.limits import MemoryAccount
+from airssys_wasm.components.engine.lowering import Arena, Lowering
+from airssys_wasm.components.engine.traps import HOST_ERROR
+from airssys_wasm.components.engine.world import World
+
+_HOST_ERROR = HOST_ERROR.encode()
+_CONTINUATION = ctypes.c_uint64 * foreign.CONTINUATION_WORDS
+
+# For a call that failed: it has an error and must not wait.
+_ready = foreign.words(1)
+_ready[0] = 1
+_READY_FLAG = ctypes.addressof(_ready)
+
+
+class Caller(Protocol):
+    """The instance whose guest runs: told of the host function that the guest has called."""
+
+    flag: int  # address of two bytes: the first is 1 when the results are there
+    memory: MemoryAccount
+
+    def called(self, function: HostFunction, arguments: tuple[object, ...], results: int) -> None:
+        """Remember it. Runs on the fiber: do nothing else."""
+        ...
+
+    def failed(self, error: BaseException) -> None:
+        """Remember why the call can't go on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HostFunction:
+    """A function of the world as the linker knows it; `result` is None if it returns nothing."""
+
+    interface: str
+    name: str
+    arguments: Callable[[int], tuple[object, ...]]
+    result: Lowering | None
+
+
+class Linkage:
+    """A linker with the functions of `world`, and who their caller is.
+
+    Keep it as long as there are Stores: they call into it.
+    """
+
+    __slots__ = ("_callback", "_linker", "address", "caller", "functions")
+
+    def __init__(self, engine: wasmtime.Engine, world: World, arena: Arena) -> None:
+        self.caller: Caller | None = None
+        self.functions = _host_functions(world, arena)
+        self._callback = foreign.HostCallback(self._called)
+        self._linker = wc.Linker(engine)
+        self.address = foreign.address_of(self._linker)
+        callback = ctypes.cast(self._callback, c_void_p)
+        numbers = {(f.interface, f.name): n for n, f in enumerate(self.functions)}
+        with self._linker.root() as root:
+            for interface, functions in world.imports.items():
+                with root.add_instance(interface) as instance:
+                    at = foreign.address_of(instance)
+                    for name in functions:
+                        raw = name.encode()
+                        number = numbers[interface, name]
+                        error = foreign.linker_add_function(
+                            at, raw, len(raw), callback, number, None
+                        )
+                        if error:
+                            raise RuntimeError(foreign.take_error(error))
+
+    @never_interrupt
+    def _called(
+        self,
+        number: int | None,
+        _context: int,
+        _type: int,
+        arguments: int,
+        _count: int,
+        results: int,
+        _result_count: int,
+        error: int,
+        continuation: int,
+    ) -> None:
+        caller = self.caller
+        try:
+            out = _CONTINUATION.from_address(continuation)
+            out[0] = foreign.CONTINUATION_READY
+            out[1] = flag = caller.flag  # type: ignore[union-attr]  # set before each poll
+            out[2] = 0
+            foreign.set_word(flag, 0)
+            # ctypes gives a null pointer as None, and 0 is the first of the functions.
+            function = self.functions[number or 0]
+            caller.called(function, function.arguments(arguments), results)  # type: ignore[union-attr]
+        except BaseException as failure:
+            foreign.set_word(continuation, foreign.CONTINUATION_READY)
+            foreign.set_word(continuation + 8, _READY_FLAG)
+            foreign.set_word(continuation + 16, 0)
+            foreign.set_word(error, foreign.error_new(_HOST_ERROR))
+            if caller is not None:
+                caller.failed(failure)
+
+
+def _host_functions(world: World, arena: Arena) -> Sequence[HostFunction]:
+    return [
+        HostFunction(
+            interface,
+            name,
+            lift_arguments(type_.params),
+            None
+            if type_.result is None
+            else Lowering([type_.result], arena, f"result of {interface}#{name}"),
+        )
+        for interface, functions in world.imports.items()
+        for name, type_ in functions.items()
+    ]

@@ -1,0 +1,395 @@
+"""Acts: writes Python values into memory laid out as wasmtime's C API reads them.
+
+For a list of types it makes one function, specialised by generating its source as `dataclasses`
+does: everything that the types fix (kinds, sizes, field names, addresses of nested values) is
+written once into a block of memory, and a call fills in only what changes. A component message
+of 256 bytes takes about a microsecond; interpreting the types costs three times that.
+
+Always:
+  - a value that does not fit its type is a TypeError before any foreign code has seen it: ranges
+    are checked, strings are encoded by us (so that they are UTF-8), cases are looked up;
+  - memory that was written stays valid until the next use of the same `Arena`; the strings and
+    lists in it until `release`.
+
+Source: wasmtime 50.0.1, `component/val.h`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any, assert_never
+
+from airssys_wasm.components.engine.foreign import (
+    BYTES_OFFSET,
+    ENTRY_WORDS,
+    VALUE_SIZE,
+    VALUE_WORDS,
+    Kind,
+)
+from airssys_wasm.components.engine.values import Err, Ok, Variant
+from airssys_wasm.components.engine.world import (
+    BYTES,
+    EnumType,
+    FlagsType,
+    ForeignType,
+    ListType,
+    OptionType,
+    Primitive,
+    RecordType,
+    ResultType,
+    TupleType,
+    Type,
+    VariantType,
+)
+
+# Kept for the next message; 2 MiB of memory. A larger one gets memory of its own for the call.
+_KEPT_CELLS = 65_536
+
+_INTEGERS = {
+    "s8": (Kind.S8, 8, True),
+    "u8": (Kind.U8, 8, False),
+    "s16": (Kind.S16, 16, True),
+    "u16": (Kind.U16, 16, False),
+    "s32": (Kind.S32, 32, True),
+    "u32": (Kind.U32, 32, False),
+    "s64": (Kind.S64, 64, True),
+    "u64": (Kind.U64, 64, False),
+}
+
+
+class Arena:
+    """Memory for the strings and lists of one value at a time.
+
+    A `list<u8>` is an array of 32-byte values, each with its kind. The kinds are there already:
+    only every 32nd byte is written.
+    """
+
+    __slots__ = ("_address", "_buffer", "_cells", "_used", "keep")
+
+    def __init__(self) -> None:
+        self.keep: list[object] = []
+        self._use(1024)
+
+    def begin(self) -> None:
+        """What was written before may be overwritten."""
+        self._used = 0
+        self.keep.clear()
+
+    def release(self) -> None:
+        """Wasmtime has read what was written."""
+        self.keep.clear()
+
+    def put(self, value: bytes) -> int:
+        """The address of `value` as the elements of a list<u8>."""
+        if value.__class__ is not bytes:
+            raise TypeError(f"expected bytes, not {type(value).__name__}")
+        start = self._used
+        end = start + len(value)
+        if end > self._cells:
+            return self._put_large(value)
+        self._buffer[VALUE_SIZE * start + 8 : VALUE_SIZE * end : VALUE_SIZE] = value
+        self._used = end
+        return self._address + VALUE_SIZE * start
+
+    def _put_large(self, value: bytes) -> int:
+        cells = len(value)
+        if cells <= _KEPT_CELLS // 2:
+            self.keep.append(self._buffer)  # earlier lists of this value are in it
+            self._use(min(_KEPT_CELLS, 2 * max(cells, self._cells)))
+            return self.put(value)
+        buffer = bytearray(bytes((Kind.U8,)) + bytes(VALUE_SIZE - 1)) * cells
+        buffer[8::VALUE_SIZE] = value
+        self.keep.append(buffer)
+        return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+    def _use(self, cells: int) -> None:
+        self._cells = cells
+        self._used = 0
+        self._buffer = bytearray(bytes((Kind.U8,)) + bytes(VALUE_SIZE - 1)) * cells
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+
+
+class Lowering:
+    """Writes values of `types`; `write(values)` takes as many as there are types.
+
+    `address` is where they are then, one after the other, each of 32 bytes.
+    """
+
+    __slots__ = ("_block", "address", "write")
+
+    def __init__(self, types: Sequence[Type], arena: Arena, what: str) -> None:
+        code = _Code(arena, base="")
+        first = code.block(VALUE_WORDS * len(types))
+        names = [code.name() for _ in types]
+        if names:
+            code.line(f"{', '.join(names)}, = values")
+        else:
+            code.line("() = values")
+        for index, (type_, name) in enumerate(zip(types, names, strict=True)):
+            code.value(type_, first + VALUE_WORDS * index, name)
+        self._block = array("Q", code.template or [0])
+        self.address = self._block.buffer_info()[0]
+        code.relocate(self._block, self.address, 0)
+
+        def mismatch(error: Exception) -> TypeError:
+            return TypeError(f"{what}: {error}")
+
+        source = (
+            "def write(values):\n"
+            "  begin()\n"
+            "  try:\n"
+            f"{code.source(4)}"
+            "  except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:\n"
+            "    raise mismatch(error) from error\n"
+        )
+        self.write: Callable[[Sequence[object]], None] = _compile(
+            source,
+            "write",
+            {
+                **code.names,
+                "w": self._block,
+                "base": self.address,
+                "begin": arena.begin,
+                "mismatch": mismatch,
+            },
+        )
+
+
+class _Code:
+    """Source that fills a block of memory, and what the block holds from the start.
+
+    `base` is what indices are offset by, with its sign: "" for the one block of a `Lowering`,
+    whose indices are constants, "i + " for the elements of a list.
+    """
+
+    def __init__(self, arena: Arena, base: str) -> None:
+        self.template: list[int] = []
+        self.names: dict[str, Any] = {
+            "Ok": Ok,
+            "Err": Err,
+            "Variant": Variant,
+            "encode": str.encode,
+            "identity": id,
+            "keep": arena.keep.append,
+            "put": arena.put,
+            "pack": struct.pack,
+            "from_bytes": int.from_bytes,
+        }
+        self._arena = arena
+        self._base = base
+        self._relocations: list[tuple[int, int]] = []
+        self._lines: list[str] = []
+        self._indent = ""
+        self._count = 0
+
+    def source(self, indent: int) -> str:
+        return "".join(f"{' ' * indent}{line}\n" for line in self._lines)
+
+    def relocate(self, memory: array[int], address: int, at: int) -> None:
+        """Point the nested values of the block at index `at` of `memory` to where they are."""
+        for index, target in self._relocations:
+            memory[at + index] = address + 8 * target
+
+    def name(self) -> str:
+        self._count += 1
+        return f"v{self._count}"
+
+    def line(self, text: str) -> None:
+        self._lines.append(self._indent + text)
+
+    def block(self, size: int) -> int:
+        at = len(self.template)
+        self.template.extend([0] * size)
+        return at
+
+    def value(self, type_: Type, at: int, name: str) -> None:
+        """Emit what writes the value called `name` to index `at`."""
+        match type_:
+            case Primitive(kind):
+                self._primitive(kind, at, name)
+            case ListType():
+                self._list(type_, at, name)
+            case OptionType(payload):
+                self.template[at] = Kind.OPTION
+                self._case(f"if {name} is None:", [(at + 1, "0")])
+                self._case("else:", [], payload, at + 1, name)
+            case ResultType(ok, err):
+                self.template[at] = Kind.RESULT
+                kind = self.name()
+                self.line(f"{kind} = {name}.__class__")
+                self._case(f"if {kind} is Ok:", [(at + 1, "1")], ok, at + 2, f"{name}.value")
+                self._case(f"elif {kind} is Err:", [(at + 1, "0")], err, at + 2, f"{name}.value")
+                self.line(f"else: raise TypeError(f'expected Ok or Err, not {{{name}!r}}')")
+            case RecordType(fields):
+                self._record(fields, at, name)
+            case TupleType(elements):
+                self.template[at : at + 2] = [Kind.TUPLE, len(elements)]
+                inner = self.block(VALUE_WORDS * len(elements))
+                self._relocations.append((at + 2, inner))
+                parts = [self.name() for _ in elements]
+                self.line(f"{', '.join(parts)}, = {name}")
+                for index, (of, part) in enumerate(zip(elements, parts, strict=True)):
+                    self.value(of, inner + VALUE_WORDS * index, part)
+            case VariantType(cases):
+                self.template[at] = Kind.VARIANT
+                self.line(f"if {name}.__class__ is not Variant:")
+                self.line(f"  raise TypeError(f'expected Variant, not {{{name}!r}}')")
+                chosen = self.name()
+                self.line(f"{chosen} = {name}.case")
+                word = "if"
+                for case, payload in cases:
+                    size, data = self._constant(case)
+                    set_name = [(at + 1, str(size)), (at + 2, str(data))]
+                    test = f"{word} {chosen} == {case!r}:"
+                    self._case(test, set_name, payload, at + 3, f"{name}.payload")
+                    word = "elif"
+                self.line(f"else: raise ValueError(f'no such case: {{{chosen}!r}}')")
+            case EnumType(cases):
+                self.template[at] = Kind.ENUM
+                table = self.name()
+                self.names[table] = {case: self._constant(case) for case in cases}
+                self.line(f"{self._word(at + 1)}, {self._word(at + 2)} = {table}[{name}]")
+            case FlagsType(names):
+                self._flags(names, at, name)
+            case ForeignType(kind):
+                raise TypeError(f"values of type {kind} can't be passed")
+            case _:
+                assert_never(type_)
+
+    def _primitive(self, kind: str, at: int, name: str) -> None:
+        word = self._word(at + 1)
+        if kind in _INTEGERS:
+            self.template[at], bits, signed = _INTEGERS[kind]
+            low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+            self.line(f"if not {low} <= {name} < {high}:")
+            self.line(f"  raise ValueError(f'{{{name}!r}} is no {kind}')")
+            self.line(f"{word} = {name} & {(1 << 64) - 1}" if signed else f"{word} = {name}")
+        elif kind == "bool":
+            self.template[at] = Kind.BOOL
+            self.line(f"if {name} is not True and {name} is not False:")
+            self.line(f"  raise TypeError(f'{{{name}!r}} is no bool')")
+            self.line(f"{word} = {name}")
+        elif kind in ("f32", "f64"):
+            self.template[at] = Kind.F32 if kind == "f32" else Kind.F64
+            form = "'<fxxxx'" if kind == "f32" else "'<d'"
+            self.line(f"{word} = from_bytes(pack({form}, {name}), 'little')")
+        elif kind == "char":
+            self.template[at] = Kind.CHAR
+            self.line(f"encode({name})")  # refuses a lone surrogate
+            self.line(f"{word} = ord({name})")
+        else:
+            self.template[at] = Kind.STRING
+            raw = self.name()
+            self.line(f"{raw} = encode({name})")
+            self.line(f"keep({raw})")
+            self.line(f"{word} = len({raw})")
+            self.line(f"{self._word(at + 2)} = identity({raw}) + {BYTES_OFFSET}")
+
+    def _list(self, type_: ListType, at: int, name: str) -> None:
+        self.template[at] = Kind.LIST
+        put = "put"
+        if type_ != BYTES:
+            put = self.name()
+            self.names[put] = _list_writer(type_.element, self._arena)
+        self.line(f"{self._word(at + 2)} = {put}({name})")
+        self.line(f"{self._word(at + 1)} = len({name})")
+
+    def _record(self, fields: tuple[tuple[str, Type], ...], at: int, name: str) -> None:
+        self.template[at : at + 2] = [Kind.RECORD, len(fields)]
+        inner = self.block(ENTRY_WORDS * len(fields))
+        self._relocations.append((at + 2, inner))
+        parts = [self.name() for _ in fields]
+        self.line(f"{', '.join(parts)}, = {name}")
+        for index, ((field, of), part) in enumerate(zip(fields, parts, strict=True)):
+            entry = inner + ENTRY_WORDS * index
+            self.template[entry : entry + 2] = self._constant(field)
+            self.value(of, entry + 2, part)
+
+    def _flags(self, names: tuple[str, ...], at: int, name: str) -> None:
+        self.template[at] = Kind.FLAGS
+        inner = self.block(2 * len(names))
+        self._relocations.append((at + 2, inner))
+        table = self.name()
+        self.names[table] = {flag: self._constant(flag) for flag in names}
+        self.line(f"if {name}.__class__ is not frozenset:")
+        self.line(f"  raise TypeError(f'expected frozenset, not {{{name}!r}}')")
+        self.line(f"{self._word(at + 1)} = len({name})")
+        self.line(f"for n, flag in enumerate({name}):")
+        first = f"{self._base}{inner}"
+        self.line(f"  w[{first} + 2 * n], w[{first} + 2 * n + 1] = {table}[flag]")
+
+    def _case(
+        self,
+        test: str,
+        words: Sequence[tuple[int, str]],
+        payload: Type | None = None,
+        pointer: int = 0,
+        name: str = "",
+    ) -> None:
+        """One branch: constants, then the payload in a block of its own that `pointer` points to."""
+        self.line(test)
+        outer, self._indent = self._indent, self._indent + "  "
+        for at, text in words:
+            self.line(f"{self._word(at)} = {text}")
+        if payload is not None:
+            inner = self.block(VALUE_WORDS)
+            self.line(f"{self._word(pointer)} = base + {8 * inner}")
+            part = self.name()
+            self.line(f"{part} = {name}")
+            self.value(payload, inner, part)
+        elif name:
+            self.line(f"{self._word(pointer)} = 0")
+            self.line(f"if {name} is not None: raise TypeError(f'unexpected value {{{name}!r}}')")
+        self._indent = outer
+
+    def _word(self, at: int) -> str:
+        return f"w[{self._base}{at}]"
+
+    def _constant(self, text: str) -> tuple[int, int]:
+        """Size and address of a text that lives as long as the generated function."""
+        raw = text.encode()
+        self.names[f"constant{len(self.names)}"] = raw
+        return len(raw), id(raw) + BYTES_OFFSET
+
+
+def _list_writer(element: Type, arena: Arena) -> Callable[[list[object]], int]:
+    code = _Code(arena, base="i + ")
+    at = code.block(VALUE_WORDS)
+    code.value(element, at, "value")
+    source = f"def fill(w, base, i, value):\n{code.source(2)}"
+    fill: Callable[[array[int], int, int, object], None] = _compile(source, "fill", code.names)
+    keep = arena.keep
+    stride = len(code.template)
+    nested = stride > VALUE_WORDS
+
+    def put(values: list[object]) -> int:
+        if values.__class__ is not list:
+            raise TypeError(f"expected list, not {type(values).__name__}")
+        if not values:
+            return 8  # an empty list is not read, but its address may not be null
+        block = array("Q", code.template) * len(values)
+        keep.append(block)
+        address = block.buffer_info()[0]
+        for index, value in enumerate(values):
+            here = address + 8 * stride * index
+            code.relocate(block, here, stride * index)
+            fill(block, here, stride * index, value)
+        if not nested:
+            return address
+        # Elements have to be side by side, without what is nested in them.
+        heads = array("Q")
+        for index in range(len(values)):
+            heads.extend(block[stride * index : stride * index + VALUE_WORDS])
+        keep.append(heads)
+        return heads.buffer_info()[0]
+
+    return put
+
+
+def _compile(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
+    exec(compile(source, f"<lowering {name}>", "exec"), names)
+    written: Callable[..., Any] = names[name]
+    return written
