@@ -1,4 +1,4 @@
-"""Acts: looks into a component's binary, for `check`: does it fit the world, what does it import?"""
+"""Acts: looks into a component's binary, for `check`: does it fit, and what does it import?"""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import anyio
 
 from airssys_wasm.components.engine.engine import Engine, EngineSettings
 from airssys_wasm.components.errors import ComponentInvalid
-from airssys_wasm.config import FoundComponent, Missing
+from airssys_wasm.config import FoundComponent
 
 
-def examine_component(path: Path) -> FoundComponent | Missing:
+def examine_component(path: Path) -> FoundComponent:
     """What the binary at `path` says. Compiles it, and runs nothing of it.
 
     Not from within an event loop.
@@ -28,4 +28,4 @@ def examine_component(path: Path) -> FoundComponent | Missing:
     try:
         return anyio.run(examine)
     except ComponentInvalid as invalid:
-        return Missing(str(invalid))
+        return FoundComponent(differences=invalid.problems)

@@ -48,7 +48,7 @@ class ActorSystem:
     after that. When the root ends though nobody asked it to, the body is cancelled, and the block
     raises SystemFailed.
 
-    Raises RuntimeError when entered outside of asyncio, and StartError when the root does not start.
+    Raises RuntimeError when entered outside of asyncio, StartError when the root does not start.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class ActorSystem:
 
     @property
     def components(self) -> ComponentServices:
-        """What components share: the engine, their storage, the audit. Made when first asked for."""
+        """What components share: engine, storage, audit. Made when first asked for."""
         if self._components is None:
             from airssys_wasm.components.services import ComponentServices
 

@@ -91,6 +91,7 @@ class Kind(NamedTuple):
     mode: int
     traits: int
     has_init: bool
+    label: str
 
 
 KINDS: dict[type, Kind] = {}
@@ -104,7 +105,9 @@ def kind_of(behaviour: type[Actor[Any]]) -> Kind:
         if behaviour.handles_parent_exit:
             traits |= HANDLES_STOP | TRAP
         mode = ASYNC if iscoroutinefunction(behaviour.receive) else 0
-        kind = KINDS[behaviour] = Kind(mode, traits, behaviour.init is not Actor.init)
+        kind = KINDS[behaviour] = Kind(
+            mode, traits, behaviour.init is not Actor.init, label_of(behaviour)
+        )
     return kind
 
 

@@ -223,15 +223,17 @@ class Kernel:
     ) -> ActorRef[Any]:
         self._serial += 1
         serial = self._serial
-        label = name if name is not None else label_of(behaviour)
         traits = SUPERVISED if supervised else 0
         if isinstance(made, Process):
             mode, receive = PROCESS, _no_receive
+            label = label_of(behaviour) if name is None else name
         else:
             kind = kind_of(made.__class__)
             mode = kind.mode | NEW if kind.has_init else kind.mode
             traits |= kind.traits
             receive = made.receive
+            label = kind.label if behaviour is made.__class__ else label_of(behaviour)
+            label = label if name is None else name
         if mailbox is not None and mailbox.keep_on_restart and supervised:
             traits |= KEEP
         ref: ActorRef[Any]

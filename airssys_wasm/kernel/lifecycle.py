@@ -71,18 +71,17 @@ class Lifecycle:
         if ref._mode & (DEAD | ENDING):
             return
         idle = ref._queue is None
-        extension = ref._ext()
-        extension.reason = reason
+        ref._end = Ended(reason, None)
         if report:
             self._kernel.crashed(ref, reason)
         ref._mode |= ENDING
         self._close(ref, reason)
-        scheduler = self._kernel.scheduler
         if inside:
             return  # the end goes on when the handler has returned
-        if scheduler.is_running(ref):
-            extension.cancel_due = True
-        elif extension.task is not None:
+        extension = ref._extension
+        if self._kernel.scheduler.is_running(ref):
+            ref._ext().cancel_due = True
+        elif extension is not None and extension.task is not None:
             extension.task.cancel()
         elif idle or ref._mode & PROCESS:
             self.go_on(ref)
@@ -99,11 +98,10 @@ class Lifecycle:
         """Dead at once for everyone else; what is left of its code is reaped."""
         if ref._mode & DEAD:
             return
-        extension = ref._ext()
-        task = extension.task
+        task = ref._extension.task if ref._extension is not None else None
         if not ref._mode & ENDING:
             self._close(ref, "killed")
-        extension.reason = "killed"
+        ref._end = Ended("killed", None)
         self.die(ref)
         if task is not None:
             self._kernel.scheduler.reap(task, ref)
@@ -138,13 +136,16 @@ class Lifecycle:
         """Release everything, mark dead, then let links and watchers fire."""
         if ref._mode & DEAD:
             return
-        extension = ref._ext()
-        reason = extension.reason
+        extension = ref._extension
+        reason = ref._end.reason
         ref._mode = DEAD
         ref._receive = None
-        ref._end = Ended(reason, extension.cause)
         held = bool(ref._traits & KEEP)
         self._kernel.forget(ref)
+        if extension is None:  # nobody has anything to do with it but perhaps its parent
+            self._tell_parent(ref, extension, held=held)
+            return
+        ref._end.cause = extension.cause
         self._release_timers(extension)
         self._release_monitors(extension)
         if not held:
@@ -244,7 +245,8 @@ class Lifecycle:
             if relation.held is None:
                 relation.held = {}
             relation.held[ref] = None
-        parent._deliver(Ignored(ref) if extension.ignored else Down(ref, extension.reason))
+        ignored = extension is not None and extension.ignored
+        parent._deliver(Ignored(ref) if ignored else Down(ref, ref._end.reason))
 
     def _tell_others(
         self, ref: ActorRef[Any], extension: Extension, reason: object

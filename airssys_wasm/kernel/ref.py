@@ -88,6 +88,9 @@ class Ended:
         self.cause = cause
 
 
+UNENDED: Final = Ended(None, None)
+
+
 class ActorRef(Generic[M]):
     """The address of one incarnation of an actor.
 
@@ -132,7 +135,7 @@ class ActorRef(Generic[M]):
         self._label = label
         self._serial = serial
         self._extension: Extension | None = None
-        self._end: Ended | None = None
+        self._end: Ended = UNENDED
 
     def send(self, message: M, /) -> None:
         """Deliver `message` and forget it. Never waits; a dead actor's becomes a dead letter.
@@ -196,12 +199,12 @@ class ActorRef(Generic[M]):
     @property
     def exit_reason(self) -> object | None:
         """Why it ended; None while it lives."""
-        return self._end.reason if self._end is not None else None
+        return self._end.reason if self._mode & DEAD else None
 
     @property
     def cause(self) -> object | None:
         """What lies behind the exit reason, where a supervisor said so (`GaveUp`)."""
-        return self._end.cause if self._end is not None else None
+        return self._end.cause if self._mode & DEAD else None
 
     @property
     def name(self) -> str | None:

@@ -126,6 +126,7 @@ class Scheduler:
             return
         self._end = self._clock() + SLICE
         self._streak = STREAK
+        self._level = 1  # below it is the scratch context of the worker that runs
         ready, parked = self._ready, self._parked
         try:
             while ready:
@@ -177,10 +178,12 @@ class Scheduler:
     async def _work(self) -> None:
         me = asyncio.current_task()
         assert me is not None
-        parked, ready = self._parked, self._ready
+        parked, ready, clean = self._parked, self._ready, self._clean
         take = ready.popleft
         parking = Parking(self._loop, me, parked)
-        parking.stamp = self._clean
+        parking.stamp = clean
+        scratch = clean.copy()
+        run = scratch.run
         while len(parked) < MOST_RESTING:
             parked.append(parking)
             await parking
@@ -192,7 +195,27 @@ class Scheduler:
                 mode = ref._mode
                 try:
                     if not mode:
-                        count = self._plain(ref, quantum)
+                        queue = ref._queue
+                        ref._queue = BUSY
+                        if queue:
+                            count = run(self._batch, ref, queue, quantum)
+                        else:
+                            count = 1
+                            message = ref._one
+                            ref._one = NOTHING
+                            if message is not NOTHING:
+                                answer = run(ref._receive, message)
+                                if answer is not None and answer.__class__ in ANSWERS:
+                                    self._odd_answer(ref, message, answer)
+                        if scratch == clean and not ref._mode:
+                            # Most activations end here: a plain handler never suspends.
+                            if not ref._queue:
+                                ref._queue = None
+                            else:
+                                self.push(ref)
+                            left -= count
+                            if left > 0:
+                                continue
                     elif mode == ASYNC:
                         if parking.last is not ref:
                             self._enter(parking, ref)
@@ -203,31 +226,39 @@ class Scheduler:
                     else:
                         count = await self._special(ref, parking, left)
                 except BaseException as exception:
+                    if not mode and self.failed_message is NOTHING:
+                        self.failed_message = message
                     self._failed(ref, exception, self.failed_message)
                     if not isinstance(exception, Exception | asyncio.CancelledError):
                         self._settle(ref)
                         raise  # KeyboardInterrupt and SystemExit are for the loop
                     count = 1
-                if self._running is not parking:
-                    mine = False
-                    if ref._extension is not None and ref._extension.task is me:
-                        ref._extension.task = None
-                changed = parking.context != parking.stamp
-                if changed:
-                    self._give_context(ref, parking.context)
-                self._settle(ref)
-                if changed or me.cancelling():
-                    return  # its context is the actor's now; a cancelled worker is never used again
-                if not mine:
-                    break
-                left -= count
-                self.handled += count
+                if left > 0:
+                    if self._running is not parking:
+                        mine = False
+                        if ref._extension is not None and ref._extension.task is me:
+                            ref._extension.task = None
+                    if scratch != clean:
+                        self._give_context(ref, scratch)
+                        scratch = clean.copy()
+                        run = scratch.run
+                    changed = parking.context != parking.stamp
+                    if changed:
+                        self._give_context(ref, parking.context)
+                    self._settle(ref)
+                    if changed or me.cancelling():
+                        return  # the context is the actor's; a cancelled worker is never reused
+                    if not mine:
+                        break
+                    left -= count
                 if left <= 0:
+                    self.handled += quantum - left
                     now = self._clock()
                     took, began = now - began, now
                     quantum = left = self._adapt(quantum, took)
                     if now >= self._end:
                         break
+            self.handled += quantum - left
             if mine:
                 self._quantum = quantum
 
@@ -267,21 +298,6 @@ class Scheduler:
             ref._mode |= OWN
 
     # --- plain handlers, bare messages
-
-    def _plain(self, ref: ActorRef[Any], quantum: int) -> int:
-        queue = ref._queue
-        ref._queue = BUSY
-        level = self._level
-        scratch = self._scratch[level]
-        self._frames[level] = ref
-        self._level = level + 1
-        try:
-            return scratch.run(self._batch, ref, queue, quantum)
-        finally:
-            self._level = level
-            if scratch != self._clean:
-                self._give_context(ref, scratch)
-                self._scratch[level] = self._clean.copy()
 
     def _batch(self, ref: ActorRef[Any], queue: Any, quantum: int) -> int:
         receive = ref._receive
@@ -520,13 +536,13 @@ class Scheduler:
         actor, kernel = ref._receive.__self__, self.kernel
         timer = kernel.wake_at(kernel.platform.now() + extension.shutdown, lambda _: ref.kill())
         try:
-            answer = self._in_scratch(ref, actor.terminate, extension.reason)
+            answer = self._in_scratch(ref, actor.terminate, ref._end.reason)
             if inspect.isawaitable(answer):
                 await answer
         except BaseException as exception:
             if not ref._mode & DEAD:
-                extension.reason = _reason(exception)
-                kernel.crashed(ref, extension.reason)
+                ref._end.reason = reason = _reason(exception)
+                kernel.crashed(ref, reason)
             if not isinstance(exception, Exception | asyncio.CancelledError):
                 raise
         finally:
@@ -548,7 +564,7 @@ class Scheduler:
             report = not (isinstance(exception, ExitActor) and is_orderly(reason))
             self.kernel.lifecycle.end(ref, reason, inside=True, report=report)
         elif message is not NOTHING:
-            self.kernel.dead_letter(message, ref, ref._ext().reason, crashed=True)
+            self.kernel.dead_letter(message, ref, ref._end.reason, crashed=True)
 
     # --- actors with tasks of their own
 
@@ -634,7 +650,7 @@ class Scheduler:
             nobody = self.future()  # the caller gets the exception itself
             nobody.cancel()
             self._failed(ref, exception, Envelope(message, nobody, None))
-            reason = ref.exit_reason if ref._mode & DEAD else ref._ext().reason
+            reason = ref.exit_reason if ref._mode & DEAD else ref._end.reason
             self._settle(ref)
             if not isinstance(exception, Exception | asyncio.CancelledError):
                 raise
