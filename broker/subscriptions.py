@@ -1,0 +1,230 @@
+"""Who subscribed to what, and so who gets what is published to a topic.
+
+Pure. Patterns are kept in a trie over their tokens, walked level by level. A publication costs by
+the subscribers that match, not by the subscriptions there are:
+
+    orders ── * ── created          tokens "orders", "eu", "created":
+         └─── eu ── >               level 1 {orders}, level 2 {*, eu}, level 3 {created}, and
+                                    the `>` below `eu` on the way
+
+Routes are cached by topic. Always:
+  - a cached route is what a walk of the trie would give now. A change to a pattern without wildcard
+    drops one route; to another pattern, or to a group, all: each was paid for by a publication;
+  - the cache holds at most `places` receivers over all its routes, or a single route;
+  - a node without subscribers and without children is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic
+
+from airssys_wasm.broker.delivery import Choice, R, Route
+from airssys_wasm.broker.topic import ANY, REST, is_literal, parse_pattern, parse_topic
+
+PLACES = 200_000  # topics and their receivers, in cached routes: some 20 MB
+SETS = 1_000  # sets of members remembered for a group; more come only of many overlapping patterns
+
+
+class _Leaf(Generic[R]):
+    """The subscribers of one pattern, with the order in which they came."""
+
+    __slots__ = ("direct", "groups")
+
+    def __init__(self) -> None:
+        self.direct: dict[R, int] = {}
+        self.groups: dict[str, dict[R, int]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.direct or self.groups)
+
+
+class _Node(Generic[R]):
+    __slots__ = ("children", "leaf")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node[R]] = {}
+        self.leaf: _Leaf[R] | None = None
+
+
+class _Group(Generic[R]):
+    """One group name over all patterns: whose turn it is in each set of members.
+
+    A topic that two patterns of a group match has the members of both, another topic those of one;
+    each such set takes turns on its own, so that alternating topics don't meet the same member.
+    """
+
+    __slots__ = ("choices", "made", "subscriptions")
+
+    def __init__(self) -> None:
+        self.choices: dict[tuple[R, ...], Choice[R]] = {}
+        self.made = 0
+        self.subscriptions = 0
+
+    def choice(self, members: tuple[R, ...]) -> Choice[R]:
+        found = self.choices.get(members)
+        if found is None:
+            if len(self.choices) >= SETS:
+                self.choices.clear()
+            found = self.choices[members] = Choice(members, self.made)
+            self.made += 1
+        return found
+
+
+class Subscriptions(Generic[R]):
+    """Patterns and their subscribers.
+
+    One receiver can subscribe to a pattern once, and once in each group.
+    """
+
+    def __init__(self, places: int = PLACES) -> None:
+        self.routes: dict[str, Route[R]] = {}  # the same dict for ever; read only, from outside
+        self._places = places
+        self._taken = 0
+        self._root: _Node[R] = _Node()
+        self._groups: dict[str, _Group[R]] = {}
+        self._came = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[tuple[str, str | None, R]]:
+        """Pattern, group and receiver of each subscription."""
+        nodes: list[tuple[tuple[str, ...], _Node[R]]] = [((), self._root)]
+        while nodes:
+            tokens, node = nodes.pop()
+            nodes += [((*tokens, token), child) for token, child in node.children.items()]
+            if node.leaf is not None:
+                pattern = ".".join(tokens)
+                yield from ((pattern, None, receiver) for receiver in node.leaf.direct)
+                for group, members in node.leaf.groups.items():
+                    yield from ((pattern, group, receiver) for receiver in members)
+
+    def add(self, pattern: str, receiver: R, group: str | None = None) -> bool:
+        """Subscribe. False when that subscription was there. Raises TopicError."""
+        tokens = parse_pattern(pattern)
+        node = self._root
+        for token in tokens:
+            child = node.children.get(token)
+            if child is None:
+                child = node.children[token] = _Node()
+            node = child
+        if node.leaf is None:
+            node.leaf = _Leaf()
+        members = node.leaf.direct if group is None else node.leaf.groups.setdefault(group, {})
+        if receiver in members:
+            return False
+        self._came += 1
+        members[receiver] = self._came
+        self._count += 1
+        if group is not None:
+            known = self._groups.get(group)
+            if known is None:
+                known = self._groups[group] = _Group()
+            known.subscriptions += 1
+        self._forget_routes(pattern, tokens, group)
+        return True
+
+    def remove(self, pattern: str, receiver: R, group: str | None = None) -> bool:
+        """Unsubscribe. False when there was no such subscription. Raises TopicError."""
+        tokens = parse_pattern(pattern)
+        path = [self._root]
+        for token in tokens:
+            child = path[-1].children.get(token)
+            if child is None:
+                return False
+            path.append(child)
+        leaf = path[-1].leaf
+        if leaf is None:
+            return False
+        members = leaf.direct if group is None else leaf.groups.get(group, {})
+        if members.pop(receiver, None) is None:
+            return False
+        self._count -= 1
+        if group is not None:
+            if not members:
+                del leaf.groups[group]
+            known = self._groups[group]
+            known.subscriptions -= 1
+            if not known.subscriptions:
+                del self._groups[group]
+        if not leaf:
+            path[-1].leaf = None
+            for parent, token, child in reversed(list(zip(path, tokens, path[1:], strict=False))):
+                if child.children or child.leaf is not None:
+                    break
+                del parent.children[token]
+        self._forget_routes(pattern, tokens, group)
+        return True
+
+    def resolve(self, topic: str) -> Route[R]:
+        """Who gets what is published to `topic`, in the order of their subscriptions.
+
+        Raises TopicError. A route is good until the next `add` or `remove`.
+        """
+        route = self.routes.get(topic)
+        if route is None:
+            route = self._route(self._matching(parse_topic(topic)))
+            self._remember(topic, route)
+        return route
+
+    def _matching(self, tokens: tuple[str, ...]) -> list[_Leaf[R]]:
+        leaves: list[_Leaf[R]] = []
+        nodes = [self._root]
+        for token in tokens:
+            following: list[_Node[R]] = []
+            for node in nodes:
+                children = node.children
+                if (rest := children.get(REST)) is not None and rest.leaf is not None:
+                    leaves.append(rest.leaf)
+                if (child := children.get(token)) is not None:
+                    following.append(child)
+                if (child := children.get(ANY)) is not None:
+                    following.append(child)
+            if not following:
+                return leaves
+            nodes = following
+        leaves += [node.leaf for node in nodes if node.leaf is not None]
+        return leaves
+
+    def _route(self, leaves: list[_Leaf[R]]) -> Route[R]:
+        if not leaves:
+            return Route()
+        copies = [item for leaf in leaves for item in leaf.direct.items()]
+        copies.sort(key=_came)
+        groups: dict[str, dict[R, int]] = {}
+        for leaf in leaves:
+            for name, members in leaf.groups.items():
+                merged = groups.setdefault(name, {})
+                for receiver, came in members.items():
+                    merged[receiver] = min(came, merged.get(receiver, came))
+        return Route(
+            tuple(receiver for receiver, _ in copies),
+            tuple(
+                self._groups[name].choice(tuple(r for r, _ in sorted(merged.items(), key=_came)))
+                for name, merged in groups.items()
+            ),
+        )
+
+    def _remember(self, topic: str, route: Route[R]) -> None:
+        self._taken += route.size
+        self.routes[topic] = route
+        while self._taken > self._places and len(self.routes) > 1:
+            oldest = next(iter(self.routes))
+            self._taken -= self.routes.pop(oldest).size
+
+    def _forget_routes(self, pattern: str, tokens: tuple[str, ...], group: str | None) -> None:
+        if group is None and is_literal(tokens):
+            route = self.routes.pop(pattern, None)
+            if route is not None:
+                self._taken -= route.size
+            return
+        self.routes.clear()
+        self._taken = 0
+        if group is not None and group in self._groups:
+            self._groups[group].choices.clear()
+
+
+def _came(item: tuple[object, int]) -> int:
+    return item[1]
