@@ -1,7 +1,7 @@
 """What travels between actors beside the messages of users, and what a handler may return.
 
-Signals (`Down`, `Exit`, `Started`, `Ignored`, `StopRequested`) are delivered to `receive` like
-messages, in their order of arrival; no capacity counts them and no overflow policy drops them.
+Signals (`Down`, `Exit`, `Started`, `Ignored`, `StopRequested`, `Internal`) are delivered to
+`receive` like messages, in their order of arrival; no capacity counts them and no overflow policy drops them.
 """
 
 from __future__ import annotations
@@ -57,6 +57,13 @@ class StopRequested:
     """To an actor that handles its own stop (a supervisor): `stop(reason)` was called on it."""
 
     reason: object
+
+
+@dataclass(frozen=True, slots=True)
+class Internal:
+    """To an actor from its own machinery, such as a reply that a component waits for."""
+
+    payload: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +134,4 @@ class StopEntry:
         self.reason = reason
 
 
-SIGNALS: Final = frozenset({Down, Exit, Started, Ignored, StopRequested, StopEntry})
+SIGNALS: Final = frozenset({Down, Exit, Started, Ignored, StopRequested, StopEntry, Internal})

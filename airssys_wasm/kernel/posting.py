@@ -1,0 +1,62 @@
+"""What a behaviour that runs foreign code needs of mailboxes beyond what an actor's author does.
+
+A component asks others without waiting in its handler: its request is posted at once, so that it
+keeps its place among the component's other messages, and the reply comes to its own mailbox.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.kernel.errors import ActorExited
+from airssys_wasm.kernel.message import Envelope, Internal
+from airssys_wasm.kernel.ref import DEAD, ENDING, PROCESS, SPECIAL, ActorRef, BoundedRef, HeldQueue
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from airssys_wasm.kernel.kernel import Kernel
+
+
+def kernel_of(ref: ActorRef[Any]) -> Kernel:
+    """The kernel that runs this actor."""
+    return ref._scheduler.kernel
+
+
+def post_request(ref: ActorRef[Any], message: Any) -> Future[Any]:
+    """Put a request into the mailbox now; the future gets its reply, or the error.
+
+    Nobody has to wait for it: cancel it, and the reply is dropped. Raises ActorExited when the
+    actor is dead or about to be, MailboxFull when there is no room, whatever the policy.
+    """
+    if ref._mode & (DEAD | ENDING) and not isinstance(ref._queue, HeldQueue):
+        raise ActorExited(ref, "noproc")
+    future: Future[Any] = ref._scheduler.future()
+    envelope = Envelope(message, future, None)
+    if isinstance(ref, BoundedRef):
+        ref._offer(envelope, can_wait=False)
+        if future.done():  # dropped by the overflow policy
+            future.result()
+    else:
+        if not ref._mode & PROCESS:
+            ref._mode |= SPECIAL
+        ActorRef.send(ref, envelope)
+    return future
+
+
+def has_room(ref: ActorRef[Any], count: int = 1) -> bool:
+    """Whether `count` messages can be sent now without MailboxFull."""
+    if not isinstance(ref, BoundedRef) or ref._mailbox.overflow in ("drop_new", "drop_old"):
+        return True
+    return ref._load + count <= (ref.capacity or 0)
+
+
+def deliver_to_self(ref: ActorRef[Any], payload: object) -> None:
+    """Queue `Internal(payload)` for the actor: in order of arrival, whatever its mailbox holds."""
+    ref._deliver(Internal(payload))
+
+
+def request_in_hand(ref: ActorRef[Any]) -> Envelope | None:
+    """The request under the handler of an actor whose `receive` is async; None for a send."""
+    extension = ref._extension
+    return extension.envelope if extension is not None else None
