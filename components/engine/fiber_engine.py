@@ -82,7 +82,7 @@ class FiberEngine:
         limits: Limits,
         host: HostCalls,
         clock: Callable[[], float],
-        pause: Pause = next_turn,
+        pause: Pause | None = None,
         timeout: Timeout = asyncio.timeout,
     ) -> Instance:
         """A new instance in a Store of its own, of a component that fits the world.
@@ -99,7 +99,7 @@ class FiberEngine:
             limits=limits,
             host=host,
             clock=clock,
-            pause=pause,
+            pause=pause or next_turn,
             timeout=timeout,
         )
         self._instances.add(instance)

@@ -18,6 +18,7 @@ Source: wasmtime 50.0.1, `crates/c-api/include/wasmtime/{async,config,component}
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Callable
 from ctypes import c_bool, c_char_p, c_size_t, c_uint64, c_void_p
 from importlib.metadata import version
@@ -154,7 +155,7 @@ HostCallback = ctypes.CFUNCTYPE(
 
 # `bool ready(void *env)` of a suspended call. strlen of a flag of two bytes is 0 or 1: a
 # continuation that is no Python code can't raise, and costs a tenth.
-CONTINUATION_READY = ctypes.cast(_libc["strlen"], c_void_p).value
+CONTINUATION_READY: int = ctypes.cast(_libc["strlen"], c_void_p).value or 0
 
 # The bytes at an address. Unlike string_at it enters no Python function and has no 2 GiB limit.
 read_bytes: Callable[[int, int], bytes] = ctypes.PYFUNCTYPE(
@@ -181,9 +182,14 @@ def address_of(managed: wasmtime.Engine | wasmtime.Store | Any) -> int:
     return address
 
 
-def words(count: int) -> ctypes.Array[c_uint64]:
-    """Zeroed memory of `count` words of 8 bytes, freed with the object that is returned."""
-    return (c_uint64 * count)()
+def words(count: int) -> array[int]:
+    """Zeroed memory of `count` words of 8 bytes; `address_of_words` says where."""
+    return array("Q", bytes(8 * count))
+
+
+def address_of_words(memory: array[int]) -> int:
+    """Where the words are, for as long as the array lives and does not grow."""
+    return memory.buffer_info()[0]
 
 
 def set_word(address: int, value: int) -> None:

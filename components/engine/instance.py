@@ -39,7 +39,6 @@ from airssys_wasm.components.engine.limits import (
     MemoryAccount,
     end_of,
     fuel_for_call,
-    payload_limit,
 )
 from airssys_wasm.components.engine.linking import HostFunction, Linkage
 from airssys_wasm.components.engine.lowering import Arena, Lowering
@@ -98,6 +97,9 @@ class Surroundings:
     arena: Arena
 
 
+# A function of this instance, its arguments' lowering, address and number, and its lifting.
+_Entry = tuple[int, Callable[[tuple[object, ...]], None], int, int, Lift | None]
+
 Pause = Callable[[], Awaitable[None]]
 Timeout = Callable[[float | None], "AbstractAsyncContextManager[asyncio.Timeout]"]
 
@@ -121,10 +123,11 @@ class Instance:
         "_context",
         "_exports",
         "_failure",
-        "_functions",
         "_fuel_given",
+        "_functions",
         "_future",
         "_host",
+        "_keep",
         "_limits",
         "_pause",
         "_request",
@@ -158,14 +161,15 @@ class Instance:
         self._pause = pause
         self._timeout = timeout
         self.memory = MemoryAccount(limits)
-        self._functions: dict[str, tuple[Export, object, int]] = {}
+        self._functions: dict[str, _Entry] = {}
+        self._keep: list[object] = []  # the memory of the functions that are looked up
         self._request: tuple[HostFunction, tuple[object, ...], int] | None = None
         self._failure: BaseException | None = None
         self._future = 0
         self._busy = False
         # A result value, an error, the flag of a host call, the instance: at fixed addresses.
         self._space = foreign.words(4 + 1 + 1 + foreign.INSTANCE_WORDS)
-        self._where = ctypes.addressof(self._space)
+        self._where = foreign.address_of_words(self._space)
         self.flag = self._where + 40
         self._fuel_given = fuel_for_call(limits)
         self._store = foreign.store_new(shared.engine, None, None)
@@ -177,7 +181,7 @@ class Instance:
     @property
     def is_alive(self) -> bool:
         """Whether it can be called."""
-        return self._store != 0
+        return bool(self._store)
 
     @property
     def memory_used(self) -> int:
@@ -225,8 +229,8 @@ class Instance:
         entry = self._functions.get(function) or self._function(function)
         if self._busy or not self._store:
             self._refuse()
-        export, _, address = entry
-        export.arguments.write(arguments)
+        address, write, given, count, lift = entry
+        write(arguments)
         self._busy = True
         where = self._where
         shared = self._shared
@@ -234,15 +238,8 @@ class Instance:
             foreign.set_fuel(self._context, self._fuel_given)
             shared.linkage.caller = self
             started = self._clock()
-            lift = export.lift
             self._future = future = foreign.call_async(
-                address,
-                self._context,
-                export.arguments.address,
-                export.count,
-                where,
-                0 if lift is None else 1,
-                where + 32,
+                address, self._context, given, count, where, lift is not None, where + 32
             )
             done = foreign.future_poll(future)
             shared.arena.release()
@@ -255,16 +252,15 @@ class Instance:
             space = self._space
             if space[4]:
                 raise self._end()
-            if lift is None:
-                result = None
-            else:
+            result = None
+            if lift is not None:
                 try:
                     result = lift(space, 1)
                 finally:
                     foreign.val_delete(where)
                     space[0] = 0
-            if function == "handle-message":
-                self._check_reply(result)
+            if result.__class__ is Ok:
+                self._check_size(result.value)  # type: ignore[union-attr]  # just looked
         except BaseException:
             self.close()
             raise
@@ -309,7 +305,7 @@ class Instance:
             raise InstanceClosed
         raise RuntimeError("a call is in flight: an instance takes one at a time")
 
-    def _function(self, name: str) -> tuple[Export, object, int]:
+    def _function(self, name: str) -> _Entry:
         """Look an export up in this instance; ValueError if there is no such function."""
         export = self._exports.get(name)
         if export is None:
@@ -317,11 +313,14 @@ class Instance:
         if not self._store:
             self._refuse()
         space = foreign.words(foreign.FUNC_WORDS)
-        address = ctypes.addressof(space)
+        address = foreign.address_of_words(space)
+        self._keep.append(space)
         index = foreign.address_of(export.index)
         if not foreign.instance_get_func(self._where + 48, self._context, index, address):
             raise ValueError(f"the component does not export {name!r}")
-        entry = self._functions[name] = (export, space, address)
+        arguments = export.arguments
+        entry = (address, arguments.write, arguments.address, export.count, export.lift)
+        self._functions[name] = entry
         return entry
 
     async def _run(self, create: Callable[[], int]) -> None:
@@ -382,7 +381,8 @@ class Instance:
     ) -> bool:
         """Run a host function and write its result for the guest; whether others could run."""
         if _MESSAGING in function.interface:
-            self._check_sent(arguments)
+            for argument in arguments:
+                self._check_size(argument)
         value = self._host(function.interface, function.name, arguments)
         waited = hasattr(type(value), "__await__")
         if waited:
@@ -427,15 +427,6 @@ class Instance:
         trap: Trap = trap_of(text, self.fuel_used)
         return GuestTrap(end_of(trap, self._limits, self.memory))
 
-    def _check_reply(self, result: object) -> None:
-        if isinstance(result, Ok) and isinstance(result.value, bytes):
-            limit = payload_limit(self._limits, len(result.value))
-            if limit is not None:
-                raise GuestTrap(limit)
-
-    def _check_sent(self, arguments: tuple[object, ...]) -> None:
-        for argument in arguments:
-            if isinstance(argument, bytes):
-                limit = payload_limit(self._limits, len(argument))
-                if limit is not None:
-                    raise GuestTrap(limit)
+    def _check_size(self, value: object) -> None:
+        if value.__class__ is bytes and len(value) > self._limits.payload:  # type: ignore[arg-type]
+            raise GuestTrap(Limit("payload", self._limits.payload, len(value)))  # type: ignore[arg-type]

@@ -38,6 +38,9 @@ from airssys_wasm.components.engine.world import (
 Words = Sequence[int]
 Lift = Callable[[Words, int], object]
 
+_OK = Ok()
+_ERR = Err()
+
 _VALUE = struct.Struct(f"<{VALUE_WORDS}Q").unpack
 
 
@@ -138,17 +141,20 @@ def _option(payload: Lift) -> Lift:
 
 def _result(ok: Lift | None, err: Lift | None) -> Lift:
     def lift(words: Words, at: int) -> Ok | Err:
-        side = Ok if words[at] & 0xFF else Err
-        payload = ok if side is Ok else err
-        if payload is None:
-            return side()
-        return side(payload(_VALUE(read_bytes(words[at + 1], VALUE_SIZE)), 1))
+        is_ok = words[at] & 0xFF
+        payload = ok if is_ok else err
+        value = None
+        if payload is not None:
+            value = payload(_VALUE(read_bytes(words[at + 1], VALUE_SIZE)), 1)
+        if value is None:  # most messages have no reply
+            return _OK if is_ok else _ERR
+        return Ok(value) if is_ok else Err(value)
 
     return lift
 
 
 def _product(parts: Sequence[Type], stride: int, first: int) -> Lift:
-    """Records and tuples: parts that are `stride` words apart, the value `first` words into each."""
+    """Records and tuples: parts `stride` words apart, their values `first` words into each."""
     lifts = [(lifting(part), stride * index + first) for index, part in enumerate(parts)]
     unpack = struct.Struct(f"<{stride * len(parts)}Q").unpack
     size = 8 * stride * len(parts)

@@ -36,7 +36,7 @@ _CONTINUATION = ctypes.c_uint64 * foreign.CONTINUATION_WORDS
 # For a call that failed: it has an error and must not wait.
 _ready = foreign.words(1)
 _ready[0] = 1
-_READY_FLAG = ctypes.addressof(_ready)
+_READY_FLAG = foreign.address_of_words(_ready)
 
 
 class Caller(Protocol):

@@ -8,8 +8,8 @@ of 256 bytes takes about a microsecond; interpreting the types costs three times
 Always:
   - a value that does not fit its type is a TypeError before any foreign code has seen it: ranges
     are checked, strings are encoded by us (so that they are UTF-8), cases are looked up;
-  - memory that was written stays valid until the next use of the same `Arena`; the strings and
-    lists in it until `release`.
+  - memory that was written stays valid until the next `write` with the same `Arena`, the strings
+    and lists in it until `release`.
 
 Source: wasmtime 50.0.1, `component/val.h`.
 """
@@ -64,19 +64,15 @@ class Arena:
     """Memory for the strings and lists of one value at a time.
 
     A `list<u8>` is an array of 32-byte values, each with its kind. The kinds are there already:
-    only every 32nd byte is written.
+    only every 32nd byte is written. `used` cells are taken by the value that is being written;
+    `keep` holds what it points to.
     """
 
-    __slots__ = ("_address", "_buffer", "_cells", "_used", "keep")
+    __slots__ = ("_address", "_buffer", "_cells", "keep", "used")
 
     def __init__(self) -> None:
         self.keep: list[object] = []
         self._use(1024)
-
-    def begin(self) -> None:
-        """What was written before may be overwritten."""
-        self._used = 0
-        self.keep.clear()
 
     def release(self) -> None:
         """Wasmtime has read what was written."""
@@ -86,12 +82,12 @@ class Arena:
         """The address of `value` as the elements of a list<u8>."""
         if value.__class__ is not bytes:
             raise TypeError(f"expected bytes, not {type(value).__name__}")
-        start = self._used
+        start = self.used
         end = start + len(value)
         if end > self._cells:
             return self._put_large(value)
         self._buffer[VALUE_SIZE * start + 8 : VALUE_SIZE * end : VALUE_SIZE] = value
-        self._used = end
+        self.used = end
         return self._address + VALUE_SIZE * start
 
     def _put_large(self, value: bytes) -> int:
@@ -107,7 +103,7 @@ class Arena:
 
     def _use(self, cells: int) -> None:
         self._cells = cells
-        self._used = 0
+        self.used = 0
         self._buffer = bytearray(bytes((Kind.U8,)) + bytes(VALUE_SIZE - 1)) * cells
         self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
 
@@ -139,7 +135,7 @@ class Lowering:
 
         source = (
             "def write(values):\n"
-            "  begin()\n"
+            "  arena.used = 0\n"
             "  try:\n"
             f"{code.source(4)}"
             "  except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:\n"
@@ -152,7 +148,7 @@ class Lowering:
                 **code.names,
                 "w": self._block,
                 "base": self.address,
-                "begin": arena.begin,
+                "arena": arena,
                 "mismatch": mismatch,
             },
         )
@@ -240,11 +236,11 @@ class _Code:
                 chosen = self.name()
                 self.line(f"{chosen} = {name}.case")
                 word = "if"
-                for case, payload in cases:
+                for case, of in cases:
                     size, data = self._constant(case)
                     set_name = [(at + 1, str(size)), (at + 2, str(data))]
                     test = f"{word} {chosen} == {case!r}:"
-                    self._case(test, set_name, payload, at + 3, f"{name}.payload")
+                    self._case(test, set_name, of, at + 3, f"{name}.payload")
                     word = "elif"
                 self.line(f"else: raise ValueError(f'no such case: {{{chosen}!r}}')")
             case EnumType(cases):
@@ -329,7 +325,7 @@ class _Code:
         pointer: int = 0,
         name: str = "",
     ) -> None:
-        """One branch: constants, then the payload in a block of its own that `pointer` points to."""
+        """One branch: constants, then the payload in a block of its own at `pointer`."""
         self.line(test)
         outer, self._indent = self._indent, self._indent + "  "
         for at, text in words:

@@ -1,0 +1,242 @@
+"""Acts: runs components: compiles, checks and instantiates them, on the fast path or the slow one.
+
+Which path runs is chosen once, by the settings and by what is installed. Callers can't tell:
+values, reasons of an end and errors are the same.
+
+Always:
+  - nothing of a component runs before every function that it imports and exports was compared
+    with the world, and one that differs is never linked;
+  - each instance has a Store of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from wasmtime.component import Component
+
+from airssys_wasm.components.engine.compiler import Compiler
+from airssys_wasm.components.engine.introspection import read_interfaces
+from airssys_wasm.components.engine.limits import Limits
+from airssys_wasm.components.engine.runtime_host import runtime_host
+from airssys_wasm.components.engine.threaded_engine import ThreadedEngine
+from airssys_wasm.components.engine.world import differences
+from airssys_wasm.components.errors import ComponentInvalid, EngineUnavailable
+
+if TYPE_CHECKING:
+    import wasmtime
+
+    from airssys_wasm.components.engine.instance import HostCalls, Pause, Timeout
+
+# The version that `foreign.py` is written for; it asserts this again when it is imported.
+FAST_PATH_VERSION = "50.0.1"
+
+# Its new check of the C stack is reported to end the process on a fiber's stack.
+_FIRST_PYTHON_WITHOUT_FIBERS = (3, 14)
+
+_LEAST_STACK = 64 * 1024
+_MOST_STACK = 4 * 1024 * 1024  # half of what the threads of the slow path have
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Settings of a whole system, not of one component.
+
+    `path`: "auto" is the fast path wherever it can run. `stack`: bytes that a guest may use for
+    its own calls, 64 KiB to 4 MiB. `cache`: directory for compiled code, made if it is not there;
+    None to keep none.
+    """
+
+    path: Literal["auto", "fast", "slow"] = "auto"
+    stack: int = 512 * 1024
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.path not in ("auto", "fast", "slow"):
+            raise ValueError(f"path must be auto, fast or slow, not {self.path!r}")
+        if not _LEAST_STACK <= self.stack <= _MOST_STACK:
+            raise ValueError(
+                f"stack must be {_LEAST_STACK} to {_MOST_STACK} bytes, not {self.stack}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A component that fits the world, in native code.
+
+    `source` is its path or `<bytes>`, `digest` the SHA-256 of its binary in hexadecimal, `imports`
+    the names of the interfaces of which it imports functions.
+    """
+
+    source: str
+    digest: str
+    imports: tuple[str, ...]
+    component: Component
+
+
+class ComponentInstance(Protocol):
+    """One incarnation of a component, whichever path it is on."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be called."""
+        ...
+
+    @property
+    def memory_used(self) -> int | None:
+        """Bytes of all linear memories together; None where that is not known."""
+        ...
+
+    @property
+    def memory_peak(self) -> int | None:
+        """The most they ever were; None where that is not known."""
+        ...
+
+    @property
+    def memory_nearly_full(self) -> bool:
+        """Whether the peak is within a tenth of the limit."""
+        ...
+
+    @property
+    def fuel_used(self) -> int | None:
+        """What the last call has used; None while one is in flight and after the end."""
+        ...
+
+    async def call(self, function: str, *arguments: object) -> object:
+        """What the export `function` of component-lifecycle returns, as in `values.py`.
+
+        Raises GuestTrap for a trap and for a limit; the instance has ended then, and also when
+        the call is cancelled or a host function raises, which is raised here. Raises TypeError
+        for arguments that do not fit, ValueError for an unknown function, RuntimeError while
+        another call is in flight and InstanceClosed after the end, all without harm.
+        """
+        ...
+
+    def close(self) -> None:
+        """End it, also in the middle of a call. Does nothing again."""
+        ...
+
+
+class Engine:
+    """Runs components of the world `runtime-host`.
+
+    Raises EngineUnavailable if the settings ask for a path that can't run here.
+    """
+
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        settings = settings or EngineSettings()
+        self.path: Literal["fast", "slow"] = _choose(settings.path)
+        world = runtime_host()
+        if self.path == "fast":
+            # Not at the top: its import fails where the fast path can't run.
+            from airssys_wasm.components.engine.fiber_engine import FiberEngine
+
+            self._runner: FiberEngine | ThreadedEngine = FiberEngine(world, stack=settings.stack)
+        else:
+            self._runner = ThreadedEngine(world, stack=settings.stack)
+        self._world = world
+        self._compiler = Compiler(
+            self._runner.engine,
+            settings=f"{self._runner.settings}, stack={settings.stack}",
+            cache=settings.cache,
+        )
+
+    async def load(self, source: Path | bytes) -> Compiled:
+        """The component at a path, or of these bytes, compiled and checked.
+
+        Compiled off the loop, once for the same bytes, and kept in the cache. Raises
+        ComponentInvalid for what can't be read, is no component, or does not fit the world; it
+        names every function that is missing or differs, with both signatures.
+        """
+        name = "<bytes>" if isinstance(source, bytes) else str(source)
+        code = await self._compiler.compile(source)
+        problems, imports = await asyncio.to_thread(
+            _check, self._runner.engine, code.component, name
+        )
+        if problems:
+            raise ComponentInvalid(name, problems)
+        return Compiled(name, code.digest, imports, code.component)
+
+    async def instantiate(
+        self,
+        compiled: Compiled,
+        *,
+        limits: Limits,
+        host: HostCalls,
+        clock: Callable[[], float],
+        pause: Pause | None = None,
+        timeout: Timeout = asyncio.timeout,
+    ) -> ComponentInstance:
+        """A new incarnation, with a Store of its own.
+
+        `host` serves what the guest imports, on the loop; `clock` gives seconds that only grow.
+        `pause` lets others run when a slice of fuel is used up, which only the fast path does;
+        `timeout` bounds a wait, as `asyncio.timeout`. Raises GuestTrap when the component traps
+        or passes a limit as it begins.
+        """
+        if isinstance(self._runner, ThreadedEngine):
+            return await self._runner.instantiate(
+                compiled.component, limits=limits, host=host, clock=clock, timeout=timeout
+            )
+        return await self._runner.instantiate(
+            compiled.component, limits=limits, host=host, clock=clock, pause=pause, timeout=timeout
+        )
+
+    def close(self) -> None:
+        """End every instance, and the threads of this engine. Does nothing again."""
+        self._runner.close()
+        self._compiler.close()
+
+
+def _check(
+    engine: wasmtime.Engine, component: Component, name: str
+) -> tuple[list[str], tuple[str, ...]]:
+    world = runtime_host()
+    try:
+        imports, exports = read_interfaces(engine, component, world.exports)
+    except (TypeError, RecursionError) as error:
+        raise ComponentInvalid(name, [f"its types can't be read: {error}"]) from error
+    used = tuple(interface for interface, functions in imports.items() if functions)
+    return differences(world, imports, exports), used
+
+
+def _choose(path: Literal["auto", "fast", "slow"]) -> Literal["fast", "slow"]:
+    if path == "slow":
+        return "slow"
+    why = _why_not_fast(
+        version("wasmtime"), sys.version_info[:2], platform.python_implementation(), os.name
+    )
+    if why is None:
+        return "fast"
+    if path == "fast":
+        raise EngineUnavailable("fast", why)
+    return "slow"
+
+
+def _why_not_fast(
+    wheel: str, python: tuple[int, int], implementation: str, system: str
+) -> str | None:
+    """What keeps the fast path from running, or None.
+
+    >>> _why_not_fast("50.0.1", (3, 11), "CPython", "posix") is None
+    True
+    >>> _why_not_fast("51.0.0", (3, 11), "CPython", "posix")
+    'it is for wasmtime 50.0.1, and 51.0.0 is installed'
+    """
+    if wheel != FAST_PATH_VERSION:
+        return f"it is for wasmtime {FAST_PATH_VERSION}, and {wheel} is installed"
+    if python >= _FIRST_PYTHON_WITHOUT_FIBERS:
+        return f"it is not tested on Python {python[0]}.{python[1]}"
+    if implementation != "CPython":
+        return f"it needs CPython, not {implementation}"
+    if system != "posix":
+        return "it needs a POSIX system"
+    return None
