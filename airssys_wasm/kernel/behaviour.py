@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, r
 from airssys_wasm.kernel.context import ActorContext
 from airssys_wasm.kernel.errors import ContextNotReady
 from airssys_wasm.kernel.message import Unhandled
-from airssys_wasm.kernel.ref import ASYNC, HANDLES_STOP, TERMINATE, TRAP
+from airssys_wasm.kernel.states import ASYNC, HANDLES_STOP, TERMINATE, TRAP
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef

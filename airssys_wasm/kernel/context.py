@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airssys_wasm.kernel.errors import ActorStopped, AlreadyAnswered
-from airssys_wasm.kernel.ref import DEAD, TRAP
+from airssys_wasm.kernel.states import DEAD, TRAP
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -223,15 +223,15 @@ class ActorContext:
 
     def send_after(self, delay: float, to: Address, message: Any) -> TimerRef:
         """Send `message` to `to` in `delay` seconds, never earlier; a name is resolved then."""
-        return self._living().send_after(self.ref, delay, to, message)
+        return self._living().timers.send_after(self.ref, delay, to, message)
 
     def send_every(self, interval: float, to: Address, message: Any) -> TimerRef:
         """Send `message` to `to` every `interval` seconds, from one interval on."""
-        return self._living().send_every(self.ref, interval, to, message)
+        return self._living().timers.send_every(self.ref, interval, to, message)
 
     def cancel_timer(self, timer: TimerRef) -> float | None:
         """The seconds that were left; None when it had fired. It never fires afterwards."""
-        return self._living().cancel_timer(timer)
+        return self._living().timers.cancel(timer)
 
     def defer_reply(self) -> Reply:
         """Answer the request in hand later: the value that the handler returns is ignored."""

@@ -1,5 +1,9 @@
 """The errors of the kernel: one root, a class for each thing that a caller could do about it."""
 
+from __future__ import annotations
+
+from airssys_wasm.kernel.reasons import Error
+
 
 class AirssysError(Exception):
     """The root of every error that this library raises on purpose."""
@@ -135,3 +139,10 @@ class AlreadyAnswered(AirssysError):
 
     def __init__(self) -> None:
         super().__init__("this request was answered already")
+
+
+def reason_of(exception: BaseException) -> object:
+    """The exit reason of an actor that `exception` ended."""
+    if isinstance(exception, ExitActor | StopInit):
+        return exception.reason
+    return Error.of(exception)

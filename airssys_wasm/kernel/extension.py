@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.kernel.ref import NOTHING
+from airssys_wasm.kernel.states import NOTHING
 
 if TYPE_CHECKING:
     from asyncio import Future, Task

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from airssys_wasm.kernel.context import ActorContext, Reply
 from airssys_wasm.kernel.errors import ActorStopped, Stopped
 from airssys_wasm.kernel.message import SIGNALS, Envelope, StopEntry
-from airssys_wasm.kernel.ref import BUSY, DEAD, NOTHING, BoundedRef
+from airssys_wasm.kernel.ref import BoundedRef
+from airssys_wasm.kernel.states import BUSY, DEAD, NOTHING
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -102,7 +103,7 @@ class Inbox(Generic[M]):
             elif self._stop is None:
                 self._saved.append(entry)
             else:  # came after the stop: nobody will handle it
-                ref._scheduler.kernel.dead_letter(entry, ref, self._stop.reason)
+                ref._scheduler.kernel.reporting.dead_letter(entry, ref, self._stop.reason)
 
     def _in_hand(self, entry: Any) -> None:
         ref = self._ref
@@ -123,7 +124,7 @@ class Inbox(Generic[M]):
             return
         kernel = ref._scheduler.kernel
         self._waiter = waiter = ref._scheduler.future()
-        timer = kernel.wake_at(deadline, self._wake) if deadline is not None else None
+        timer = kernel.timers.wake_at(deadline, self._wake) if deadline is not None else None
         ref._queue = None  # idle: the next send puts the actor on the run queue
         self._taken = 0
         try:
@@ -131,7 +132,7 @@ class Inbox(Generic[M]):
         finally:
             self._waiter = None
             if timer is not None:
-                kernel.cancel_timer(timer)
+                kernel.timers.cancel(timer)
             if ref._queue is None:
                 ref._queue = BUSY
 

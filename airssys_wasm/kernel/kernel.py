@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airssys_wasm.kernel.behaviour import Process, incarnate, kind_of, label_of
 from airssys_wasm.kernel.context import MonitorRef, Reply
-from airssys_wasm.kernel.crash import CrashReport, brief
-from airssys_wasm.kernel.dead_letters import DeadLetters
+from airssys_wasm.kernel.crash import CrashReport
 from airssys_wasm.kernel.errors import (
     ActorExited,
     AlreadyStarted,
-    MailboxFull,
     StartError,
 )
 from airssys_wasm.kernel.inbox import Inbox
 from airssys_wasm.kernel.lifecycle import Lifecycle
 from airssys_wasm.kernel.mailbox import Mailbox
-from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope, Started, StopEntry
+from airssys_wasm.kernel.message import Started
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import exception_of, is_orderly
-from airssys_wasm.kernel.ref import (
+from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, NamedRef
+from airssys_wasm.kernel.registry import Registry, check_name
+from airssys_wasm.kernel.reporting import Reporting
+from airssys_wasm.kernel.scheduler import Scheduler
+from airssys_wasm.kernel.states import (
     BUSY,
     DEAD,
     DEFERRED,
@@ -40,18 +42,11 @@ from airssys_wasm.kernel.ref import (
     SPECIAL,
     SUPERVISED,
     TERMINATE,
-    ActorRef,
-    Address,
-    BoundedRef,
-    NamedRef,
-    resolve,
 )
-from airssys_wasm.kernel.registry import Registry, check_name
-from airssys_wasm.kernel.scheduler import Scheduler
-from airssys_wasm.kernel.timers import TimerRef, TimerWheel
+from airssys_wasm.kernel.timer_service import TimerService
 
 if TYPE_CHECKING:
-    from airssys_wasm.kernel.platform import Platform, Wakeup
+    from airssys_wasm.kernel.platform import Platform
 
 log = logging.getLogger("airssys_wasm.kernel")
 
@@ -97,17 +92,14 @@ class Kernel:
         self.system = self if system is None else system
         self.platform: Platform = RealPlatform() if platform is None else platform
         self.registry: Registry[ActorRef[Any]] = Registry()
-        self.dead_letters = DeadLetters()
+        self.reporting = Reporting()
+        self.dead_letters = self.reporting.dead_letters
         self.scheduler = Scheduler(self)
         self.lifecycle = Lifecycle(self)
         self._actors: dict[int, ActorRef[Any]] = {}
         self._serial = 0
-        self._crashes = 0
         self._restarts = 0
-        self._crash_hooks: list[Callable[[CrashReport], None]] = []
-        self._wheel = TimerWheel()
-        self._wakeup: Wakeup | None = None
-        self._wakeup_at = 0.0
+        self.timers = TimerService(self.platform)
         self._closing = False
         self._closed = False
         self._emptied: asyncio.Future[None] | None = None
@@ -138,19 +130,18 @@ class Kernel:
                 self.lifecycle.end(ref, "shutdown")
         if self._actors:
             self._emptied = self.scheduler.future()
-            timer = self.wake_at(self.platform.now() + timeout, self._empty)
+            timer = self.timers.wake_at(self.platform.now() + timeout, self._empty)
             try:
                 await self._emptied
             finally:
-                self.cancel_timer(timer)
+                self.timers.cancel(timer)
                 self._closed = True
         self._closed = True
         for ref in reversed(self.actors()):
             log.error("%s did not end within %g s and is killed", ref, timeout)
             ref.kill()
         await self.scheduler.close()
-        if self._wakeup is not None:
-            self._wakeup.cancel()
+        self.timers.close()
 
     def _empty(self, _: object) -> None:
         if self._emptied is not None and not self._emptied.done():
@@ -274,7 +265,7 @@ class Kernel:
         extension.started = started = self.scheduler.future()
         timer = None
         if timeout is not None:
-            timer = self.wake_at(self.platform.now() + timeout, lambda _: ref.kill())
+            timer = self.timers.wake_at(self.platform.now() + timeout, lambda _: ref.kill())
         try:
             await started
         except BaseException:
@@ -283,7 +274,7 @@ class Kernel:
         finally:
             late = timer is not None and not timer.is_active
             if timer is not None:
-                self.cancel_timer(timer)
+                self.timers.cancel(timer)
         if not ref.is_alive and (late or not extension_started(extension)):
             reason = "timeout" if late else ref.exit_reason
             if extension.ignored:
@@ -430,7 +421,7 @@ class Kernel:
             extension.hooks = []
         extension.hooks.append(callback)
 
-    # --- replies
+    # --- looking at it
 
     def defer_reply(self, ref: ActorRef[Any]) -> Reply:
         """See `ActorContext.defer_reply`."""
@@ -439,137 +430,6 @@ class Kernel:
             return extension.deferred
         extension.deferred = reply = Reply(ref)
         return reply
-
-    def fail_request(self, future: asyncio.Future[Any], target: object, reason: object) -> None:
-        """Whoever waits for `future` learns that its target ended."""
-        if not future.done():
-            error = ActorExited(target, reason)
-            error.__cause__ = exception_of(reason)
-            future.set_exception(error)
-
-    # --- timers
-
-    def send_after(self, owner: ActorRef[Any], delay: float, to: Address, message: Any) -> TimerRef:
-        """See `ActorContext.send_after`."""
-        resolve(to)
-        timers = self._timers_of(owner)
-
-        def fire(timer: TimerRef) -> None:
-            timers.pop(timer, None)
-            _send_quietly(to, message)
-
-        timer = self.wake_at(self.platform.now() + _duration(delay), fire)
-        timers[timer] = None
-        return timer
-
-    def send_every(
-        self, owner: ActorRef[Any], interval: float, to: Address, message: Any
-    ) -> TimerRef:
-        """See `ActorContext.send_every`."""
-        resolve(to)
-        if _duration(interval) <= 0:
-            raise ValueError(f"an interval of {interval!r} s would never end")
-        timers = self._timers_of(owner)
-
-        def fire(timer: TimerRef) -> None:
-            target = resolve(to)
-            if target is not None and target._mode & DEAD:
-                timers.pop(timer, None)
-                return
-            self._wheel.add_again(timer, timer.due + interval, fire)
-            _send_quietly(to, message)
-
-        timer = self.wake_at(self.platform.now() + interval, fire)
-        timer.interval = interval
-        timers[timer] = None
-        return timer
-
-    def cancel_timer(self, timer: TimerRef) -> float | None:
-        """Seconds that were left; None when it had fired."""
-        return self._wheel.cancel(timer, self.platform.now())
-
-    def wake_at(self, when: float, callback: Callable[[TimerRef], None]) -> TimerRef:
-        """A timer of the kernel's own."""
-        timer = self._wheel.add(when, callback)
-        if self._wakeup is None or when < self._wakeup_at:
-            self._plan_wakeup()
-        return timer
-
-    def _timers_of(self, owner: ActorRef[Any]) -> dict[TimerRef, None]:
-        extension = owner._ext()
-        if extension.timers is None:
-            extension.timers = {}
-        return extension.timers
-
-    def _plan_wakeup(self) -> None:
-        if self._wakeup is not None:
-            self._wakeup.cancel()
-            self._wakeup = None
-        due = self._wheel.next_due()
-        if due != float("inf") and not self._closed:
-            self._wakeup_at = due
-            self._wakeup = self.platform.call_at(due, self._fire_timers)
-
-    def _fire_timers(self) -> None:
-        self._wakeup = None
-        for timer in self._wheel.due(self.platform.now()):
-            callback, timer.callback = timer.callback, None
-            if callback is not None:
-                callback(timer)
-        self._plan_wakeup()
-
-    # --- reports
-
-    def dead_letter(
-        self,
-        message: Any,
-        to: ActorRef[Any] | str,
-        reason: object,
-        *,
-        crashed: bool = False,
-    ) -> None:
-        """Record a message that no handler completed. A request fails; a signal is dropped."""
-        kind = message.__class__
-        if kind is StopEntry or kind in SIGNALS:
-            return
-        request = kind is Envelope
-        if request:
-            if reason == "full" and isinstance(to, BoundedRef):
-                if not message.future.done():
-                    full = MailboxFull(to, to.capacity or 0, message.message)
-                    message.future.set_exception(full)
-            else:
-                self.fail_request(message.future, to, reason)
-            message = message.message
-        self.dead_letters.record(DeadLetter(message, to, reason, request, crashed))
-
-    def unhandled(self, ref: ActorRef[Any], message: object) -> None:
-        """A sent message that the actor does not know: a warning, no more."""
-        log.warning("%s does not handle %s", ref, brief(message))
-
-    def on_crash(self, callback: Callable[[CrashReport], None]) -> None:
-        """Call back with each crash report; the log gets it too."""
-        self._crash_hooks.append(callback)
-
-    def crashed(self, ref: ActorRef[Any], reason: object) -> None:
-        """Report an abnormal end, once."""
-        self._crashes += 1
-        extension = ref._ext()
-        last = extension.last_message
-        if last.__class__ is Envelope:
-            last = last.message
-        actor = getattr(ref._receive, "__self__", None)
-        report = CrashReport(
-            ref=ref,
-            behaviour=type(actor).__qualname__ if actor is not None else ref._label,
-            reason=reason,
-            last_message=None if last is NOTHING else brief(last),
-            state=_state_of(actor),
-            restarts=extension.restarts,
-        )
-        log.error("%s", report, extra={"crash_report": report})
-        for callback in self._crash_hooks:
-            callback(report)
 
     def take_out(self, ref: ActorRef[Any], unwanted: Callable[[Any], bool]) -> None:
         """Remove entries from a mailbox."""
@@ -582,16 +442,20 @@ class Kernel:
                 queue.clear()
                 queue.extend(kept)
 
+    def on_crash(self, callback: Callable[[CrashReport], None]) -> None:
+        """Call back with each crash report; the log gets it too."""
+        self.reporting.on_crash(callback)
+
     def statistics(self) -> KernelStatistics:
         """The counts of this system, as of now."""
         return KernelStatistics(
             actors=len(self._actors),
             spawned=self._serial,
             restarted=self._restarts,
-            crashed=self._crashes,
+            crashed=self.reporting.crashes,
             handled=self.scheduler.handled,
             dead_letters=self.dead_letters.count,
-            timers=self._wheel.pending,
+            timers=self.timers.pending,
         )
 
     def __iter__(self) -> Iterator[ActorRef[Any]]:
@@ -608,30 +472,3 @@ def extension_started(extension: Any) -> bool:
 
 def _no_receive(_message: Any) -> None:
     """A process function takes its messages itself."""
-
-
-def _duration(seconds: float) -> float:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"{seconds!r} is not a number of seconds")
-    if not 0 <= seconds < float("inf"):
-        raise ValueError(f"{seconds!r} s is not a time from now")
-    return float(seconds)
-
-
-def _send_quietly(to: Address, message: Any) -> None:
-    """A timer has no caller to tell that a bounded mailbox is full: the drop is a dead letter."""
-    try:
-        to.send(message)
-    except MailboxFull as full:
-        target = full.target
-        if isinstance(target, ActorRef):
-            target._scheduler.kernel.dead_letter(message, target, "full")
-
-
-def _state_of(actor: Any) -> str:
-    if actor is None:
-        return "none kept by the kernel (a process function)"
-    try:
-        return brief(actor.crash_state())
-    except Exception as broken:
-        return f"<crash_state() raised {type(broken).__name__}: {broken}>"

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.context import MonitorRef
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.message import Down, Exit, Ignored, StopEntry, StopRequested
-from airssys_wasm.kernel.ref import (
+from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, NamedRef, resolve
+from airssys_wasm.kernel.states import (
     DEAD,
     ENDING,
     HANDLES_STOP,
@@ -34,14 +35,9 @@ from airssys_wasm.kernel.ref import (
     SUPERVISED,
     TERMINATE,
     TRAP,
-    ActorRef,
-    Address,
-    BoundedRef,
     DeadQueue,
     Ended,
     HeldQueue,
-    NamedRef,
-    resolve,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +69,7 @@ class Lifecycle:
         idle = ref._queue is None
         ref._end = Ended(reason, None)
         if report:
-            self._kernel.crashed(ref, reason)
+            self._kernel.reporting.crashed(ref, reason)
         ref._mode |= ENDING
         self._close(ref, reason)
         if inside:
@@ -104,7 +100,7 @@ class Lifecycle:
         ref._end = Ended("killed", None)
         self.die(ref)
         if task is not None:
-            self._kernel.scheduler.reap(task, ref)
+            self._kernel.scheduler.reaper.reap(task, ref)
 
     def _close(self, ref: ActorRef[Any], reason: object) -> None:
         """Close the mailbox; what was in it is held or becomes dead letters."""
@@ -128,7 +124,7 @@ class Lifecycle:
         if isinstance(ref, BoundedRef):
             rest.extend(ref._give_up_putters())
         for message in rest:
-            self._kernel.dead_letter(message, ref, reason)
+            self._kernel.reporting.dead_letter(message, ref, reason)
 
     # --- death
 
@@ -186,7 +182,7 @@ class Lifecycle:
         if isinstance(ref, BoundedRef):
             rest.extend(ref._give_up_putters())
         for message in rest:
-            self._kernel.dead_letter(message, ref, ref.exit_reason)
+            self._kernel.reporting.dead_letter(message, ref, ref.exit_reason)
         self.release_identity(ref, None)
         ref._extension = None
 
@@ -208,7 +204,7 @@ class Lifecycle:
 
     def _release_timers(self, extension: Extension) -> None:
         for timer in list(extension.timers or ()):
-            self._kernel.cancel_timer(timer)
+            self._kernel.timers.cancel(timer)
 
     def _release_monitors(self, extension: Extension) -> None:
         for monitor in extension.watching or ():
@@ -223,14 +219,14 @@ class Lifecycle:
     def _fail_requests(self, ref: ActorRef[Any], extension: Extension, reason: object) -> None:
         """Those who wait for a reply of this actor learn at once that none will come."""
         if extension.envelope is not None:
-            self._kernel.fail_request(extension.envelope.future, ref, reason)
+            self._kernel.reporting.fail_request(extension.envelope.future, ref, reason)
         replies, extension.replies = extension.replies, None
         for reply in list(replies or ()):
             reply.given = True
             if reply._future is not None:
-                self._kernel.fail_request(reply._future, ref, reason)
+                self._kernel.reporting.fail_request(reply._future, ref, reason)
 
-    def _tell_parent(self, ref: ActorRef[Any], extension: Extension, *, held: bool) -> None:
+    def _tell_parent(self, ref: ActorRef[Any], extension: Extension | None, *, held: bool) -> None:
         parent = ref._parent
         if parent is None or not ref._traits & SUPERVISED:
             return

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.message import Envelope, Internal
-from airssys_wasm.kernel.ref import DEAD, ENDING, PROCESS, SPECIAL, ActorRef, BoundedRef, HeldQueue
+from airssys_wasm.kernel.ref import ActorRef, BoundedRef
+from airssys_wasm.kernel.states import DEAD, ENDING, PROCESS, SPECIAL, HeldQueue
 
 if TYPE_CHECKING:
     from asyncio import Future

@@ -9,12 +9,21 @@ So the one hot call, `send`, asks a single question and never whether the actor 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
-from weakref import ref as weak
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull
 from airssys_wasm.kernel.mailbox import Mailbox, verdict
-from airssys_wasm.kernel.message import Envelope, StopEntry
+from airssys_wasm.kernel.message import SIGNALS, Envelope
+from airssys_wasm.kernel.states import (
+    BUSY,
+    DEAD,
+    ENDING,
+    NOTHING,
+    SPECIAL,
+    UNENDED,
+    Ended,
+    HeldQueue,
+)
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -25,70 +34,6 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.scheduler import Scheduler
 
 M = TypeVar("M", contravariant=True)
-
-NOTHING: Final[Any] = object()  # an empty `_one`; None is a message like any other
-BUSY: Final[Any] = ()  # falsy, yet not None
-
-# What the scheduler has to know before it runs an actor. 0: a plain handler and bare messages.
-ASYNC: Final = 1  # the handler is a coroutine function
-SPECIAL: Final = 2  # the mailbox may hold envelopes or stop entries, or is bounded
-NEW: Final = 4  # init has not been run
-ENDING: Final = 8  # the exit reason is settled; terminate has still to run
-PROCESS: Final = 16  # a process function: it takes its messages itself
-OWN: Final = 32  # has context variables of its own, and so runs in tasks of its own
-DEAD: Final = 64
-
-# What the rest of the kernel has to know.
-TRAP: Final = 1  # exit signals arrive as messages
-SUPERVISED: Final = 2  # linked to its parent and monitored by it
-TERMINATE: Final = 4  # has a terminate hook, and init succeeded
-HANDLES_STOP: Final = 8  # gets its parent's exits and stop requests as messages
-KEEP: Final = 16  # the mailbox outlives the incarnation
-DEFERRED: Final = 32  # init answered DEFERRED_INIT and is not done
-
-
-class DeadQueue:
-    """The mailbox of a dead actor: what is appended becomes a dead letter."""
-
-    __slots__ = ("_owner", "_scheduler", "count")
-
-    def __init__(self, owner: ActorRef[Any]) -> None:
-        self._owner = weak(owner)  # an owner that nobody holds needs no collector to go
-        self._scheduler = owner._scheduler
-        self.count = 0
-
-    def append(self, message: Any) -> None:
-        owner = self._owner()
-        self.count += 1
-        self._scheduler.kernel.dead_letter(message, owner if owner is not None else "", "noproc")
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __len__(self) -> int:
-        return 0
-
-
-class HeldQueue(deque[Any]):
-    """What is kept for the next incarnation of a child; true even when empty."""
-
-    __slots__ = ()
-
-    def __bool__(self) -> bool:
-        return True
-
-
-class Ended:
-    """What is left of an actor: its exit reason, and the cause that a supervisor may have given."""
-
-    __slots__ = ("cause", "reason")
-
-    def __init__(self, reason: object, cause: object) -> None:
-        self.reason = reason
-        self.cause = cause
-
-
-UNENDED: Final = Ended(None, None)
 
 
 class ActorRef(Generic[M]):
@@ -171,9 +116,9 @@ class ActorRef(Generic[M]):
         known; MailboxFull; SelfRequest; or the error that the handler answered with `Failed`.
         """
         scheduler = self._scheduler
-        if self._queue is None and not self._mode and scheduler.may_inline():
-            return await scheduler.request_inline(self, message, timeout)
-        return await scheduler.request_queued(self, message, timeout)
+        if self._queue is None and not self._mode and scheduler.requests.may_inline():
+            return await scheduler.requests.inline(self, message, timeout)
+        return await scheduler.requests.queued(self, message, timeout)
 
     def stop(self, reason: object = "normal") -> None:
         """Ask the actor to end with `reason` after what is already in its mailbox."""
@@ -301,11 +246,9 @@ class BoundedRef(ActorRef[M]):
 
     def _drop(self, message: Any) -> None:
         self.dropped += 1
-        self._scheduler.kernel.dead_letter(message, self, "full")
+        self._scheduler.kernel.reporting.dead_letter(message, self, "full")
 
     def _drop_oldest(self) -> None:
-        from airssys_wasm.kernel.message import SIGNALS
-
         if self._one is not NOTHING and self._one.__class__ not in SIGNALS:
             oldest, self._one = self._one, NOTHING
         else:
@@ -364,7 +307,7 @@ class NamedRef:
         """As `ActorRef.send`."""
         ref = self.resolve()
         if ref is None:
-            self._kernel.dead_letter(message, self.name, "noproc")
+            self._kernel.reporting.dead_letter(message, self.name, "noproc")
         else:
             ref.send(message)
 
@@ -372,7 +315,7 @@ class NamedRef:
         """As `ActorRef.put`."""
         ref = self.resolve()
         if ref is None:
-            self._kernel.dead_letter(message, self.name, "noproc")
+            self._kernel.reporting.dead_letter(message, self.name, "noproc")
         else:
             await ref.put(message)
 
@@ -431,8 +374,3 @@ def resolve(address: Address) -> ActorRef[Any] | None:
     if isinstance(address, NamedRef):
         return address.resolve()
     raise TypeError(f"{address!r} is not an address: pass an ActorRef or system.named(name)")
-
-
-def stop_entry(reason: object) -> StopEntry:
-    """A stop at its place in the mailbox."""
-    return StopEntry(reason)

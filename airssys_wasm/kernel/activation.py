@@ -1,0 +1,211 @@
+"""Acts: the activations of actors that need more than a loop over bare messages.
+
+Beginnings and ends, requests, stops and bounded mailboxes, process functions, and actors that have
+context variables of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply, odd_answer
+from airssys_wasm.kernel.current import CURRENT
+from airssys_wasm.kernel.errors import ExitActor, StopInit, Stopped, reason_of
+from airssys_wasm.kernel.message import SIGNALS, Answer, Envelope, StopEntry
+from airssys_wasm.kernel.reasons import is_orderly
+from airssys_wasm.kernel.ref import ActorRef, BoundedRef
+from airssys_wasm.kernel.states import ASYNC, DEAD, DEFERRED, ENDING, NEW, NOTHING, OWN, SPECIAL
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.scheduler import Scheduler
+    from airssys_wasm.kernel.worker import Parking
+
+ALONE_AT_MOST = 256  # messages in one activation of an actor with a context of its own
+
+
+class Activation:
+    """What workers do for actors that are not simple."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    async def special(self, ref: ActorRef[Any], parking: Parking, left: int) -> int:
+        if parking.last is not ref:
+            self._scheduler.enter(parking, ref)
+        if ref._mode & ENDING:
+            await self._terminate(ref)
+            return 1
+        if ref._mode & NEW:
+            await self._init(ref)
+            return 1
+        return await self._one_by_one(ref, left)
+
+    async def _one_by_one(self, ref: ActorRef[Any], left: int) -> int:
+        """Requests, stops and bounded mailboxes: a look at each message."""
+        bounded = isinstance(ref, BoundedRef)
+        count = 0
+        while count < left and not ref._mode & (ENDING | DEAD):
+            entry = ref._one
+            if entry is not NOTHING:
+                ref._one = NOTHING
+            else:
+                queue = ref._queue
+                if not queue:
+                    break
+                if queue.__class__ is not deque:
+                    queue = ref._queue = deque(queue)
+                entry = queue.popleft()
+            count += 1
+            if bounded and entry.__class__ not in SIGNALS:
+                ref._taken()  # type: ignore[attr-defined]
+            await self._handle(ref, entry)
+        if not bounded and not ref._queue and ref._one is NOTHING:
+            ref._mode &= ~SPECIAL
+        return max(count, 1)
+
+    async def _handle(self, ref: ActorRef[Any], entry: Any) -> None:
+        """One message of any kind; a request gets its reply."""
+        if entry.__class__ is StopEntry:
+            report = not is_orderly(entry.reason)
+            self._scheduler.kernel.lifecycle.end(ref, entry.reason, inside=True, report=report)
+            return
+        if entry.__class__ is not Envelope:
+            try:
+                answer = await self._receive_one(ref, entry)
+                if answer is not None and answer.__class__ in ANSWERS:
+                    odd_answer(ref, entry, answer)
+            except BaseException:
+                self._scheduler.failed_message = entry
+                raise
+            return
+        extension = ref._ext()
+        extension.envelope = entry
+        extension.deferred = None
+        try:
+            answer = await self._receive_one(ref, entry.message)
+            if answer.__class__ in ANSWERS:
+                answer = checked(answer)
+        except BaseException:
+            self._scheduler.failed_message = entry
+            raise
+        finally:
+            extension.envelope = None
+        give_reply(ref, entry.future, answer)
+
+    async def _receive_one(self, ref: ActorRef[Any], message: Any) -> Any:
+        if ref._mode & ASYNC:
+            return await ref._receive(message)
+        return self._scheduler.in_scratch(ref, ref._receive, message)
+
+    # --- beginnings and ends
+
+    async def _init(self, ref: ActorRef[Any]) -> None:
+        actor = ref._receive.__self__
+        try:
+            answer = self._scheduler.in_scratch(ref, actor.init)
+            if inspect.isawaitable(answer):
+                answer = await answer
+        except BaseException as exception:
+            if not ref._mode & (ENDING | DEAD):
+                refused = isinstance(exception, StopInit)
+                reason = (
+                    exception.reason if isinstance(exception, StopInit) else reason_of(exception)
+                )
+                self._scheduler.kernel.lifecycle.end(ref, reason, inside=True, report=not refused)
+            if not isinstance(exception, Exception | asyncio.CancelledError):
+                raise
+            return
+        if ref._mode & (ENDING | DEAD):
+            return
+        if answer is Answer.IGNORE:
+            self._scheduler.kernel.ignored(ref)
+        elif answer is Answer.DEFERRED_INIT:
+            ref._traits |= DEFERRED
+            ref._mode &= ~NEW
+        elif answer is None:
+            ref._mode &= ~NEW
+            self._scheduler.kernel.started(ref)
+        else:
+            reason = ("bad_return_value", answer)
+            self._scheduler.kernel.lifecycle.end(ref, reason, inside=True, report=True)
+
+    async def _terminate(self, ref: ActorRef[Any]) -> None:
+        """Run the terminate hook, for as long as the shutdown time allows."""
+        extension = ref._ext()
+        actor, kernel = ref._receive.__self__, self._scheduler.kernel
+        timer = kernel.timers.wake_at(
+            kernel.platform.now() + extension.shutdown, lambda _: ref.kill()
+        )
+        try:
+            answer = self._scheduler.in_scratch(ref, actor.terminate, ref._end.reason)
+            if inspect.isawaitable(answer):
+                await answer
+        except BaseException as exception:
+            if not ref._mode & DEAD:
+                ref._end.reason = reason = reason_of(exception)
+                kernel.reporting.crashed(ref, reason)
+            if not isinstance(exception, Exception | asyncio.CancelledError):
+                raise
+        finally:
+            kernel.timers.cancel(timer)
+            kernel.lifecycle.die(ref)
+
+    def elsewhere(self, ref: ActorRef[Any], mode: int) -> None:
+        """The actor is dead, or runs in tasks of its own: this worker only wakes it."""
+        if mode & DEAD:
+            return
+        extension = ref._ext()
+        if mode & OWN:
+            assert extension.context is not None
+            extension.task = self._scheduler.own_task(self._alone(ref), extension.context)
+        elif extension.process is not None:
+            extension.task = self._scheduler.own_task(
+                self._process(ref), self._scheduler.clean.copy()
+            )
+        elif extension.inbox is not None:
+            extension.inbox._wake()
+
+    async def _process(self, ref: ActorRef[Any]) -> None:
+        CURRENT.set(ref)
+        extension, lifecycle = ref._ext(), self._scheduler.kernel.lifecycle
+        (function, arguments), extension.process = extension.process, None
+        self._scheduler.kernel.started(ref)
+        inbox = extension.inbox
+        reason: Any = "normal"
+        report = False
+        try:
+            await function(inbox, *arguments)
+        except Stopped as stopped:
+            reason = stopped.reason
+        except BaseException as exception:
+            if not ref._mode & (ENDING | DEAD):
+                reason = reason_of(exception)
+                report = not (isinstance(exception, ExitActor) and is_orderly(reason))
+            if not isinstance(exception, Exception | asyncio.CancelledError):
+                raise
+        else:
+            if inbox is not None and inbox._stop is not None:
+                reason = inbox._stop.reason
+        finally:
+            lifecycle.end(ref, reason, inside=True, report=report)
+            lifecycle.die(ref)
+
+    async def _alone(self, ref: ActorRef[Any]) -> None:
+        """One activation of an actor that has context variables of its own."""
+        CURRENT.set(ref)
+        try:
+            if ref._mode & ENDING:
+                await self._terminate(ref)
+            else:
+                await self._one_by_one(ref, ALONE_AT_MOST)
+        except BaseException as exception:
+            self._scheduler.failed(ref, exception, self._scheduler.failed_message)
+            if not isinstance(exception, Exception | asyncio.CancelledError):
+                raise
+        finally:
+            if ref._extension is not None:
+                ref._extension.task = None
+            self._scheduler.settle(ref)

@@ -1,0 +1,55 @@
+"""What a handler returned, and what that means.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final
+
+from airssys_wasm.kernel.errors import ExitActor
+from airssys_wasm.kernel.message import Failed, Unhandled
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from airssys_wasm.kernel.ref import ActorRef
+
+ANSWERS: Final = frozenset({CoroutineType, Failed, Unhandled})  # returned values with a meaning
+
+
+def refuse_awaitable(answer: Any) -> None:
+    """A plain receive returned a coroutine: it was written without `async`."""
+    answer.close()
+    raise ExitActor(("bad_return_value", f"a plain receive returned {answer!r}; make it async"))
+
+
+def odd_answer(ref: ActorRef[Any], message: Any, answer: Any) -> None:
+    """A returned value that means something, to a message that wanted no reply."""
+    if answer.__class__ is Unhandled:
+        ref._scheduler.kernel.reporting.unhandled(ref, message)
+    elif answer.__class__ is not Failed:
+        refuse_awaitable(answer)
+
+
+def checked(answer: Any) -> Any:
+    """The answer to a request, where it is of the odd kind; raises what ends the actor."""
+    if answer.__class__ is Unhandled:
+        raise ExitActor(("unhandled_request", answer.message))
+    if answer.__class__ is not Failed:
+        refuse_awaitable(answer)
+    return answer
+
+
+def give_reply(ref: ActorRef[Any], future: Future[Any], answer: Any) -> None:
+    """Answer a request, or leave it to the reply that the handler took."""
+    extension = ref._extension
+    if extension is not None and extension.deferred is not None:
+        reply, extension.deferred = extension.deferred, None
+        reply._bind(future, extension.open_replies())
+    elif not future.done():
+        if answer.__class__ is Failed:
+            future.set_exception(answer.error)
+        else:
+            future.set_result(answer)

@@ -1,0 +1,96 @@
+"""What a kernel tells about failures: dead letters, crash reports, requests without an answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.kernel.crash import CrashReport, brief
+from airssys_wasm.kernel.dead_letters import DeadLetters
+from airssys_wasm.kernel.errors import ActorExited, MailboxFull
+from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope
+from airssys_wasm.kernel.reasons import exception_of
+from airssys_wasm.kernel.ref import ActorRef, BoundedRef
+from airssys_wasm.kernel.states import NOTHING
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+log = logging.getLogger("airssys_wasm.kernel")
+
+
+class Reporting:
+    """The reports of one kernel, counted."""
+
+    def __init__(self) -> None:
+        self.dead_letters = DeadLetters()
+        self.crashes = 0
+        self._crash_hooks: list[Callable[[CrashReport], None]] = []
+
+    def dead_letter(
+        self,
+        message: Any,
+        to: ActorRef[Any] | str,
+        reason: object,
+        *,
+        crashed: bool = False,
+    ) -> None:
+        """Record a message that no handler completed. A request fails; a signal is dropped."""
+        kind = message.__class__
+        if kind in SIGNALS:
+            return
+        request = kind is Envelope
+        if request:
+            if reason == "full" and isinstance(to, BoundedRef):
+                if not message.future.done():
+                    full = MailboxFull(to, to.capacity or 0, message.message)
+                    message.future.set_exception(full)
+            else:
+                self.fail_request(message.future, to, reason)
+            message = message.message
+        self.dead_letters.record(DeadLetter(message, to, reason, request, crashed))
+
+    def unhandled(self, ref: ActorRef[Any], message: object) -> None:
+        """A sent message that the actor does not know: a warning, no more."""
+        log.warning("%s does not handle %s", ref, brief(message))
+
+    def on_crash(self, callback: Callable[[CrashReport], None]) -> None:
+        """Call back with each crash report; the log gets it too."""
+        self._crash_hooks.append(callback)
+
+    def crashed(self, ref: ActorRef[Any], reason: object) -> None:
+        """Report an abnormal end, once."""
+        self.crashes += 1
+        extension = ref._ext()
+        last = extension.last_message
+        if last.__class__ is Envelope:
+            last = last.message
+        actor = getattr(ref._receive, "__self__", None)
+        report = CrashReport(
+            ref=ref,
+            behaviour=type(actor).__qualname__ if actor is not None else ref._label,
+            reason=reason,
+            last_message=None if last is NOTHING else brief(last),
+            state=_state_of(actor),
+            restarts=extension.restarts,
+        )
+        log.error("%s", report, extra={"crash_report": report})
+        for callback in self._crash_hooks:
+            callback(report)
+
+    def fail_request(self, future: Future[Any], target: object, reason: object) -> None:
+        """Whoever waits for `future` learns that its target ended."""
+        if not future.done():
+            error = ActorExited(target, reason)
+            error.__cause__ = exception_of(reason)
+            future.set_exception(error)
+
+
+def _state_of(actor: Any) -> str:
+    if actor is None:
+        return "none kept by the kernel (a process function)"
+    try:
+        return brief(actor.crash_state())
+    except Exception as broken:
+        return f"<crash_state() raised {type(broken).__name__}: {broken}>"

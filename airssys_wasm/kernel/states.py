@@ -1,0 +1,79 @@
+"""The states of an actor, as the numbers and queues that its ref holds.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref as weak
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.ref import ActorRef
+
+NOTHING: Final[Any] = object()  # an empty `_one`; None is a message like any other
+BUSY: Final[Any] = ()  # falsy, yet not None
+
+# What the scheduler has to know before it runs an actor. 0: a plain handler and bare messages.
+ASYNC: Final = 1  # the handler is a coroutine function
+SPECIAL: Final = 2  # the mailbox may hold envelopes or stop entries, or is bounded
+NEW: Final = 4  # init has not been run
+ENDING: Final = 8  # the exit reason is settled; terminate has still to run
+PROCESS: Final = 16  # a process function: it takes its messages itself
+OWN: Final = 32  # has context variables of its own, and so runs in tasks of its own
+DEAD: Final = 64
+
+# What the rest of the kernel has to know.
+TRAP: Final = 1  # exit signals arrive as messages
+SUPERVISED: Final = 2  # linked to its parent and monitored by it
+TERMINATE: Final = 4  # has a terminate hook, and init succeeded
+HANDLES_STOP: Final = 8  # gets its parent's exits and stop requests as messages
+KEEP: Final = 16  # the mailbox outlives the incarnation
+DEFERRED: Final = 32  # init answered DEFERRED_INIT and is not done
+
+
+class DeadQueue:
+    """The mailbox of a dead actor: what is appended becomes a dead letter."""
+
+    __slots__ = ("_owner", "_scheduler", "count")
+
+    def __init__(self, owner: ActorRef[Any]) -> None:
+        self._owner = weak(owner)  # an owner that nobody holds needs no collector to go
+        self._scheduler = owner._scheduler
+        self.count = 0
+
+    def append(self, message: Any) -> None:
+        owner = self._owner()
+        self.count += 1
+        self._scheduler.kernel.reporting.dead_letter(
+            message, owner if owner is not None else "", "noproc"
+        )
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return 0
+
+
+class HeldQueue(deque[Any]):
+    """What is kept for the next incarnation of a child; true even when empty."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class Ended:
+    """What is left of an actor: its exit reason, and the cause that a supervisor may have given."""
+
+    __slots__ = ("cause", "reason")
+
+    def __init__(self, reason: object, cause: object) -> None:
+        self.reason = reason
+        self.cause = cause
+
+
+UNENDED: Final = Ended(None, None)

@@ -1,0 +1,124 @@
+"""The timers of one kernel: a wheel, and one wake-up of the platform for whatever is due next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.kernel.errors import MailboxFull
+from airssys_wasm.kernel.ref import ActorRef, Address, resolve
+from airssys_wasm.kernel.states import DEAD
+from airssys_wasm.kernel.timers import TimerRef, TimerWheel
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.platform import Platform, Wakeup
+
+
+class TimerService:
+    """Timers that fire by the platform's clock."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._wheel = TimerWheel()
+        self._wakeup: Wakeup | None = None
+        self._wakeup_at = 0.0
+        self._closed = False
+
+    @property
+    def pending(self) -> int:
+        """How many timers are still to fire."""
+        return self._wheel.pending
+
+    def close(self) -> None:
+        """No timer fires any more."""
+        self._closed = True
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+            self._wakeup = None
+
+    def send_after(self, owner: ActorRef[Any], delay: float, to: Address, message: Any) -> TimerRef:
+        """See `ActorContext.send_after`."""
+        resolve(to)
+        timers = self._timers_of(owner)
+
+        def fire(timer: TimerRef) -> None:
+            timers.pop(timer, None)
+            _send_quietly(to, message)
+
+        timer = self.wake_at(self._platform.now() + _duration(delay), fire)
+        timers[timer] = None
+        return timer
+
+    def send_every(
+        self, owner: ActorRef[Any], interval: float, to: Address, message: Any
+    ) -> TimerRef:
+        """See `ActorContext.send_every`."""
+        resolve(to)
+        if _duration(interval) <= 0:
+            raise ValueError(f"an interval of {interval!r} s would never end")
+        timers = self._timers_of(owner)
+
+        def fire(timer: TimerRef) -> None:
+            target = resolve(to)
+            if target is not None and target._mode & DEAD:
+                timers.pop(timer, None)
+                return
+            self._wheel.add_again(timer, timer.due + interval, fire)
+            _send_quietly(to, message)
+
+        timer = self.wake_at(self._platform.now() + interval, fire)
+        timer.interval = interval
+        timers[timer] = None
+        return timer
+
+    def cancel(self, timer: TimerRef) -> float | None:
+        """Seconds that were left; None when it had fired."""
+        return self._wheel.cancel(timer, self._platform.now())
+
+    def wake_at(self, when: float, callback: Callable[[TimerRef], None]) -> TimerRef:
+        """A timer of the kernel's own."""
+        timer = self._wheel.add(when, callback)
+        if self._wakeup is None or when < self._wakeup_at:
+            self._plan_wakeup()
+        return timer
+
+    def _timers_of(self, owner: ActorRef[Any]) -> dict[TimerRef, None]:
+        extension = owner._ext()
+        if extension.timers is None:
+            extension.timers = {}
+        return extension.timers
+
+    def _plan_wakeup(self) -> None:
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+            self._wakeup = None
+        due = self._wheel.next_due()
+        if due != float("inf") and not self._closed:
+            self._wakeup_at = due
+            self._wakeup = self._platform.call_at(due, self._fire_timers)
+
+    def _fire_timers(self) -> None:
+        self._wakeup = None
+        for timer in self._wheel.due(self._platform.now()):
+            callback, timer.callback = timer.callback, None
+            if callback is not None:
+                callback(timer)
+        self._plan_wakeup()
+
+
+def _duration(seconds: float) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{seconds!r} is not a number of seconds")
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"{seconds!r} s is not a time from now")
+    return float(seconds)
+
+
+def _send_quietly(to: Address, message: Any) -> None:
+    """A timer has no caller to tell that a bounded mailbox is full: the drop is a dead letter."""
+    try:
+        to.send(message)
+    except MailboxFull as full:
+        target = full.target
+        if isinstance(target, ActorRef):
+            target._scheduler.kernel.reporting.dead_letter(message, target, "full")
