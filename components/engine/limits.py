@@ -19,12 +19,19 @@ import math
 from dataclasses import dataclass
 
 from airssys_wasm.components.engine.traps import Limit, Trap
+from airssys_wasm.components.engine.values import Ok
 
 KIB = 1024
 MIB = 1024 * KIB
 
 # What a Store is given when `fuel` is None: at a billion a second, 146 years.
 UNBOUNDED_FUEL = 1 << 62
+
+# 8 MiB of pointers a table. Tables are not linear memory, and nothing else would bound them.
+MAX_TABLE_ELEMENTS = 1 << 20
+
+# What wasmtime says when over 128 MiB are copied between guest and host in one call.
+_TOO_MUCH_DATA = "too much data is being copied between the host and the guest"
 
 # The share of the memory limit at which the event "nearly full" is due.
 NEARLY = 0.9
@@ -76,6 +83,27 @@ def host_call_limit(limits: Limits, elapsed: float) -> Limit | None:
     """The limit that a host function passes which has taken `elapsed` seconds, or None."""
     if elapsed > limits.host_call:
         return Limit("host_call", limits.host_call, elapsed)
+    return None
+
+
+def reply_limit(limits: Limits, function: str, result: object) -> Limit | None:
+    """The limit that the reply of `handle-message` passes, or None.
+
+    >>> reply_limit(Limits(payload=1), "handle-message", Ok(b"ab"))
+    Limit(kind='payload', limit=1, used=2, trap=None)
+    """
+    if function == "handle-message" and isinstance(result, Ok) and isinstance(result.value, bytes):
+        return payload_limit(limits, len(result.value))
+    return None
+
+
+def sent_limit(limits: Limits, interface: str, arguments: tuple[object, ...]) -> Limit | None:
+    """The limit that a message passes which the guest sends with a host function, or None."""
+    if "/host-messaging@" in interface:
+        for argument in arguments:
+            passed = payload_limit(limits, len(argument)) if isinstance(argument, bytes) else None
+            if passed is not None:
+                return passed
     return None
 
 
@@ -195,6 +223,8 @@ def end_of(trap: Trap, limits: Limits, memory: MemoryAccount) -> Trap | Limit:
         return Limit("fuel", limits.fuel, trap.fuel_used, trap.kind)
     if memory.refused is not None:
         return Limit("memory", limits.memory, memory.refused, trap.kind)
+    if trap.kind == "other" and trap.message.startswith(_TOO_MUCH_DATA):
+        return Limit("payload", limits.payload, None)
     return trap
 
 

@@ -16,7 +16,7 @@ Always:
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, assert_never
@@ -63,11 +63,6 @@ def new_value() -> Structure:
     return _VAL()
 
 
-def new_values(count: int) -> Structure:
-    """An array of empty structures; at least one, so that it has an address."""
-    return (_VAL * max(count, 1))()
-
-
 def delete_value(structure: Structure) -> None:
     """Free what the structure holds, written by us or by wasmtime, also half written."""
     ffi.wasmtime_component_val_delete(ctypes.byref(structure))
@@ -78,6 +73,26 @@ def move_value(source: Structure, target: Structure) -> None:
     """Hand over what `source` holds to `target`, a pointer whose own value is lost."""
     ctypes.memmove(target, ctypes.byref(source), _SIZE)
     ctypes.memset(ctypes.byref(source), 0, _SIZE)
+
+
+class Arguments:
+    """The arguments of a call in structures, which are freed together with this object.
+
+    Raises TypeError or ValueError when the values don't fit `params`.
+    """
+
+    def __init__(self, params: Sequence[Codec], values: Sequence[object]) -> None:
+        self.count = 0
+        if len(values) != len(params):
+            raise TypeError(f"{len(params)} values are expected, not {len(values)}")
+        self.structures = (_VAL * max(len(values), 1))()
+        self.count = len(values)  # an empty structure may be deleted too
+        for index, (param, value) in enumerate(zip(params, values, strict=True)):
+            param.write(self.structures[index], value)
+
+    def __del__(self) -> None:
+        for index in range(self.count):
+            ffi.wasmtime_component_val_delete(ctypes.byref(self.structures[index]))
 
 
 @cache

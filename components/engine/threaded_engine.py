@@ -1,0 +1,250 @@
+"""Acts: the slow path: guests on threads, over wasmtime's public engine, linker and stores.
+
+It serves wheels that the fast path was not written for, and gives the same
+results: the same values, the same reasons of an end. It can't suspend a guest,
+so one that waits for the host keeps its thread, and 32 at most run or wait.
+
+Always:
+  - guests run without the GIL; the callbacks here know the call they belong to
+    by their thread;
+  - guests are interrupted through epochs, whose callback reads the clock, so
+    that time spent waiting for the host does not count;
+  - nothing is raised into wasmtime, of any type.
+
+Source: components.md, "Running it" and "Never let these happen".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import wasmtime
+from wasmtime import _ffi as ffi
+from wasmtime import component as wc
+
+from airssys_wasm.components.engine.guest_memory import GuestMemories
+from airssys_wasm.components.engine.guest_threads import GuestThreads
+from airssys_wasm.components.engine.limits import MAX_TABLE_ELEMENTS, Limits, MemoryAccount
+from airssys_wasm.components.engine.runtime_host import LIFECYCLE
+from airssys_wasm.components.engine.threaded_call import Abandoned, HostCalls, ThreadedCall, Timeout
+from airssys_wasm.components.engine.threaded_instance import Export, ThreadedInstance
+from airssys_wasm.components.engine.traps import HOST_ERROR
+from airssys_wasm.components.engine.world import FuncType, World
+from airssys_wasm.components.engine.wrapper_values import (
+    Codec,
+    codec,
+    delete_value,
+    move_value,
+    new_value,
+)
+
+DEFAULT_STACK = 512 * 1024  # of the guest itself; the rest of its thread's is the host's
+_UPDATE_CONTINUE = 0
+
+_EpochCallback = ctypes.CFUNCTYPE(
+    ctypes.c_size_t,
+    ctypes.POINTER(ffi.wasmtime_context_t),
+    ctypes.c_void_p,
+    ctypes.POINTER(ctypes.c_uint64),
+    ctypes.POINTER(ffi.wasmtime_update_deadline_kind_t),
+)
+_NO_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)()
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """A host function, ready to convert its values."""
+
+    interface: str
+    name: str
+    params: tuple[Codec, ...]
+    result: Codec | None
+
+
+class _Current(threading.local):
+    """What runs on this thread."""
+
+    call: ThreadedCall
+    memory: MemoryAccount
+
+
+class ThreadedEngine:
+    """The slow path's engine: one for many components, all of `world`.
+
+    `settings` names what compiled code depends on; compile with `engine`.
+    """
+
+    def __init__(self, world: World, *, stack: int = DEFAULT_STACK) -> None:
+        config = wasmtime.Config()
+        config.consume_fuel = True
+        config.epoch_interruption = True
+        config.max_wasm_stack = stack
+        if hasattr(ffi, "wasmtime_config_concurrency_support_set"):
+            ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
+        self._current = _Current()
+        self._memories: GuestMemories | None = None
+        if GuestMemories.available():
+            self._memories = GuestMemories(lambda: self._current.memory)
+            self._memories.install(config)
+        self.settings = f"threads: fuel, epochs, host memories={self._memories is not None}"
+        self.engine = wasmtime.Engine(config)
+        self._threads = GuestThreads(self.engine)
+        self._imports = [
+            _Import(interface, name, *_codecs(function))
+            for interface, functions in world.imports.items()
+            for name, function in functions.items()
+        ]
+        self._exports = {
+            name: Export(*_codecs(function)) for name, function in world.exports[LIFECYCLE].items()
+        }
+        # wasmtime holds bare pointers to these.
+        self._on_import = ffi.wasmtime_component_func_callback_t(self._import_called)
+        self._on_epoch = _EpochCallback(self._epoch_reached)
+        self._linker = self._link()
+        self._instances: weakref.WeakSet[ThreadedInstance] = weakref.WeakSet()
+        self._closed = False
+
+    async def instantiate(
+        self,
+        component: wc.Component,
+        *,
+        limits: Limits,
+        host: HostCalls,
+        clock: Callable[[], float],
+        timeout: Timeout = asyncio.timeout,
+    ) -> ThreadedInstance:
+        """A new instance in a Store of its own, of a component that fits the world.
+
+        `timeout` bounds a wait for the host, as `asyncio.timeout` does. Raises
+        GuestTrap when it traps or passes a limit as it begins, and RuntimeError
+        after `close`.
+        """
+        if self._closed:
+            raise RuntimeError("the engine is closed")
+        instance = ThreadedInstance(self, self._exports, limits, host, clock, timeout)
+        self._instances.add(instance)
+        await instance.begin(component)
+        return instance
+
+    def close(self) -> None:
+        """End every instance and every thread; returns when they have ended."""
+        self._closed = True
+        for instance in list(self._instances):
+            instance.close()
+        self._threads.close()
+
+    # What its instances ask of it:
+
+    @property
+    def counts_memory(self) -> bool:
+        """Whether this wheel lets the host count; otherwise wasmtime bounds each memory alone."""
+        return self._memories is not None
+
+    def new_store(self, limits: Limits) -> wasmtime.Store:
+        """An empty Store within the limits."""
+        store = wasmtime.Store(self.engine)
+        store.set_limits(
+            memory_size=-1 if self.counts_memory else limits.memory,
+            table_elements=MAX_TABLE_ELEMENTS,
+        )
+        ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), self._on_epoch, None, _NO_FINALIZER)
+        return store
+
+    def link(self, store: wasmtime.Store, component: wc.Component) -> wc.Instance:
+        """Instantiate, on a thread of `run`. Raises WasmtimeError when it fails."""
+        return self._linker.instantiate(store, component)
+
+    def run(self, call: ThreadedCall, memory: MemoryAccount, work: Callable[[], None]) -> None:
+        """Run `work`, which raises nothing, on a thread for guests, as part of `call`."""
+
+        def on_thread() -> None:
+            self._current.call, self._current.memory = call, memory
+            try:
+                with self._threads.ticking():
+                    work()
+            finally:
+                del self._current.call, self._current.memory
+
+        self._threads.start(on_thread)
+
+    # What wasmtime calls, on a thread of `run`:
+
+    def _import_called(self, env: int, _context: Any, *rest: Any) -> int:
+        # Older versions do not give the type of the function, which stands before these.
+        arguments, count, results, _ = rest[-4:]
+        try:
+            call = self._current.call
+            try:
+                if call.abandoned:
+                    raise Abandoned
+                of = self._imports[env - 1]
+                given = tuple([of.params[index].read(arguments[index]) for index in range(count)])
+                answer = call.ask(of.interface, of.name, given)
+                if of.result is not None:
+                    _give(of.result, answer, results)
+                elif answer is not None:
+                    raise TypeError(f"{of.interface}#{of.name} has no result, not {answer!r:.80}")
+            except BaseException as error:
+                call.failure = error
+                return _host_error()
+        except BaseException:
+            return _host_error()
+        return 0
+
+    def _epoch_reached(self, _context: Any, _data: Any, ticks: Any, kind: Any) -> int:
+        try:
+            if self._current.call.interrupted():
+                return _host_error()
+            ticks[0] = 1
+            kind[0] = _UPDATE_CONTINUE
+        except BaseException:
+            return _host_error()
+        return 0
+
+    def _link(self) -> wc.Linker:
+        linker = wc.Linker(self.engine)
+        by_interface: dict[str, list[tuple[int, _Import]]] = {}
+        for number, function in enumerate(self._imports, start=1):  # 0 would arrive as None
+            by_interface.setdefault(function.interface, []).append((number, function))
+        with linker.root() as root:
+            for interface, functions in by_interface.items():
+                with root.add_instance(interface) as instance:
+                    for number, function in functions:
+                        name = function.name.encode()
+                        error = ffi.wasmtime_component_linker_instance_add_func(
+                            instance.ptr(),
+                            ctypes.create_string_buffer(name),
+                            len(name),
+                            self._on_import,
+                            number,
+                            _NO_FINALIZER,
+                        )
+                        if error:
+                            raise wasmtime.WasmtimeError._from_ptr(error)
+        return linker
+
+
+def _codecs(function: FuncType) -> tuple[tuple[Codec, ...], Codec | None]:
+    result = None if function.result is None else codec(function.result)
+    return tuple(codec(param) for param in function.params), result
+
+
+def _give(result: Codec, answer: object, target: Any) -> None:
+    made = new_value()
+    try:
+        result.write(made, answer)
+    except BaseException:
+        delete_value(made)
+        raise
+    move_value(made, target)
+
+
+def _host_error() -> int:
+    error = wasmtime.WasmtimeError(HOST_ERROR)._consume()
+    return ctypes.cast(error, ctypes.c_void_p).value or 0
