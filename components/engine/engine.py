@@ -34,7 +34,7 @@ from airssys_wasm.components.errors import ComponentInvalid, EngineUnavailable
 if TYPE_CHECKING:
     import wasmtime
 
-    from airssys_wasm.components.engine.instance import HostCalls, Pause, Timeout
+    from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout
 
 # The version that `foreign.py` is written for; it asserts this again when it is imported.
 FAST_PATH_VERSION = "50.0.1"

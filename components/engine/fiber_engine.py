@@ -17,19 +17,12 @@ from wasmtime import component as wc
 
 from airssys_wasm.components.engine import foreign
 from airssys_wasm.components.engine.guest_memory import GuestMemories
-from airssys_wasm.components.engine.instance import (
-    Export,
-    HostCalls,
-    Instance,
-    Pause,
-    Surroundings,
-    Timeout,
-    next_turn,
-)
+from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout, next_turn
+from airssys_wasm.components.engine.instance import Instance
 from airssys_wasm.components.engine.interrupts import unwrap_handlers, wrap_handlers
 from airssys_wasm.components.engine.lifting import lifting
 from airssys_wasm.components.engine.limits import Limits, MemoryAccount
-from airssys_wasm.components.engine.linking import Linkage
+from airssys_wasm.components.engine.linking import Export, Linkage, Surroundings
 from airssys_wasm.components.engine.lowering import Arena, Lowering
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE
 from airssys_wasm.components.engine.world import World, exported_interface

@@ -98,7 +98,7 @@ for _kind, _value in vars(Kind).items():
     if not _kind.startswith("_") and getattr(ffi, f"WASMTIME_COMPONENT_{_kind}").value != _value:
         raise ImportError(f"kind {_kind} is not {_value} in this wheel")
 
-_library = ctypes.PyDLL(ffi.dll._name)
+_library = ctypes.PyDLL(str(ffi.filename))
 _libc = ctypes.PyDLL(None)
 
 Function = Callable[..., Any]

@@ -25,12 +25,23 @@ import asyncio
 import ctypes
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-from wasmtime.component import ExportIndex
+from typing import cast
 
 from airssys_wasm.components.engine import foreign
+from airssys_wasm.components.engine.foreign import (
+    call_async,
+    future_delete,
+    future_poll,
+    set_fuel,
+    val_delete,
+)
+from airssys_wasm.components.engine.host_calls import (
+    HostCalls,
+    Pause,
+    Timeout,
+    answer_in_time,
+    next_turn,
+)
 from airssys_wasm.components.engine.interrupts import put_off
 from airssys_wasm.components.engine.lifting import Lift
 from airssys_wasm.components.engine.limits import (
@@ -39,15 +50,12 @@ from airssys_wasm.components.engine.limits import (
     MemoryAccount,
     end_of,
     fuel_for_call,
+    reply_limit,
+    sent_limit,
 )
-from airssys_wasm.components.engine.linking import HostFunction, Linkage
-from airssys_wasm.components.engine.lowering import Arena, Lowering
+from airssys_wasm.components.engine.linking import Export, HostFunction, Surroundings
 from airssys_wasm.components.engine.traps import Limit, Trap, trap_of
-from airssys_wasm.components.engine.values import Ok
 from airssys_wasm.components.errors import GuestTrap, InstanceClosed
-
-if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
 
 # Fuel between two yields: about 0.1 ms of guest code, so that a spinning guest holds nobody up.
 FUEL_SLICE = 100_000
@@ -61,52 +69,8 @@ MAX_TABLE_ELEMENTS = 1 << 20
 # In this wheel, data copied between guest and host in one call is at most 128 MiB.
 _TOO_MUCH_DATA = "too much data is being copied between the host and the guest"
 
-_MESSAGING = "/host-messaging@"
-
-
-class HostCalls(Protocol):
-    """What serves the functions that a guest imports; one for each incarnation.
-
-    Called on the loop, between two polls of the guest, never inside a foreign callback. The
-    value, or what the awaitable gives, is the WIT result in the form of `values.py`; the guest
-    stays suspended until it is there. Anything raised ends the incarnation.
-    """
-
-    def __call__(
-        self, interface: str, function: str, arguments: tuple[object, ...]
-    ) -> object | Awaitable[object]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """A function that guests export: where it is in a component, and how to call it."""
-
-    name: str
-    index: ExportIndex
-    arguments: Lowering
-    count: int
-    lift: Lift | None
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the instances of one engine share. Keep it until the last of them is closed."""
-
-    engine: int
-    linkage: Linkage
-    arena: Arena
-
-
 # A function of this instance, its arguments' lowering, address and number, and its lifting.
 _Entry = tuple[int, Callable[[tuple[object, ...]], None], int, int, Lift | None]
-
-Pause = Callable[[], Awaitable[None]]
-Timeout = Callable[[float | None], "AbstractAsyncContextManager[asyncio.Timeout]"]
-
-
-async def next_turn() -> None:
-    """Let everything else that is ready run once."""
-    await asyncio.sleep(0)
 
 
 class Instance:
@@ -175,7 +139,7 @@ class Instance:
         self._store = foreign.store_new(shared.engine, None, None)
         self._context = foreign.store_context(self._store)
         foreign.store_limiter(self._store, -1, MAX_TABLE_ELEMENTS, -1, -1, -1)
-        foreign.set_fuel(self._context, self._fuel_given)
+        set_fuel(self._context, self._fuel_given)
         foreign.fuel_yield_interval(self._context, FUEL_SLICE)
 
     @property
@@ -235,20 +199,20 @@ class Instance:
         where = self._where
         shared = self._shared
         try:
-            foreign.set_fuel(self._context, self._fuel_given)
+            set_fuel(self._context, self._fuel_given)
             shared.linkage.caller = self
             started = self._clock()
-            self._future = future = foreign.call_async(
+            self._future = future = call_async(
                 address, self._context, given, count, where, lift is not None, where + 32
             )
-            done = foreign.future_poll(future)
+            done = future_poll(future)
             shared.arena.release()
             if put_off.pending:
                 put_off.deliver()
             if not done:
                 await self._drive(started)
             self._future = 0
-            foreign.future_delete(future)
+            future_delete(future)
             space = self._space
             if space[4]:
                 raise self._end()
@@ -257,10 +221,11 @@ class Instance:
                 try:
                     result = lift(space, 1)
                 finally:
-                    foreign.val_delete(where)
+                    val_delete(where)
                     space[0] = 0
-            if result.__class__ is Ok:
-                self._check_size(result.value)  # type: ignore[union-attr]  # just looked
+            limit = reply_limit(self._limits, function, result)
+            if limit is not None:
+                raise GuestTrap(limit)
         except BaseException:
             self.close()
             raise
@@ -274,7 +239,7 @@ class Instance:
             return
         future, self._future = self._future, 0
         if future:
-            foreign.future_delete(future)
+            future_delete(future)
         if self._space[4]:
             foreign.take_error(self._space[4])
             self._space[4] = 0
@@ -329,10 +294,10 @@ class Instance:
             self._shared.linkage.caller = self
             started = self._clock()
             self._future = create()
-            if not foreign.future_poll(self._future):
+            if not future_poll(self._future):
                 await self._drive(started)
             future, self._future = self._future, 0
-            foreign.future_delete(future)
+            future_delete(future)
             if self._space[4]:
                 raise self._end()
         except BaseException:
@@ -369,7 +334,7 @@ class Instance:
             self._shared.linkage.caller = self
             now = clock()
             time.enter(now)
-            done = foreign.future_poll(self._future)
+            done = future_poll(self._future)
             now = clock()
             if put_off.pending:
                 put_off.deliver()
@@ -380,13 +345,15 @@ class Instance:
         self, function: HostFunction, arguments: tuple[object, ...], results: int, time: CallTime
     ) -> bool:
         """Run a host function and write its result for the guest; whether others could run."""
-        if _MESSAGING in function.interface:
-            for argument in arguments:
-                self._check_size(argument)
+        limit = sent_limit(self._limits, function.interface, arguments)
+        if limit is not None:
+            raise GuestTrap(limit)
         value = self._host(function.interface, function.name, arguments)
         waited = hasattr(type(value), "__await__")
         if waited:
-            value = await self._wait(value, time)  # type: ignore[arg-type]  # just looked
+            value = await answer_in_time(
+                cast(Awaitable[object], value), self._limits, time, self._clock, self._timeout
+            )
         if not self._store:  # then there is nowhere to write to
             raise InstanceClosed
         result = function.result
@@ -399,22 +366,6 @@ class Instance:
         self._space[5] = 1
         return waited
 
-    async def _wait(self, awaitable: Awaitable[object], time: CallTime) -> object:
-        limits = self._limits
-        began = self._clock()
-        left = time.wait_left(began)
-        delay = limits.host_call if left is None else min(limits.host_call, left)
-        try:
-            async with self._timeout(delay) as scope:
-                return await awaitable
-        except TimeoutError:
-            if not scope.expired():
-                raise
-        now = self._clock()
-        if left is not None and left <= limits.host_call and limits.call_total is not None:
-            raise GuestTrap(Limit("call_total", limits.call_total, round(time.total(now), 6)))
-        raise GuestTrap(Limit("host_call", limits.host_call, round(now - began, 6)))
-
     def _end(self) -> BaseException:
         """What to raise for the error that wasmtime has left."""
         text = foreign.take_error(self._space[4])
@@ -426,7 +377,3 @@ class Instance:
             return GuestTrap(Limit("payload", self._limits.payload, None))
         trap: Trap = trap_of(text, self.fuel_used)
         return GuestTrap(end_of(trap, self._limits, self.memory))
-
-    def _check_size(self, value: object) -> None:
-        if value.__class__ is bytes and len(value) > self._limits.payload:  # type: ignore[arg-type]
-            raise GuestTrap(Limit("payload", self._limits.payload, len(value)))  # type: ignore[arg-type]

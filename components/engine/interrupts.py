@@ -15,7 +15,7 @@ import signal
 import threading
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -49,8 +49,7 @@ put_off = PutOff()
 
 def never_interrupt(function: Function) -> Function:
     """Decorates what foreign code calls: a wrapped handler does not run inside it."""
-    assert isinstance(function, FunctionType)
-    _callbacks.add(function.__code__)
+    _callbacks.add(cast(FunctionType, function).__code__)
     return function
 
 

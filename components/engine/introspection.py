@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import wasmtime
+from wasmtime import _ffi as ffi
 from wasmtime import component as wc
 
 from airssys_wasm.components.engine.world import (
@@ -29,6 +30,9 @@ from airssys_wasm.components.engine.world import (
     Type,
     VariantType,
 )
+
+# Not in every version of the wheel; where it is not, neither are asynchronous functions.
+_is_async = getattr(ffi, "wasmtime_component_func_type_async", lambda _: False)
 
 if TYPE_CHECKING:
     from wasmtime.component._types import ComponentExtern
@@ -109,7 +113,7 @@ def _function(of: wc.FuncType) -> FuncType:
         tuple(_type(kind) for _, kind in params),
         None if result is None else _type(result),
         tuple(name for name, _ in params),
-        bool(wasmtime._ffi.wasmtime_component_func_type_async(of.ptr())),
+        bool(_is_async(of.ptr())),
     )
 
 

@@ -1,4 +1,4 @@
-"""Acts: the functions that every guest may import, as one linker of the fast path.
+"""Acts: what guests of the fast path call and are called by: the host's functions in one linker.
 
 All functions of the world are linked, whatever a component imports or was granted: wasmtime does
 not look at the types of host functions made through the C API, so the check of `world.py` before
@@ -24,7 +24,7 @@ from wasmtime import component as wc
 
 from airssys_wasm.components.engine import foreign
 from airssys_wasm.components.engine.interrupts import never_interrupt
-from airssys_wasm.components.engine.lifting import lift_arguments
+from airssys_wasm.components.engine.lifting import Lift, lift_arguments
 from airssys_wasm.components.engine.limits import MemoryAccount
 from airssys_wasm.components.engine.lowering import Arena, Lowering
 from airssys_wasm.components.engine.traps import HOST_ERROR
@@ -123,6 +123,26 @@ class Linkage:
             foreign.set_word(error, foreign.error_new(_HOST_ERROR))
             if caller is not None:
                 caller.failed(failure)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A function that guests export: where it is in a component, and how to call it."""
+
+    name: str
+    index: wc.ExportIndex
+    arguments: Lowering
+    count: int
+    lift: Lift | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the instances of one engine share. Keep it until the last of them is closed."""
+
+    engine: int
+    linkage: Linkage
+    arena: Arena
 
 
 def _host_functions(world: World, arena: Arena) -> Sequence[HostFunction]:

@@ -72,6 +72,10 @@ class Arena:
 
     def __init__(self) -> None:
         self.keep: list[object] = []
+        self.used = 0
+        self._cells = 0
+        self._address = 0
+        self._buffer = bytearray()
         self._use(1024)
 
     def release(self) -> None:
@@ -227,8 +231,8 @@ class _Code:
                 self._relocations.append((at + 2, inner))
                 parts = [self.name() for _ in elements]
                 self.line(f"{', '.join(parts)}, = {name}")
-                for index, (of, part) in enumerate(zip(elements, parts, strict=True)):
-                    self.value(of, inner + VALUE_WORDS * index, part)
+                for index, (element, part) in enumerate(zip(elements, parts, strict=True)):
+                    self.value(element, inner + VALUE_WORDS * index, part)
             case VariantType(cases):
                 self.template[at] = Kind.VARIANT
                 self.line(f"if {name}.__class__ is not Variant:")
