@@ -1,0 +1,78 @@
+"""A message as components send it and get it: a sender, bytes, and what the host knows of them.
+
+Pure. Always: sender and metadata are set by the host, never by a guest. A correlation id is there
+only in requests and callbacks.
+
+Source: components.md, "The world 1.0" (component-message), "Identity and messages".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from airssys_wasm.components.identity import ComponentId
+from airssys_wasm.components.payload import codec_for
+
+# The record component-message, as the engine takes it.
+WitTimestamp = tuple[int, int]
+WitMetadata = tuple[str | None, ComponentId | None, WitTimestamp, str | None]
+WitMessage = tuple[ComponentId, bytes, WitMetadata]
+
+NANO = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MessageMetadata:
+    """`timestamp` is wall-clock seconds since 1970-01-01 UTC. `reply_to` is who asks."""
+
+    correlation_id: str | None = None
+    reply_to: ComponentId | None = None
+    timestamp: float = 0.0
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentMessage:
+    """What an actor gets from a component, and what a component answers to one.
+
+    Sent on to another component it keeps its sender and its bytes.
+    """
+
+    sender: ComponentId
+    payload: bytes
+    metadata: MessageMetadata = MessageMetadata()
+
+    def decode(self) -> Any:
+        """The payload as a value, by its content type; bytes where that is none.
+
+        Raises PayloadError for a content type that is not known, or a payload that is not of it.
+
+        >>> sender = ComponentId("", "prices", "")
+        >>> metadata = MessageMetadata(content_type="application/json")
+        >>> ComponentMessage(sender, b'{"cents": 250}', metadata).decode()
+        {'cents': 250}
+        """
+        return codec_for(self.metadata.content_type).decode(self.payload)
+
+
+def wit_timestamp(seconds: float) -> WitTimestamp:
+    """A time as the record `timestamp`.
+
+    >>> wit_timestamp(2.5)
+    (2, 500000000)
+    """
+    whole = int(seconds)
+    return whole, min(int((seconds - whole) * NANO), NANO - 1)
+
+
+def wit_message(
+    sender: ComponentId,
+    payload: bytes,
+    now: float,
+    content_type: str | None,
+    correlation_id: str | None = None,
+    reply_to: ComponentId | None = None,
+) -> WitMessage:
+    """The record `component-message` for the guest, delivered at `now`."""
+    return sender, payload, (correlation_id, reply_to, wit_timestamp(now), content_type)

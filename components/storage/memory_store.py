@@ -1,0 +1,69 @@
+"""Acts: keeps keys and values in memory, for as long as the system runs.
+
+A component that restarts finds what its last incarnation wrote; a system that restarts does not.
+"""
+
+from __future__ import annotations
+
+from sortedcontainers import SortedDict
+
+from airssys_wasm.components.identity import ComponentId
+from airssys_wasm.components.storage.store import QuotaExceeded, Usage, size_of
+
+
+class _Namespace:
+    __slots__ = ("pairs", "used")
+
+    def __init__(self) -> None:
+        self.pairs: SortedDict[str, bytes] = SortedDict()
+        self.used = 0
+
+
+class MemoryStore:
+    """A `KeyValueStore`. No method ever waits."""
+
+    def __init__(self) -> None:
+        self._namespaces: dict[ComponentId, _Namespace] = {}
+
+    async def get(self, namespace: ComponentId, key: str) -> bytes | None:
+        found = self._namespaces.get(namespace)
+        return None if found is None else found.pairs.get(key)
+
+    async def set(self, namespace: ComponentId, key: str, value: bytes, quota: int) -> None:
+        space = self._namespaces.get(namespace) or _Namespace()
+        old = space.pairs.get(key)
+        used = space.used + size_of(key, value) - (0 if old is None else size_of(key, old))
+        if used > quota:
+            raise QuotaExceeded(namespace, quota, used)
+        space.pairs[key] = value
+        space.used = used
+        self._namespaces[namespace] = space
+
+    async def delete(self, namespace: ComponentId, key: str) -> bool:
+        space = self._namespaces.get(namespace)
+        if space is None:
+            return False
+        value = space.pairs.pop(key, None)
+        if value is None:
+            return False
+        space.used -= size_of(key, value)
+        return True
+
+    async def exists(self, namespace: ComponentId, key: str) -> bool:
+        space = self._namespaces.get(namespace)
+        return space is not None and key in space.pairs
+
+    async def keys(self, namespace: ComponentId, prefix: str, limit: int) -> list[str]:
+        space = self._namespaces.get(namespace)
+        found: list[str] = []
+        if space is None:
+            return found
+        for key in space.pairs.irange(prefix):
+            if len(found) >= limit or not key.startswith(prefix):
+                break
+            found.append(key)
+        return found
+
+    async def usage(self, namespace: ComponentId) -> Usage:
+        space = self._namespaces.get(namespace)
+        return Usage(0, 0) if space is None else Usage(space.used, len(space.pairs))
