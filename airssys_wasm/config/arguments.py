@@ -24,22 +24,24 @@ def misfits(
     """
     known = (*takes.positional, *takes.keyword_only)
     slips: set[str | None] = set()
+    strays = 0  # keys that nothing is like: each may be meant for an argument that is missing
     if isinstance(args, Mapping):
         given = set(args)
         for key in args:
             if key not in known and not takes.any_keyword:
                 meant = nearest(key, [name for name in known if name not in given])
                 slips.add(meant)
+                strays += meant is None
                 hint = f"did you mean '{meant}'?" if meant else _list_of(known)
                 yield key, Missing(f"{behaviour} takes no argument {key!r}", hint)
     else:
         given = set(takes.positional[: len(args)])
         if len(args) > len(takes.positional) and not takes.any_positional:
-            message = f"{behaviour} takes {len(takes.positional)} arguments, not {len(args)}"
-            yield None, Missing(message, _list_of(known))
-    for name in known:
-        if name in takes.required and name not in given and name not in slips:
-            yield None, Missing(f"{behaviour} needs the argument {name!r}", "give it in args:")
+            most = f"{len(takes.positional)} positional argument{'s'[: len(takes.positional) != 1]}"
+            yield None, Missing(f"{behaviour} takes {most}, not {len(args)}", _list_of(known))
+    absent = [name for name in known if name in takes.required - given and name not in slips]
+    for name in absent[strays:]:
+        yield None, Missing(f"{behaviour} needs the argument {name!r}", "give it in args:")
 
 
 def _list_of(known: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ Source: Erlang/OTP, supervisor(3), "Automatic Shutdown", for the rules of signif
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,10 +123,8 @@ def _check_significant(child: _Part) -> None:
 def _check_names(children: list[_Part]) -> dict[str, _Part]:
     """The children by the name they are registered under."""
     names: dict[str, _Part] = {}
-    ids_reported: set[str] = set()
     for child in children:
-        key = "name" if child.has("name") else "id"
-        name = child.get(key)
+        key, name = _name(child)
         if name is None:
             continue
         if name == ROOT_NAME:
@@ -137,30 +135,32 @@ def _check_names(children: list[_Part]) -> dict[str, _Part]:
             continue
         other = names[name]
         siblings = other.path[:-1] == child.path[:-1]
-        if key == "id" and siblings and not other.has("name") and name not in ids_reported:
-            ids_reported.add(name)  # told as a double id already
-            continue
+        if key == "id" and siblings and other.get("id") == name:
+            continue  # told as a double id already
         line = other.line("name" if other.has("name") else "id")
         hint = "give one of them another name:, or name: null"
         child.error(f"the name {name!r} is taken by the child in line {line}", key, hint=hint)
     return names
 
 
+def _name(child: _Part) -> tuple[str, str | None]:
+    """The name that the child is registered under, and the key that gives it."""
+    key = "name" if child.has("name") else "id"
+    return key, child.get(key)
+
+
 def _check_mailbox(child: _Part) -> None:
-    bounded = child.get("mailbox", "capacity") is not None
-    if child.get("mailbox", "overflow") and not child.has("mailbox", "capacity"):
+    unbounded = child.has("mailbox") and not child.has("mailbox", "capacity")
+    if unbounded and child.get("mailbox", "overflow"):
         message = "a mailbox without capacity never overflows"
         child.warning(message, "mailbox", "overflow", hint="add capacity: 1000")
-    if child.get("mailbox", "keep_on_restart") and child.get("restart") == "temporary":
-        message = "a temporary child is never restarted, so its mailbox is never kept"
-        child.warning(message, "mailbox", "keep_on_restart")
-    if (
-        child.get("mailbox", "keep_on_restart")
-        and not bounded
-        and not child.has("mailbox", "capacity")
-    ):
-        message = "what arrives while the child restarts is kept without bound"
-        child.warning(message, "mailbox", "keep_on_restart", hint="add capacity: 1000")
+    if child.get("mailbox", "keep_on_restart"):
+        if child.get("restart") == "temporary":
+            message = "a temporary child is never restarted, so its mailbox is never kept"
+            child.warning(message, "mailbox", "keep_on_restart")
+        elif unbounded:
+            message = "what arrives while the child restarts is kept without bound"
+            child.warning(message, "mailbox", "keep_on_restart", hint="add capacity: 1000")
     seen: set[object] = set()
     for path, subscription in _items(child.reading, (*child.path, "subscribe")):
         if subscription is not None and subscription in seen:
@@ -191,13 +191,9 @@ def _check_actor(child: _Part, surroundings: Surroundings) -> None:
             if parameters is None or args is None:
                 return
             for key, wrong in misfits(actor.rpartition(":")[2], parameters, args):
-                where = (
-                    ("args", key) if key is not None and isinstance(args, Mapping) else ("args",)
-                )
-                place = where if child.has(*where) else ("actor",)
-                child.reading.report(
-                    (*child.path, *place), wrong.message, hint=wrong.hint, key=len(place) == 2
-                )
+                place = ("args",) if child.has("args") else ("actor",)
+                path = (*child.path, *place) if key is None else (*child.path, "args", key)
+                child.reading.report(path, wrong.message, hint=wrong.hint, key=key is not None)
 
 
 # -- components -----------------------------------------------------------------------------
@@ -206,8 +202,7 @@ def _check_actor(child: _Part, surroundings: Surroundings) -> None:
 def _check_component(child: _Part, surroundings: Surroundings, names: dict[str, _Part]) -> None:
     if not child.has("component"):
         return
-    key = "name" if child.has("name") else "id"
-    name = child.get(key)
+    key, name = _name(child)
     wrong = words.component_name(name) if name is not None else None
     if wrong is not None:
         message, _, hint = wrong.partition("; ")

@@ -84,7 +84,7 @@ def _find(directory: Path, module: str) -> _Spec | Missing:
             if found is None or found.origin is None:  # a mere folder gives way to a package
                 found = _look(None, name) or found
         else:
-            found = _look(path, name)
+            found = _look(path, parts[number], only_files=True)
         if found is None:
             outer = ".".join(parts[:number])
             near = did_you_mean(parts[number], _modules_in(path or [str(directory)]))

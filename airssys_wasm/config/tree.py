@@ -142,7 +142,7 @@ class StorageGrant:
 class Capabilities:
     """What a component may do. What is not here is denied."""
 
-    __noun__: ClassVar[str] = "capabilities"
+    __noun__: ClassVar[str] = "this block"
 
     messaging: MessagingGrant = MessagingGrant()
     storage: StorageGrant | None = None

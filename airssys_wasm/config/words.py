@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import re
 
+from airssys_wasm.broker.errors import TopicError
+from airssys_wasm.broker.topic import parse_pattern
+
 LONGEST_NAME = 200
 _IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 _ID_PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
@@ -81,25 +84,12 @@ def topic_pattern(text: str) -> str | None:
     >>> topic_pattern("orders.*.created"), topic_pattern("prices.>")
     (None, None)
     >>> topic_pattern("orders..created")
-    'is not a topic pattern: token 2 is empty; remove the dot that is too many'
+    'is not a topic pattern: token 2 is empty'
     """
-    tokens = text.split(".")
-    for number, token in enumerate(tokens, 1):
-        wrong = _token(token, last=number == len(tokens))
-        if wrong is not None:
-            return f"is not a topic pattern: token {number} {wrong}"
-    return None
-
-
-def _token(token: str, *, last: bool) -> str | None:
-    if not token:
-        return "is empty; remove the dot that is too many"
-    if any(character.isspace() for character in token):
-        return "has white space in it"
-    if token == ">" and not last:
-        return "is '>', which can only be the last; use '*' for one token"
-    if len(token) > 1 and ("*" in token or ">" in token):
-        return f"is {token!r}; a wildcard must be a token of its own"
+    try:
+        parse_pattern(text)
+    except TopicError as error:
+        return f"is not a topic pattern: token {error.position} {error.why}"
     return None
 
 

@@ -132,7 +132,11 @@ class _Composer:
     # -- events -------------------------------------------------------------------------
 
     def _events(self, text: str) -> Iterator[yaml.Event]:
-        loader = yaml.SafeLoader(text)
+        try:
+            loader = yaml.SafeLoader(text)
+        except yaml.reader.ReaderError as error:
+            self._report(Place(self._source, 1, 1), f"not YAML: {error.reason}")
+            raise _Stop from error
         try:
             while loader.check_event():
                 yield cast(yaml.Event, loader.get_event())  # type: ignore[no-untyped-call]
@@ -153,13 +157,15 @@ class _Composer:
             row_start = text.rfind("\n", 0, mark.index) + 1
             self.tab = text.count("\n", 0, mark.index), mark.index - row_start, place
             return
-        message, hint = explain(error.problem or "cannot be read")
+        before = place.source_line[: place.column - 1]
+        message, hint = explain(error.problem or "cannot be read", before)
         start = error.context_mark
         if start and mark and start.line < mark.line:
             if "quoted scalar" in str(error.context):
                 place = self._place(start, None)
             else:
-                message += f", in what begins in line {start.line + 1}"
+                what = "brackets opened" if "flow" in str(error.context) else "block that begins"
+                message += f", in the {what} in line {start.line + 1}"
         self._report(place, f"not YAML: {message}", hint=hint)
 
     def _take(self, event: yaml.Event) -> None:
@@ -197,7 +203,8 @@ class _Composer:
         return Scalar(place, event.value, quoted_form)
 
     def _refuse_tag(self, place: Place, tag: str) -> Unreadable:
-        shown = "!!" + tag.rpartition(":")[2] if tag.startswith("tag:yaml.org,2002:") else tag
+        prefix = "tag:yaml.org,2002:"
+        shown = f"!!{tag.removeprefix(prefix)}" if tag.startswith(prefix) else tag
         self._report(place, f"the tag {quoted(shown)} is not supported", hint="remove it")
         return Unreadable(place)
 

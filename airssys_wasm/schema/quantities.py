@@ -90,7 +90,8 @@ def intended_duration(text: str) -> str | None:
         return None
     word = found[2].lower()
     unit = _TIME_WORDS.get(word, word)
-    return found[1] + unit if unit in SECONDS else None
+    meant = found[1] + unit if unit in SECONDS else text
+    return meant if meant != text else None
 
 
 def intended_size(text: str) -> str | None:
@@ -105,4 +106,5 @@ def intended_size(text: str) -> str | None:
     word = found[2].lower()
     by_lower = {unit.lower(): unit for unit in BYTES}
     unit = by_lower.get(word) or _SIZE_WORDS.get(word)
-    return found[1] + unit if unit else None
+    meant = found[1] + unit if unit else text
+    return meant if meant != text else None

@@ -174,6 +174,12 @@ class _Reader:
                 return self._record(node, path, by_key[str(slips[0])])
             message = f"{kinds.noun} needs one of the keys {choice}"
             self._fail(node.place, path, message)
+            common = [
+                f for f in known.values() if all(f.name in fields_of(s.base) for s in records)
+            ]
+            for each in common:
+                if each.required and node.find(each.name) is None:
+                    self._fail(node.place, path, f"the key '{each.name}' is missing")
         self._entries(node, path, known, records[0], kinds.noun)
         return INVALID
 

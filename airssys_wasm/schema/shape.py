@@ -106,21 +106,22 @@ def describe(options: tuple[Shape, ...]) -> str:
     """What may stand at a place, for people.
 
     >>> describe(shapes(tuple[str, ...] | None))
-    'a list or null'
+    'a list'
     """
-    return one_of(dict.fromkeys(_noun(shape) for shape in options))
+    known = [shape for shape in options if shape.base is not type(None)] or options
+    return one_of(dict.fromkeys(noun for shape in known for noun in _nouns(shape)))
 
 
-def _noun(shape: Shape) -> str:
+def _nouns(shape: Shape) -> tuple[str, ...]:
     named, quantity = shape.mark(Named), shape.mark(Quantity)
     if shape.base is Literal:
-        return one_of(str(value) for value in shape.args)
+        return tuple(str(value) for value in shape.args)
     if quantity is not None:
-        return _QUANTITY_NOUNS[quantity.of]
+        return (_QUANTITY_NOUNS[quantity.of],)
     if shape.base is object:
-        return "any value"
+        return ("any value",)
     if named is not None and shape.is_scalar:
-        return named.with_article
+        return (named.with_article,)
     if shape.base is tuple:
-        return "a list"
-    return _SCALAR_NOUNS.get(shape.base, "a mapping")
+        return ("a list",)
+    return (_SCALAR_NOUNS.get(shape.base, "a mapping"),)

@@ -90,6 +90,8 @@ def _no_such_word(
     hint = did_you_mean(text, words)
     if isinstance(said, Ambiguous):
         hint = f"{said.why}; put it in quotes" if said.text in words else hint
+    elif isinstance(said, str) and text in words:
+        hint = "remove the quotes"
     if named is None:
         return Wrong(f"{shown} is not {one_of(words)}", hint)
     return Wrong(f"{shown} is not {named.with_article} ({', '.join(words)})", hint)
@@ -185,10 +187,17 @@ def _in_range(node: Scalar, number: float | int, shape: Shape) -> Any:
     if not math.isfinite(number):
         return Wrong(f"{node.text} is not a finite number")
     if low is not None and number < low.low:
-        return Wrong(f"{node.text} is too small", f"at least {low.low}")
+        return Wrong(f"{node.text} is too small", f"at least {_bound(low.low, shape)}")
     if high is not None and number > high.high:
-        return Wrong(f"{node.text} is too large", f"at most {high.high}")
+        return Wrong(f"{node.text} is too large", f"at most {_bound(high.high, shape)}")
     return number
+
+
+def _bound(number: float | int, shape: Shape) -> str:
+    quantity = shape.mark(Quantity)
+    if quantity is None or quantity.of == "size":
+        return f"{number}"
+    return f"{number * 1000:g}ms" if number < 1 else f"{number:g}s"
 
 
 def _fits(shape: Shape, said: Meaning) -> bool:

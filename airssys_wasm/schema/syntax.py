@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 
+_SECOND_COLON = ("a second ':' in this line", "put text that contains ': ' in quotes")
+_CROOKED = (
+    "this key is not aligned with the line above, or a ':' is missing there",
+    "give all keys of a mapping the same indentation",
+)
 _EXPLANATIONS = (
-    (
-        re.compile("mapping values are not allowed here"),
-        "a second ':' in this line, or a line that is indented too far",
-        "put text that contains ': ' in quotes, or align the key with the line above",
-    ),
     (
         re.compile(r"expected <block end>, but found '(?:<block \w+ start>|-|\?)'"),
         "this line is not aligned with the others",
@@ -56,8 +56,13 @@ _EXPLANATIONS = (
 )
 
 
-def explain(problem: str) -> tuple[str, str]:
-    """PyYAML's words for a syntax error in words for the writer of the file, and a hint."""
+def explain(problem: str, before: str) -> tuple[str, str]:
+    """PyYAML's words for a syntax error in words for the writer of the file, and a hint.
+
+    `before` is the line up to the place of the error.
+    """
+    if problem == "mapping values are not allowed here":
+        return _SECOND_COLON if ":" in before else _CROOKED
     for pattern, message, hint in _EXPLANATIONS:
         found = pattern.match(problem)
         if found:
