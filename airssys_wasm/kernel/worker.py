@@ -66,6 +66,10 @@ class Parking:
     def remove_done_callback(self, _callback: Callable[[Any], None]) -> int:
         return 0
 
+    def done(self) -> bool:
+        # Debuggers and anyio's wait_all_tasks_blocked ask it: a resting worker is blocked.
+        return not self.idle
+
     def result(self) -> None:
         if self.refused:
             raise asyncio.CancelledError
