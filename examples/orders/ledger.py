@@ -193,13 +193,13 @@ def _new_book(path: str) -> Database:
     book = Database(connection)
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = normal")
-    book["orders"].drop(ignore=True)
-    book["orders"].create(COLUMNS, pk="line")
+    book.table("orders").drop(ignore=True)
+    book.table("orders").create(COLUMNS, pk="line")
     return book
 
 
 def _write_rows(book: Database, rows: list[Row]) -> None:
-    book["orders"].insert_all(rows, pk="line", replace=True, batch_size=len(rows))
+    book.table("orders").insert_all(rows, pk="line", replace=True, batch_size=len(rows))
 
 
 def _counts(book: Database) -> dict[str, int]:
@@ -207,5 +207,5 @@ def _counts(book: Database) -> dict[str, int]:
 
 
 def _trapped_orders(book: Database) -> list[str]:
-    rows = book["orders"].rows_where("status = 'trapped'", order_by="line")
+    rows = book.table("orders").rows_where("status = 'trapped'", order_by="line")
     return [f"line {row['line']}: order {row['order']}: {row['reason']}" for row in rows]

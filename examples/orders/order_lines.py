@@ -34,7 +34,7 @@ class Lines:
     def __init__(self, file: str) -> None:
         self.file = file
         self._rest = b""
-        self._number = 0
+        self.number = 0
 
     def feed(self, piece: bytes) -> Iterator[tuple[int, bytes]]:
         """The lines that are complete now, each with its number from 1; blank ones are left out.
@@ -43,13 +43,13 @@ class Lines:
         """
         *complete, self._rest = (self._rest + piece).split(b"\n")
         for line in complete:
-            self._number += 1
+            self.number += 1
             if len(line) > LONGEST_LINE:
-                raise self._too_long(self._number)
+                raise self._too_long(self.number)
             if line.strip():
-                yield self._number, line
+                yield self.number, line
         if len(self._rest) > LONGEST_LINE:
-            raise self._too_long(self._number + 1)
+            raise self._too_long(self.number + 1)
 
     def end(self) -> Iterator[tuple[int, bytes]]:
         """The last line, if the file does not end with a new line."""
@@ -94,7 +94,7 @@ _KINDS = {
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > 19 or not -(2**63) <= (number := int(digits)) < 2**63:
+    if len(digits) > 20 or not -(2**63) <= (number := int(digits)) < 2**63:
         raise ValueError(f"not an order: {digits[:24]} does not fit 64 bits")
     return number
 

@@ -1,5 +1,6 @@
 """The build command: one command from source to component, and plain words when it can't."""
 
+import sys
 from pathlib import Path
 
 import anyio
@@ -82,7 +83,7 @@ def test_without_a_compiler_the_ways_to_get_one_are_named(
     source.write_text(HELLO)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv(c_compiler.VARIABLE, raising=False)
-    monkeypatch.setattr(c_compiler.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ziglang", None)
     assert build.main([str(source), "-o", str(tmp_path / "hello.wasm")]) == 1
     shown = capsys.readouterr().err
     assert "no C compiler for WebAssembly was found" in shown

@@ -1,5 +1,7 @@
 """A core module becomes a component with nothing but wasmtime's own parser."""
 
+from collections.abc import Mapping
+
 import anyio
 import pytest
 import wasmtime
@@ -27,7 +29,7 @@ from tests.guests.driver import ScriptedHost, instance_of
 U64, F32, F64, STRING = map(Primitive, ("u64", "f32", "f64", "string"))
 
 
-def imports_of(component: bytes) -> dict[str, object]:
+def imports_of(component: bytes) -> Mapping[str, object]:
     engine = wasmtime.Engine()
     return Component(engine, component).type.imports(engine)
 
