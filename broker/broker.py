@@ -31,6 +31,7 @@ from airssys_wasm.broker.subscriptions import Subscriptions
 from airssys_wasm.broker.topic import parse_pattern
 from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.kernel import Kernel
+from airssys_wasm.kernel.message import DeadLetter
 from airssys_wasm.kernel.ref import ActorRef
 
 Subscription = tuple[str, str | None]  # pattern and group
@@ -129,10 +130,11 @@ class Broker:
         At most `capacity` publications wait in it: then `publish` drops, with a dead letter, and
         `put` waits. What is not taken when the block is left is forgotten.
         """
+        parse_pattern(pattern)
         entrance = StreamEntrance(pattern, capacity)
+        self._subscriptions.add(pattern, entrance)
+        self._streams.add(entrance)
         try:
-            self._subscriptions.add(pattern, entrance)
-            self._streams.add(entrance)
             yield entrance.exit
         finally:
             self._streams.discard(entrance)
@@ -233,11 +235,11 @@ class Broker:
     def _drop(self, target: object, published: Published) -> None:
         self._dropped += 1
         to = target if isinstance(target, ActorRef) else str(target)
-        self._kernel.dead_letter(published, to, "full")
+        self._kernel.dead_letters.record(DeadLetter(published, to, "full"))
 
     def _nobody(self, published: Published) -> None:
         self._undeliverable += 1
-        self._kernel.dead_letter(published, published.topic, "noproc")
+        self._kernel.dead_letters.record(DeadLetter(published, published.topic, "noproc"))
 
     # --- watching
 

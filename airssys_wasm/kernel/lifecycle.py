@@ -194,7 +194,7 @@ class Lifecycle:
         old._queue = DeadQueue(old)
         if new._queue:
             queue.extend(new._queue)
-        if queue:
+        if len(queue):  # a HeldQueue is true even when empty
             new._queue = deque(queue)
         if isinstance(old, BoundedRef) and isinstance(new, BoundedRef):
             new._load, old._load = old._load, 0
