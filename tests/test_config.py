@@ -270,9 +270,33 @@ def test_a_mistake_in_set_is_told_with_its_place_in_the_option(
     assert headline(problem) == expected
 
 
-def test_set_does_not_add_keys_to_free_mappings(tmp_path: Path) -> None:
-    (problem,) = load(write_tree(tmp_path, NESTED[0]), sets=("reader.args.paht=b",)).problems
-    assert headline(problem) == "--set:1:13: there is no key 'paht'; did you mean 'path'?"
+def test_set_adds_an_argument_that_the_behaviour_takes_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "own_module.py").write_text("async def read(inbox, path='x', deep=None): ...")
+    file = write_tree(tmp_path, '{id: reader, actor: "own_module:read"}')
+    config = load(file, sets=("reader.args.path=b",)).config
+    assert config is not None
+    assert isinstance(config.children[0], ActorConfig)
+    assert config.children[0].args == {"path": "b"}
+    (problem,) = load(file, sets=("reader.args.paht=b",)).problems
+    assert headline(problem) == (
+        "--set:1:13: children[0].args.paht: read takes no argument 'paht'; did you mean 'path'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("a.config.curency=EUR", "--set:1:10: there is no key 'curency'; did you mean 'currency'?"),
+        ("a.config.tax.vta=3", "--set:1:14: there is no key 'vta'; did you mean 'vat'?"),
+    ],
+)
+def test_set_does_not_add_keys_to_what_only_a_component_knows(
+    option: str, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.wasm").touch()
+    child = "{id: a, component: a.wasm, config: {currency: EUR, tax: {vat: 1}}}"
+    (problem,) = load(write_tree(tmp_path, child), sets=(option,)).problems
+    assert headline(problem) == expected
 
 
 @pytest.mark.parametrize("text", ["a: b: c", "[x", "*x", "!t x", "a #1", "", "C:\\x"])

@@ -105,7 +105,7 @@ def _component(config: ComponentConfig) -> Component:
         config=config.config,
         env=config.env,
         limits=config.limits.bounds(),
-        capabilities=config.capabilities,
+        capabilities=config.capabilities.grants(),
         codec=config.codec,
         strict_imports=config.strict_imports,
         label=config.id,

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from airssys_wasm.components.identity import parse_id
+from airssys_wasm.components.security.pattern import covers_topic, matches_name
 from airssys_wasm.config import words
 from airssys_wasm.config.arguments import misfits
 from airssys_wasm.config.surroundings import FoundActor, FoundComponent, Missing, Surroundings
@@ -237,13 +239,18 @@ def _check_imports(child: _Part, imports: frozenset[str]) -> None:
             child.warning(message, "component", hint=hint)
 
 
+def _reaches(pattern: str, name: str) -> bool:
+    return words.component_name(name) is None and matches_name(pattern, parse_id(name))
+
+
 def _check_grants(child: _Part, names: dict[str, _Part]) -> None:
     for right in ("send", "request"):
         path = (*child.path, "capabilities", "messaging", right)
         for below, target in _items(child.reading, path):
-            if target is not None and not set(target) & {"*", "/"} and target not in names:
-                message = f"no child of this tree has the name {target!r}"
-                child.reading.warn(below, message, hint=did_you_mean(target, names))
+            if target is None or any(_reaches(target, name) for name in names):
+                continue
+            message = f"no child of this tree has the name {target!r}"
+            child.reading.warn(below, message, hint=did_you_mean(target, names))
     granted = child.get("capabilities", "messaging", "subscribe")
     if granted is None and child.has("capabilities", "messaging", "subscribe"):
         return
@@ -251,7 +258,7 @@ def _check_grants(child: _Part, names: dict[str, _Part]) -> None:
         return
     for path, subscription in _items(child.reading, (*child.path, "subscribe")):
         topic = subscription.topic if isinstance(subscription, SubscriptionConfig) else subscription
-        if topic is None or any(words.covers(pattern, topic) for pattern in granted or ()):
+        if topic is None or any(covers_topic(pattern, topic) for pattern in granted or ()):
             continue
         hint = f"add capabilities: {{messaging: {{subscribe: [{topic!r}]}}}}"
         message = f"the component is not granted to subscribe to {topic!r}"

@@ -3,8 +3,8 @@
 Pure. `reader.args.path=orders.jsonl` goes to the key `args.path` of the child with the id
 `reader`, wherever in the tree that child is; `workers.reader.restart=temporary` tells two
 readers apart; `intensity=5` goes to the root. The value is YAML, and is checked like one in
-the file. In the free mappings `args`, `config` and `env` only a key that is there can be given
-another value.
+the file. What a component's `config` may hold nobody knows, so that only a key that is there can
+be given another value, and likewise inside of an argument.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airssys_wasm.schema.shape import fields_of
 from airssys_wasm.schema.suggest import did_you_mean
 
 SOURCE = "--set"
-_FREE = frozenset({"args", "config", "env"})
+_KNOWN_ABOVE = {"config": 0, "args": 1}  # levels below the key at which its reader knows the keys
 
 
 class _Refused(Exception):
@@ -115,12 +115,12 @@ def _into_tree(root: Node, option: _Option) -> Node:
         if inner is not None and any(_after(n, rest) for _, n in _children(inner, ())):
             changed = _into_tree(inner, option.below(rest))
         else:
-            return _replace(root, path, _put(child, rest.split("."), option, free=False))
+            return _replace(root, path, _put(child, rest.split("."), option, None))
         return _replace(root, (*path, "supervisor"), changed)
     first = option.path.partition(".")[0]
     known = fields_of(TreeConfig)
     if first in known and first != "children":
-        return _put(root, option.path.split("."), option, free=False)
+        return _put(root, option.path.split("."), option, None)
     ids = [_id(node) for _, node in children]
     hint = did_you_mean(first, (*ids, *known))
     if first in ids:
@@ -152,28 +152,31 @@ def _after(node: Node, path: str) -> str:
     return path[len(own) + 1 :] if own and path.startswith(f"{own}.") else ""
 
 
-def _put(node: Node, keys: list[str], option: _Option, *, free: bool) -> Node:
-    """The node in which the value is at the path of keys."""
+def _put(node: Node, keys: list[str], option: _Option, known: int | None) -> Node:
+    """The node in which the value is at the path of keys.
+
+    `known` is at how many levels from here a key may be new, None for all of them.
+    """
     key, *rest = keys
     if isinstance(node, Sequence) and key.isdecimal() and len(key) < 10:
         if int(key) >= len(node.items):
             raise option.refuse(key, f"the list has {len(node.items)} items, counted from 0")
         items = list(node.items)
-        items[int(key)] = _put(items[int(key)], rest, option, free=free) if rest else option.value
+        items[int(key)] = _put(items[int(key)], rest, option, known) if rest else option.value
         return Sequence.of(node.place, tuple(items))
     if not isinstance(node, Mapping):
         raise option.refuse(key, f"there is no key {quoted(key)}: what is above it has no keys")
     old = node.find(key)
-    if old is None and free:
+    if old is None and known == 0:
         hint = did_you_mean(key, node.keys) or f"there are {', '.join(node.keys) or 'none'}"
         raise option.refuse(key, f"there is no key {quoted(key)}", hint)
     name = Scalar(option.place_of(key), key)
     if not rest:
         return node.with_entry(name, option.value)
-    free = free or key in _FREE
+    below = _KNOWN_ABOVE.get(key) if known is None else max(0, known - 1)
     if old is None:
         old = Mapping.of(name.place, ())
-    return node.with_entry(name, _put(old, rest, option, free=free))
+    return node.with_entry(name, _put(old, rest, option, below))
 
 
 def _replace(node: Node, path: KeyPath, new: Node) -> Node:

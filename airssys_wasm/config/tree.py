@@ -16,8 +16,14 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from airssys_wasm.components.engine.limits import Limits
+from airssys_wasm.components.security.capability import (
+    DEFAULT_QUOTA,
+    Capabilities,
+    MessagingGrant,
+    StorageGrant,
+)
 from airssys_wasm.config import words
-from airssys_wasm.schema import AtLeast, Checked, Duration, KindByKey, Named, Size, Verbatim
+from airssys_wasm.schema import AtLeast, AtMost, Checked, Duration, KindByKey, Named, Size, Verbatim
 
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown: TypeAlias = Literal["never", "any_significant", "all_significant"]
@@ -27,6 +33,7 @@ Codec: TypeAlias = Literal["raw", "json", "msgpack"]
 EnginePath: TypeAlias = Literal["auto", "fast", "slow"]
 
 Name: TypeAlias = Annotated[str, Checked(words.name)]
+NamePattern: TypeAlias = Annotated[str, Checked(words.name_pattern)]
 Pattern: TypeAlias = Annotated[str, Checked(words.topic_pattern)]
 Shutdown: TypeAlias = Duration | Literal["infinity", "brutal_kill"]
 
@@ -116,36 +123,48 @@ class LimitsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessagingGrant:
-    """Whom a component may send to and ask, by name; where it may publish and subscribe."""
+class MessagingConfig:
+    """Whom a component may send to and ask, and where it may publish and subscribe."""
 
     __noun__: ClassVar[str] = "a messaging grant"
 
-    send: tuple[Name, ...] = ()
-    request: tuple[Name, ...] = ()
+    send: tuple[NamePattern, ...] = ()
+    request: tuple[NamePattern, ...] = ()
     publish: tuple[Pattern, ...] = ()
     subscribe: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StorageGrant:
+class StorageConfig:
     """A key-value space of a component's own; `namespace` is the component's id by default."""
 
     __noun__: ClassVar[str] = "a storage grant"
 
     access: Annotated[Literal["read", "read-write"], Named("kind of access")] = "read"
-    quota: Annotated[Size, AtLeast(1)] = 10 * 1024 * 1024
-    namespace: Name | None = None
+    quota: Annotated[Size, AtLeast(1)] = DEFAULT_QUOTA
+    namespace: Annotated[str, Checked(words.component_name)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
+class CapabilitiesConfig:
     """What a component may do. What is not here is denied."""
 
     __noun__: ClassVar[str] = "this block"
 
-    messaging: MessagingGrant = MessagingGrant()
-    storage: StorageGrant | None = None
+    messaging: MessagingConfig = MessagingConfig()
+    storage: StorageConfig | None = None
+
+    def grants(self) -> Capabilities:
+        storage = self.storage
+        return Capabilities(
+            MessagingGrant(
+                self.messaging.send,
+                self.messaging.request,
+                self.messaging.publish,
+                self.messaging.subscribe,
+            ),
+            StorageGrant(storage.access, storage.quota, storage.namespace) if storage else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +177,7 @@ class ComponentConfig(ChildConfig):
     config: Mapping[str, object] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     limits: LimitsConfig = LimitsConfig()
-    capabilities: Annotated[Capabilities, Verbatim()] = Capabilities()
+    capabilities: Annotated[CapabilitiesConfig, Verbatim()] = CapabilitiesConfig()
     codec: Annotated[Codec, Named("codec")] = "raw"
     strict_imports: bool = False
     mailbox: MailboxConfig = MailboxConfig()
@@ -206,7 +225,7 @@ class ComponentsConfig:
 
     path: Annotated[EnginePath, Named("engine path")] = "auto"
     cache: Path | Literal["default"] | None = "default"
-    stack: Annotated[Size, AtLeast(64 * 1024)] | None = None
+    stack: Annotated[Size, AtLeast(64 * 1024), AtMost(4 * 1024 * 1024)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
