@@ -20,32 +20,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+from airssys_wasm.components.engine.host_calls import HostCalls, Timeout, answer_in_time
 from airssys_wasm.components.engine.limits import CallTime, Limits, sent_limit
 from airssys_wasm.components.engine.traps import Limit, Trap
 from airssys_wasm.components.errors import GuestTrap, InstanceClosed
 
 # Beyond the limit of a host call, before a thread gives up on a loop that stopped without a word.
 _GRACE = 5.0
-
-
-Timeout = Callable[[float | None], AbstractAsyncContextManager[asyncio.Timeout]]
-
-
-class HostCalls(Protocol):
-    """What serves the functions that a guest imports; one for each incarnation.
-
-    Called on the loop. The value, or what the awaitable gives, is the WIT result in the form of
-    `values.py`. Anything raised ends the incarnation.
-    """
-
-    def __call__(
-        self, interface: str, function: str, arguments: tuple[object, ...]
-    ) -> object | Awaitable[object]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +149,10 @@ class ThreadedCall:
         answer = self._host(interface, function, arguments)
         if not hasattr(type(answer), "__await__"):
             return answer
-        limits = self._limits
-        began = self._clock()
-        left = self.time.wait_left(began)
-        delay = limits.host_call if left is None else min(limits.host_call, left)
-        try:
-            async with self._timeout(delay) as scope:
-                return await answer  # type: ignore[misc]  # it has __await__
-        except TimeoutError:
-            if not scope.expired():
-                raise
-        now = self._clock()
-        if left is not None and left <= limits.host_call and limits.call_total is not None:
-            raise GuestTrap(Limit("call_total", limits.call_total, round(self.time.total(now), 6)))
-        raise GuestTrap(Limit("host_call", limits.host_call, round(now - began, 6)))
+        return await answer_in_time(
+            answer,  # type: ignore[arg-type]  # it has __await__
+            self._limits,
+            self.time,
+            self._clock,
+            self._timeout,
+        )

@@ -30,9 +30,10 @@ from wasmtime import component as wc
 
 from airssys_wasm.components.engine.guest_memory import GuestMemories
 from airssys_wasm.components.engine.guest_threads import GuestThreads
+from airssys_wasm.components.engine.host_calls import HostCalls, Timeout
 from airssys_wasm.components.engine.limits import MAX_TABLE_ELEMENTS, Limits, MemoryAccount
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE
-from airssys_wasm.components.engine.threaded_call import Abandoned, HostCalls, ThreadedCall, Timeout
+from airssys_wasm.components.engine.threaded_call import Abandoned, ThreadedCall
 from airssys_wasm.components.engine.threaded_instance import Export, ThreadedInstance
 from airssys_wasm.components.engine.traps import HOST_ERROR
 from airssys_wasm.components.engine.world import FuncType, World

@@ -22,6 +22,7 @@ import wasmtime
 from wasmtime import _ffi as ffi
 from wasmtime import component as wc
 
+from airssys_wasm.components.engine.host_calls import HostCalls, Timeout
 from airssys_wasm.components.engine.limits import (
     Limits,
     MemoryAccount,
@@ -30,7 +31,7 @@ from airssys_wasm.components.engine.limits import (
     reply_limit,
 )
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE
-from airssys_wasm.components.engine.threaded_call import Finished, HostCalls, ThreadedCall, Timeout
+from airssys_wasm.components.engine.threaded_call import Finished, ThreadedCall
 from airssys_wasm.components.engine.traps import trap_of
 from airssys_wasm.components.engine.world import exported_interface
 from airssys_wasm.components.engine.wrapper_values import (
