@@ -167,7 +167,9 @@ class SupervisorActor(Actor[Any]):
             case protocol.Delete(child):
                 self._feed(steps.DeleteChild(child, self.context.defer_reply()))
             case _:
-                return self.unhandled(message)
+                # A stray message must not end a whole tree, whoever sent it and how.
+                log.warning("%s does not understand %r", self.context.ref, message)
+                return Failed(TypeError(f"a supervisor does not understand {message!r}"))
         return None
 
     def crash_state(self) -> object:

@@ -34,7 +34,7 @@ def test_a_transient_child_that_ended_in_order_stays_down_and_its_spec_stays(
     sup = rehearse([spec("a", restart="transient")], intensity=0)
     sup.crash("a", reason)
     assert sup.status() == {"a": "stopped"}
-    assert sup.ended is None
+    assert not sup.ended
 
 
 @pytest.mark.rule("RESTART-06")
@@ -57,7 +57,7 @@ def test_a_temporary_child_is_never_restarted_and_its_spec_is_forgotten(
     sup = rehearse([spec("a", restart="temporary"), "b"], intensity=0)
     sup.crash("a", reason)
     assert sup.status() == {"b": "running"}
-    assert sup.ended is None
+    assert not sup.ended
 
 
 @pytest.mark.rule("RESTART-10")

@@ -37,7 +37,7 @@ def test_a_worker_gets_five_seconds(rehearse: Any) -> None:
     sup = rehearse("a", stubborn="a")
     sup.feed(steps.Stop("shutdown"))
     sup.pass_time(4.999)
-    assert sup.ended is None
+    assert not sup.ended
     sup.pass_time(0.001)
     assert sup.ended is not None
 
@@ -68,7 +68,7 @@ def test_terminate_twice_is_fine_and_nothing_restarts(rehearse: Any) -> None:
     assert sup.tell(steps.TerminateChild, "a") == ("ok", None)
     assert sup.tell(steps.TerminateChild, "a") == ("ok", None)
     assert sup.status() == {"a": "stopped"}
-    assert sup.ended is None
+    assert not sup.ended
 
 
 def test_terminate_answers_when_the_child_is_gone(rehearse: Any) -> None:

@@ -42,7 +42,7 @@ def test_a_significant_child_stopped_by_hand_ends_nobody(
     reader = spec("reader", restart=restart, significant=True)
     sup = rehearse([reader, "b"], auto_shutdown="any_significant")
     sup.tell(steps.TerminateChild, "reader")
-    assert sup.ended is None
+    assert not sup.ended
 
 
 @pytest.mark.rule("AUTO-01")
@@ -70,7 +70,7 @@ def test_a_significant_child_that_is_being_restarted_has_not_ended(
     sup.holds_retries = True
     sup.crash("one", "boom")
     sup.crash("two", "normal")
-    assert sup.ended is None
+    assert not sup.ended
 
 
 @pytest.mark.rule("AUTO-03")
@@ -81,7 +81,7 @@ def test_a_significant_sibling_of_a_failed_child_ends_nobody(
     reader = spec("reader", restart="temporary", significant=True)
     sup = rehearse(["a", reader, "c"], strategy=strategy, auto_shutdown="any_significant")
     sup.crash("a")
-    assert sup.ended is None
+    assert not sup.ended
 
 
 @pytest.mark.rule("AUTO-04")
@@ -111,4 +111,4 @@ def test_a_child_that_is_not_significant_ends_nobody_in_any_mode(
 ) -> None:
     sup = rehearse([spec("a", restart=restart)], auto_shutdown=mode)
     sup.crash("a", "normal")
-    assert sup.ended is None
+    assert not sup.ended

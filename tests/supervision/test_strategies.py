@@ -63,7 +63,7 @@ def test_a_failure_costs_one_unit_however_many_restart_with_it(rehearse: Any) ->
     sup = rehearse("abcde", strategy="one_for_all", intensity=2)
     sup.crash("a")
     sup.crash("e")
-    assert sup.ended is None
+    assert not sup.ended
     sup.crash("c")
     assert sup.ended.reason == "shutdown"
 
@@ -112,7 +112,7 @@ def test_a_sibling_that_died_in_the_same_instant_is_part_of_the_group_and_costs_
     sup.crash("c")
     assert sup.take_log() == ["stop c", "start a", "start b", "start c"]
     assert sup.machine.restarts == 1
-    assert sup.ended is None
+    assert not sup.ended
 
 
 def test_a_sibling_outside_the_group_that_dies_meanwhile_is_answered_afterwards(
