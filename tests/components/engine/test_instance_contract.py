@@ -376,6 +376,26 @@ async def test_a_message_sent_over_the_payload_limit_ends_the_instance(
         assert host.calls == []
 
 
+async def test_a_result_that_multiplies_memory_is_the_payload_limit(engine: AnyEngine) -> None:
+    # 14,848 strings that are all the same 64 KiB would be a gigabyte on the host's side.
+    multiply = """
+      (local $at i32) (local.set $at (i32.const 4096))
+      (loop $l
+        (i32.store (local.get $at) (i32.const 0))
+        (i32.store offset=4 (local.get $at) (i32.const 65536))
+        (local.set $at (i32.add (local.get $at) (i32.const 8)))
+        (br_if $l (i32.lt_u (local.get $at) (i32.const 122880))))
+      (i32.store (i32.const 296) (i32.const 4096)) (i32.store (i32.const 300) (i32.const 14848))"""
+    head = '(func (export "metadata") (result i32)'
+    few = "(i32.store (i32.const 296) (i32.const 128)) (i32.store (i32.const 300) (i32.const 1))"
+    assert LIFECYCLE.count(head) == LIFECYCLE.count(few) == 1
+    wat = LIFECYCLE.replace(few, "").replace(head, head + multiply)
+    async with opened(engine, Component(engine.engine, wat)) as instance:
+        with pytest.raises(GuestTrap) as caught:
+            await instance.call("metadata")
+        assert caught.value.reason == Limit("payload", MIB, None)
+
+
 async def test_host_functions_get_their_arguments(engine: AnyEngine, component: Component) -> None:
     host = Host()
     async with opened(engine, component, host=host) as instance:
