@@ -424,7 +424,7 @@ async def test_put_goes_on_waiting_over_a_restart_that_keeps_the_mailbox(
         first.kill()
         await a_few_turns()
         second = await parent_ref.request("restart")
-    assert await taken(second) == [1, 2]
+        assert await taken(second) == [1, 2]
     assert kernel.dead_letters.count == 1  # "block", under whose handler the first one died
 
 
@@ -458,7 +458,7 @@ async def test_a_stream_gives_what_is_published_while_its_block_runs(broker: Bro
         broker.publish("prices.eu", 1)
         await broker.put("prices.us", 2)
         got = [await prices.receive(), await prices.receive()]
-    assert got == [Published("prices.eu", 1), Published("prices.us", 2)]
+        assert got == [Published("prices.eu", 1), Published("prices.us", 2)]
     broker.publish("prices.eu", 3)
     statistics = broker.statistics()
     assert (statistics.streams, statistics.subscriptions, statistics.undeliverable) == (0, 0, 2)
@@ -484,7 +484,7 @@ async def test_put_waits_for_a_full_stream(broker: Broker) -> None:
         async with anyio.create_task_group() as waiting:
             waiting.start_soon(publish_all)
             got = [(await stream.receive()).message for _ in range(5)]
-    assert got == [0, 1, 2, 3, 4]
+            assert got == [0, 1, 2, 3, 4]
 
 
 async def test_leaving_a_stream_lets_a_waiting_put_go_on(broker: Broker) -> None:
