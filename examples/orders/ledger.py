@@ -8,7 +8,6 @@ Rows are keyed by the line of the order, so an order that is priced twice,
 because the reader was started again, is still one row.
 """
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from airssys_wasm import Actor, ComponentMessage, DeadLetter, Limit, Published, Trap
+from airssys_wasm import Actor, ComponentMessage, DeadLetter, Limit, Published, SupervisorRef, Trap
 from airssys_wasm.kernel import Reply
 
 BOOK = str(Path(__file__).with_name("orders.db"))
@@ -77,11 +76,19 @@ class Unaccounted(Exception):
 class Ledger(Actor[object]):
     """Keeps the book of one run in the SQLite file `path`, which it begins anew.
 
-    `patience` is how many seconds may pass without news before EndOfOrders fails.
+    `patience` is how many seconds may pass without news before EndOfOrders fails; `supervisor`
+    is the name of that of the pricing, which knows how often it was started again.
     """
 
-    def __init__(self, path: str = BOOK, batch: int = BATCH, patience: float = 30.0) -> None:
+    def __init__(
+        self,
+        path: str = BOOK,
+        batch: int = BATCH,
+        patience: float = 30.0,
+        supervisor: str = "pricing-supervisor",
+    ) -> None:
         self.path = path
+        self.supervisor = supervisor
         self.batch = batch
         self.patience = patience
         self.rows: list[Row] = []  # not written yet
@@ -98,7 +105,7 @@ class Ledger(Actor[object]):
     async def receive(self, message: object) -> object:
         match message:
             case ComponentMessage():
-                await self._note(json.loads(message.payload))
+                await self._note(message.decode())
             case DeadLetter(message=Published(message=order), reason=Trap() | Limit() as reason):
                 await self._note(_trapped(order, reason))
             case DeadLetter():
@@ -162,7 +169,7 @@ class Ledger(Actor[object]):
                 "priced": counts.get("priced", 0),
                 "rejected": counts.get("rejected", 0),
                 "trapped": counts.get("trapped", 0),
-                "restarts": self.context.system.restarts,
+                "restarts": await self._restarts(),
                 "orders a second": self.read / seconds if seconds else 0.0,
             },
             details=trapped,
@@ -171,6 +178,10 @@ class Ledger(Actor[object]):
 
     async def _count(self) -> int:
         return sum((await self.context.offload(_counts, self.book)).values())
+
+    async def _restarts(self) -> int:
+        supervisor = SupervisorRef.of(self.context.system.named(self.supervisor))
+        return (await supervisor.statistics()).restarts
 
     def _show_progress(self) -> None:
         self.context.system.progress(f"{self.read:,} orders read, {self.noted:,} in the book")

@@ -5,8 +5,10 @@ Pure: `reader.py` reads the file.
 
 import json
 from collections.abc import Iterator
+from math import isfinite
 
 LONGEST_LINE = 64 * 1024  # bytes; an order has some hundred
+MOST_BRACKETS = 100  # an order has one; keeps reading it from recursing deeply
 
 Order = dict[str, object]
 
@@ -68,14 +70,20 @@ def read_order(file: str, line: int, text: bytes) -> Order:
     Traceback (most recent call last):
     order_lines.BadLine: orders.jsonl:3:12: not JSON: Expecting ':' delimiter
     """
+    if text.count(b"[") + text.count(b"{") > MOST_BRACKETS:
+        raise BadLine(file, line, 1, f"not an order: more than {MOST_BRACKETS} lists and objects")
     try:
-        order = json.loads(text.decode(), parse_int=_integer, parse_constant=_constant)
+        order = json.loads(
+            text.decode(), parse_int=_integer, parse_float=_float, parse_constant=_constant
+        )
+        if b"\\u" in text:  # half of a character passes as JSON, but can't be sent as UTF-8
+            json.dumps(order, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise BadLine(file, line, error.colno, f"not JSON: {error.msg}") from None
     except UnicodeDecodeError as error:
         raise BadLine(file, line, error.start + 1, "not JSON: not UTF-8") from None
-    except RecursionError:
-        raise BadLine(file, line, 1, "not an order: too many levels") from None
+    except UnicodeEncodeError:
+        raise BadLine(file, line, 1, "not an order: half of a character in it") from None
     except ValueError as error:
         raise BadLine(file, line, 1, str(error)) from None
     if not isinstance(order, dict):
@@ -96,6 +104,12 @@ _KINDS = {
 def _integer(digits: str) -> int:
     if len(digits) > 20 or not -(2**63) <= (number := int(digits)) < 2**63:
         raise ValueError(f"not an order: {digits[:24]} does not fit 64 bits")
+    return number
+
+
+def _float(digits: str) -> float:
+    if not isfinite(number := float(digits)):
+        raise ValueError(f"not an order: {digits[:24]} is too large")
     return number
 
 

@@ -48,7 +48,7 @@ async def read_orders(
                     raise
                 book.send(NotAnOrder(number, error.why))
             else:
-                await context.system.broker.put(topic, {"line": number, **order})
+                await context.system.broker.put(topic, {**order, "line": number})
         await book.request(CatchUp(read), timeout=None)
 
     file = await context.offload(Path(path).open, "rb")
