@@ -37,13 +37,13 @@ from airssys_wasm.components.engine.threaded_call import Abandoned, ThreadedCall
 from airssys_wasm.components.engine.threaded_instance import Export, ThreadedInstance
 from airssys_wasm.components.engine.traps import HOST_ERROR
 from airssys_wasm.components.engine.world import FuncType, World
-from airssys_wasm.components.engine.wrapper_values import (
+from airssys_wasm.components.engine.wrapper_structures import (
     Codec,
-    codec,
     delete_value,
     move_value,
     new_value,
 )
+from airssys_wasm.components.engine.wrapper_values import codec
 
 DEFAULT_STACK = 512 * 1024  # of the guest itself; the rest of its thread's is the host's
 _UPDATE_CONTINUE = 0

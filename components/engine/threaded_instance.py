@@ -34,13 +34,13 @@ from airssys_wasm.components.engine.runtime_host import LIFECYCLE
 from airssys_wasm.components.engine.threaded_call import Finished, ThreadedCall
 from airssys_wasm.components.engine.traps import trap_of
 from airssys_wasm.components.engine.world import exported_interface
-from airssys_wasm.components.engine.wrapper_values import (
-    Arguments,
+from airssys_wasm.components.engine.wrapper_structures import (
     Codec,
     Structure,
     delete_value,
     new_value,
 )
+from airssys_wasm.components.engine.wrapper_values import Arguments
 from airssys_wasm.components.errors import InstanceClosed
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from airssys_wasm.components.engine.world import (
     Type,
     VariantType,
 )
-from airssys_wasm.components.engine.wrapper_values import codec, delete_value, move_value, new_value
+from airssys_wasm.components.engine.wrapper_structures import delete_value, move_value, new_value
+from airssys_wasm.components.engine.wrapper_values import codec
 
 STRING = Primitive("string")
 U8 = Primitive("u8")
