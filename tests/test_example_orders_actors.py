@@ -70,7 +70,8 @@ def tree(lines: Path, book: Path, *, patience: float = 30.0, bad_lines: Any = "f
         await read_orders(inbox, str(lines), bad_lines=bad_lines)
 
     def subscribe(ref: ActorRef[Any]) -> None:
-        ref._scheduler.kernel.system.broker.subscribe("orders.received", ref, lasting=True)
+        system: Any = ref._scheduler.kernel.system
+        system.broker.subscribe("orders.received", ref, lasting=True)
 
     pricing = ChildSpec(
         "pricing",
@@ -94,7 +95,7 @@ def tree(lines: Path, book: Path, *, patience: float = 30.0, bad_lines: Any = "f
     )
 
 
-def run(folder: Path, lines: Sequence[str], **settings: Any) -> tuple[dict[str, Any], Report]:
+def run(folder: Path, lines: Sequence[str], **settings: Any) -> tuple[dict[int, str], Report]:
     """(what the book says by line, the report) of a run over these lines."""
     file, book = folder / "orders.jsonl", folder / "orders.db"
     file.write_text("".join(f"{line}\n" for line in lines))
