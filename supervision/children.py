@@ -116,11 +116,13 @@ class Children:
     def get(self, id: str) -> Child | None:
         return self._children.get(id)
 
-    def oldest_first(self) -> list[Child]:
-        return list(self._children.values())
-
     def ids_newest_first(self) -> list[str]:
         return list(reversed(self._children))
+
+    def disinherit(self) -> list[Release]:
+        """The restart of a group is given up: nobody will adopt what its other children kept."""
+        stopped = [child for child in self._children.values() if child.state == "stopped"]
+        return [action for child in stopped for action in child.release()]
 
     def has_significant(self) -> bool:
         """Whether a significant child has not ended for good."""

@@ -1,4 +1,4 @@
-"""The address of a supervisor, with what can be asked of it as methods."""
+"""Acts: asks a supervisor, at whatever address it has, and waits for the answer."""
 
 from __future__ import annotations
 

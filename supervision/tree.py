@@ -28,20 +28,10 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Literal, assert_never
 
-from airssys_wasm.supervision import steps
+from airssys_wasm.supervision import events, steps
 from airssys_wasm.supervision.administration import refusal
 from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.children import Child, ChildCounts, Children, ChildView
-from airssys_wasm.supervision.events import (
-    AutoShutdown,
-    ChildEnded,
-    ChildStarted,
-    ChildStopped,
-    FailedToStart,
-    GaveUp,
-    StartFailed,
-    SupervisionEvent,
-)
 from airssys_wasm.supervision.intensity import RestartBudget
 from airssys_wasm.supervision.jobs import Boot, Death, Finish, Job, Pending, Recover
 from airssys_wasm.supervision.steps import Action, Event
@@ -140,10 +130,9 @@ class SupervisorMachine:
             return
         child.state = "running"
         child.held = None
-        self._report(ChildStarted(child.id, child.restarts))
+        self._report(events.ChildStarted(child.id, child.restarts))
         job = self._arrived(child)
-        if job is not None and isinstance(job.purpose, steps.AddChild | steps.RestartChild):
-            self._actions.append(steps.Answer(job.purpose.token, incarnation))
+        self._answer_start(job, incarnation)
 
     def _declined(self, incarnation: int) -> None:
         child = self._living.get(incarnation)
@@ -156,8 +145,11 @@ class SupervisorMachine:
         child.keep(incarnation)
         job = self._arrived(child)
         self._actions += self._children.lay_down(child)
+        self._answer_start(job, None)
+
+    def _answer_start(self, job: Job | None, incarnation: int | None) -> None:
         if job is not None and isinstance(job.purpose, steps.AddChild | steps.RestartChild):
-            self._actions.append(steps.Answer(job.purpose.token))
+            self._actions.append(steps.Answer(job.purpose.token, incarnation))
 
     def _gone(self, incarnation: int, reason: object, cause: object, *, spawned: bool) -> None:
         child = self._living.pop(incarnation, None)
@@ -171,7 +163,7 @@ class SupervisorMachine:
             case "stopping":
                 self._stopped(child, self._arrived(child), reason)
             case "running" if self.phase == "stopping":
-                self._report(ChildStopped(child.id, reason))
+                self._report(events.ChildStopped(child.id, reason))
                 self._actions += self._children.lay_down(child)
             case _:
                 child.state = "dead"
@@ -182,12 +174,12 @@ class SupervisorMachine:
     def _start_failed(
         self, child: Child, job: Job | None, reason: object, cause: object | None
     ) -> None:
-        self._report(StartFailed(child.id, reason))
+        self._report(events.StartFailed(child.id, reason))
         purpose = job.purpose if job is not None else None
         match purpose:
             case Boot():
                 self._actions += self._children.lay_down(child)
-                self._finish(("shutdown", FailedToStart(child.id, reason, cause)), None)
+                self._finish(("shutdown", events.FailedToStart(child.id, reason, cause)), None)
             case Recover() if job is not None:
                 job.start.clear()
                 child.reason = reason
@@ -209,12 +201,9 @@ class SupervisorMachine:
         if job is not None and job.starts and not job.terminated:
             self._start_failed(child, job, blame if blame is not None else reason, None)
             return
-        self._report(ChildStopped(child.id, reason))
-        if job is None:
-            self._actions += self._children.lay_down(child)
-            return
+        self._report(events.ChildStopped(child.id, reason))
         self._settle(child, job)
-        if job.terminated:
+        if job is not None and job.terminated:
             tokens, job.terminated = job.terminated, []
             if isinstance(job.purpose, steps.AddChild | steps.RestartChild):
                 self._refuse(job.purpose.token, steps.DidNotStart(child.id, reason))
@@ -247,7 +236,7 @@ class SupervisorMachine:
             self._actions += job.stop_child(child)
             return
         if child.state == "dead":  # by itself, before its turn came
-            self._report(ChildStopped(child.id, child.reason))
+            self._report(events.ChildStopped(child.id, child.reason))
         self._settle(child, job)
 
     def _start_next(self, job: Job, id: str) -> None:
@@ -306,7 +295,7 @@ class SupervisorMachine:
             case steps.TerminateChild():
                 self._job = Job(change, self._numbers, stop=deque((id,)))
                 if child is not None and child.state == "restarting":
-                    self._disinherit()
+                    self._actions += self._children.disinherit()
             case steps.DeleteChild(_, token):
                 if child is not None:
                     self._actions += self._children.drop(child)
@@ -314,16 +303,9 @@ class SupervisorMachine:
             case never:
                 assert_never(never)
 
-    def _disinherit(self) -> None:
-        """The restart of a group is given up: nobody adopts what its other children kept."""
-        if self._strategy != "one_for_one":
-            for child in self._children.oldest_first():
-                if child.state == "stopped":
-                    self._actions += child.release()
-
     def _answer_death(self, child: Child) -> None:
         restart = wants_restart(child.spec.restart, child.reason)
-        self._report(ChildEnded(child.id, child.reason, restart))
+        self._report(events.ChildEnded(child.id, child.reason, restart))
         if restart:
             self._recover(child)
         else:
@@ -335,7 +317,7 @@ class SupervisorMachine:
         child.attempt = 0
         if not self._budget.spend(self._now):
             self._actions += self._children.lay_down(child)
-            gave_up = GaveUp(
+            gave_up = events.GaveUp(
                 self.label,
                 child.id,
                 child.reason,
@@ -367,7 +349,7 @@ class SupervisorMachine:
                     return
             case never:
                 assert_never(never)
-        why = AutoShutdown(self.label, child.id, child.reason, child.cause)
+        why = events.AutoShutdown(self.label, child.id, child.reason, child.cause)
         self._report(why)
         self._finish("shutdown", why)
 
@@ -389,13 +371,13 @@ class SupervisorMachine:
 
     # --- the parts
 
-    def _settle(self, child: Child, job: Job) -> None:
+    def _settle(self, child: Child, job: Job | None) -> None:
         """`child` is not running any more, because the job has stopped it or found it so."""
-        restarts = isinstance(job.purpose, Recover) and not job.terminated
-        if restarts and child.spec.restart != "temporary":
-            child.state = "stopped"
+        purpose = None if job is None or job.terminated else job.purpose
+        if isinstance(purpose, Recover) and child.spec.restart != "temporary":
+            child.state = "stopped"  # what it kept waits for its next incarnation
             child.attempt = 0
-        elif isinstance(job.purpose, steps.AddChild):
+        elif job is not None and isinstance(job.purpose, steps.AddChild):
             self._actions += self._children.drop(child)
         else:
             self._actions += self._children.lay_down(child)
@@ -412,5 +394,5 @@ class SupervisorMachine:
     def _refuse(self, token: object, problem: steps.Problem) -> None:
         self._actions.append(steps.Refuse(token, problem))
 
-    def _report(self, event: SupervisionEvent) -> None:
+    def _report(self, event: events.SupervisionEvent) -> None:
         self._actions.append(steps.Report(event))

@@ -79,7 +79,7 @@ class Worker(Actor[Any]):
                 return self.unhandled(message)
         return None
 
-    def terminate(self, reason: object) -> None:
+    def terminate(self, reason: object) -> Any:
         self.journal.lines.append(
             f"{self.id} ends: {reason if isinstance(reason, str) else 'error'}"
         )
@@ -88,7 +88,7 @@ class Worker(Actor[Any]):
 class Stubborn(Worker):
     """Never done with its clean-up."""
 
-    async def terminate(self, reason: object) -> None:  # type: ignore[override]
+    async def terminate(self, reason: object) -> None:
         super().terminate(reason)
         await anyio.sleep_forever()
 
@@ -100,7 +100,7 @@ class Slow(Worker):
         super().__init__(id, journal)
         self.gate = gate
 
-    async def init(self) -> object:  # type: ignore[override]
+    async def init(self) -> object:
         super().init()
         await self.gate.wait()
         return None
@@ -187,8 +187,9 @@ async def test_a_child_that_does_not_start_is_the_reason_why_the_supervisor_does
             *("a starts", "b starts", "c starts"),
             *("b ends: shutdown", "a ends: shutdown"),
         ]
-        shutdown, why = failed.value.reason  # type: ignore[misc]  # a pair, as the rule says
-        assert shutdown == "shutdown"
+        reason: Any = failed.value.reason
+        assert reason[0] == "shutdown"
+        why = reason[1]
         assert isinstance(why, FailedToStart)
         assert (why.child, str(why.reason).partition(" at ")[0]) == ("c", "OSError: no disk")
         assert kernel.actors() == []
