@@ -23,13 +23,19 @@ import secrets
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from airssys_wasm.components.engine.guest_text import shown
+
 Loaded = TypeVar("Loaded")
 
 _log = logging.getLogger(__name__)
+
+_UNFINISHED = ".tmp"
+_ABANDONED = 3600.0  # seconds after which an unfinished file is what a dead process has left
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
 _O_PATH: int = getattr(os, "O_PATH", os.O_RDONLY)  # parents may be passed through, not listed
@@ -89,7 +95,7 @@ class CodeCache:
             with _loadable(fd) as path:
                 return load_file(path)
         except Exception as error:
-            self._report(key, str(error))
+            self._report(key, shown(str(error)))
             return None
         finally:
             os.close(fd)
@@ -99,7 +105,7 @@ class CodeCache:
         directory = self._directory()
         if directory is None:
             return
-        temporary = f".{secrets.token_hex(8)}.tmp"
+        temporary = f".{secrets.token_hex(8)}{_UNFINISHED}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
         try:
             fd = os.open(temporary, flags, 0o400, dir_fd=directory)
@@ -131,6 +137,7 @@ class CodeCache:
             if self._fd is None and not self._unusable:
                 try:
                     self._fd = _open_directory(self.directory)
+                    _sweep(self._fd)
                 except Refused as refused:
                     self._warn_unusable(str(refused))
                 except (OSError, ValueError) as error:
@@ -184,6 +191,16 @@ def _open_directory(path: Path) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _sweep(directory: int) -> None:
+    """Remove what processes that were killed while they wrote have left behind."""
+    for name in os.listdir(directory):
+        if name.startswith(".") and name.endswith(_UNFINISHED):
+            with contextlib.suppress(OSError):
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if time.time() - status.st_mtime > _ABANDONED:
+                    os.unlink(name, dir_fd=directory)
 
 
 def _open_part(part: str, flags: int, parent: int, here: str) -> int:

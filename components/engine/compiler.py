@@ -63,6 +63,7 @@ class Compiler:
         self._built_for = hashlib.sha256(built_for.encode()).hexdigest()[:16]
         self._cache = None if cache is None else CodeCache(cache)
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="airssys-compile")
+        self._closed = False
         self._pending: dict[str, Future[Component]] = {}
         self._ready: weakref.WeakValueDictionary[str, Component] = weakref.WeakValueDictionary()
 
@@ -70,7 +71,7 @@ class Compiler:
         """The component in native code: from memory, from disk, or compiled now.
 
         Raises ComponentInvalid for a file that is missing, can't be read, or
-        is no component.
+        is no component, and RuntimeError after `close`.
         """
         name = "<bytes>" if isinstance(source, bytes) else str(source)
         data, digest = await _result_of(self._executor.submit(_read, source, name))
@@ -90,11 +91,14 @@ class Compiler:
 
     def close(self) -> None:
         """Take no more work. A compilation that has begun ends by itself."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._closed = True
+        self._executor.shutdown(wait=False)
         if self._cache is not None:
             self._cache.close()
 
     def _produce(self, data: bytes, digest: str) -> Component:
+        if self._closed:
+            raise RuntimeError("the compiler is closed")
         key = f"{digest}-{self._built_for}"
         component = self._from_cache(key)
         if component is None:

@@ -23,6 +23,8 @@ STACK = 8 * 1024 * 1024
 THREADS = 32
 TICK = 0.01  # seconds: how late a limit of time or an interruption may come
 
+IDLE = 1.0  # seconds without a guest after which the ticking thread ends, until one runs again
+
 # The size of new stacks is a setting of the whole process, so it is changed only for a moment.
 _stack_size_lock = threading.Lock()
 
@@ -80,9 +82,9 @@ class GuestThreads:
     def _tick(self) -> None:
         while True:
             with self._change:
-                while not self._running and not self._closed:
-                    self._change.wait()
-                if self._closed:
+                wanted = self._change.wait_for(lambda: self._running or self._closed, IDLE)
+                if not wanted or self._closed:
+                    self._ticker = None
                     return
             time.sleep(TICK)
             self._engine.increment_epoch()

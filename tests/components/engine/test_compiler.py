@@ -319,6 +319,28 @@ assert code.component.type is not None
     assert kept(cache) == []
 
 
+async def test_what_a_killed_process_left_is_swept_away_and_what_is_being_written_is_not(
+    cache: Path,
+) -> None:
+    cache.mkdir(parents=True, mode=0o700)
+    left, being_written = cache / ".0123.tmp", cache / ".4567.tmp"
+    for file in (left, being_written):
+        file.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    compiler = fresh(cache)
+    await compiler.compile(COMPONENT)
+    compiler.close()
+    assert not left.exists()
+    assert being_written.exists()
+
+
+async def test_a_closed_compiler_takes_no_more_work(cache: Path) -> None:
+    compiler = fresh(cache)
+    compiler.close()
+    with pytest.raises(RuntimeError):
+        await compiler.compile(COMPONENT)
+
+
 def test_the_default_directory_follows_the_platform(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
