@@ -1,1 +1,50 @@
 """Actors whose behaviour is a WebAssembly component."""
+
+from airssys_wasm.components.component import Component
+from airssys_wasm.components.engine.limits import Limits
+from airssys_wasm.components.engine.traps import Limit, Trap
+from airssys_wasm.components.errors import (
+    ComponentError,
+    ComponentInvalid,
+    EngineUnavailable,
+    PayloadTooLarge,
+)
+from airssys_wasm.components.identity import ComponentId, InvalidId
+from airssys_wasm.components.imports import UngrantedImports
+from airssys_wasm.components.message import ComponentMessage, MessageMetadata
+from airssys_wasm.components.payload import PayloadError
+from airssys_wasm.components.questions import (
+    ComponentMetadata,
+    ComponentStatistics,
+    HealthCheck,
+    MetadataRequest,
+    StatisticsRequest,
+)
+from airssys_wasm.components.security.capability import Capabilities, MessagingGrant, StorageGrant
+from airssys_wasm.components.storage.namespaces import NamespaceConflict
+
+__all__ = [
+    "Capabilities",
+    "Component",
+    "ComponentError",
+    "ComponentId",
+    "ComponentInvalid",
+    "ComponentMessage",
+    "ComponentMetadata",
+    "ComponentStatistics",
+    "EngineUnavailable",
+    "HealthCheck",
+    "InvalidId",
+    "Limit",
+    "Limits",
+    "MessageMetadata",
+    "MessagingGrant",
+    "MetadataRequest",
+    "NamespaceConflict",
+    "PayloadError",
+    "PayloadTooLarge",
+    "StatisticsRequest",
+    "StorageGrant",
+    "Trap",
+    "UngrantedImports",
+]

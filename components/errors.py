@@ -19,8 +19,8 @@ class ComponentInvalid(AirssysError):
     """
 
     def __init__(self, source: str, problems: Sequence[str]) -> None:
-        listed = "; ".join(problems) if len(problems) < 2 else "".join(f"\n  {p}" for p in problems)
-        super().__init__(f"{source} is no component of this host: {listed}")
+        listed = f" {problems[0]}" if len(problems) == 1 else "".join(f"\n  {p}" for p in problems)
+        super().__init__(f"{source} is no component of this host:{listed}")
         self.source = source
         self.problems = tuple(problems)
 
@@ -50,3 +50,26 @@ class InstanceClosed(AirssysError, RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("this instance of a component has ended; make a new one")
+
+
+class ComponentError(AirssysError):
+    """The guest answered `function` with an error: `case` of its error variant, and its detail.
+
+    A failed reply for who asked; the component lives, unless it was `initialize`.
+    """
+
+    def __init__(self, function: str, case: str, detail: str = "") -> None:
+        super().__init__(f"{function} returned {case}: {detail}" if detail else
+                         f"{function} returned {case}")  # fmt: skip
+        self.function = function
+        self.case = case
+        self.detail = detail
+
+
+class PayloadTooLarge(AirssysError):
+    """The message is larger than the component takes; it was not told of it. Sizes in bytes."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"a payload of {size} bytes is over the component's limit of {limit}")
+        self.size = size
+        self.limit = limit

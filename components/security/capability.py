@@ -120,10 +120,9 @@ class Denial:
     grant: str
 
     def __str__(self) -> str:
+        who = str(self.component) or "this component"
         doing = _DOING[self.action]
-        return (
-            f"capability-denied: {self.component} may not {doing} {self.target!r}; add {self.grant}"
-        )
+        return f"capability-denied: {who} may not {doing} {self.target!r}; add {self.grant}"
 
 
 def denial(

@@ -1,0 +1,64 @@
+"""A component as a behaviour: its binary, and all that an incarnation of it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airssys_wasm.components.engine.limits import Limits
+from airssys_wasm.components.payload import CODECS, CodecName
+from airssys_wasm.components.security.capability import Capabilities
+
+if TYPE_CHECKING:
+    from airssys_wasm.components.component_actor import ComponentActor
+    from airssys_wasm.components.services import ComponentServices
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """`system.spawn(Component("prices.wasm"), name="prices")`; denied everything unless granted.
+
+    `source` is the path of the binary, or its bytes. `config` is given to `initialize` as JSON,
+    `env` as its environment, which is otherwise empty. `codec` says how Python values become its
+    payloads, and its replies values. `capabilities` are its grants. With `strict_imports` it does
+    not start when it imports an interface of which nothing is granted; else that is a warning.
+    `services` is for a kernel without a system; `label` is its name in reports.
+
+    Raises PayloadError for a `config` that JSON can't express, TypeError or ValueError for other
+    arguments that can never be right.
+    """
+
+    source: Path | bytes | str
+    config: Mapping[str, object] | None = field(default=None, repr=False, kw_only=True)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
+    limits: Limits = field(default=Limits(), repr=False, kw_only=True)
+    capabilities: Capabilities = field(default=Capabilities(), repr=False, kw_only=True)
+    codec: CodecName = field(default="raw", kw_only=True)
+    strict_imports: bool = field(default=False, repr=False, kw_only=True)
+    services: ComponentServices | None = field(default=None, repr=False, kw_only=True)
+    label: str = field(default="", kw_only=True)
+    config_data: bytes | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, str):
+            object.__setattr__(self, "source", Path(self.source))
+        if self.codec not in CODECS:
+            raise ValueError(f"codec: {self.codec!r} is not one of {', '.join(CODECS)}")
+        if self.config is not None:
+            object.__setattr__(self, "config_data", CODECS["json"].encode(dict(self.config)))
+        env = dict(self.env)
+        for key, value in env.items():
+            if not isinstance(key, str) or not isinstance(value, str):
+                raise TypeError(f"env: {key!r}: {value!r} is not text")
+        object.__setattr__(self, "env", env)
+        if not self.label:
+            name = self.source.stem if isinstance(self.source, Path) else "component"
+            object.__setattr__(self, "label", name)
+
+    def incarnate(self) -> ComponentActor:
+        """A fresh actor; it gets a Store of its own when it starts."""
+        from airssys_wasm.components.component_actor import ComponentActor
+
+        return ComponentActor(self)

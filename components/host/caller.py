@@ -1,0 +1,45 @@
+"""On whose behalf a host function acts: one incarnation of a component."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.components.message import ComponentMessage, MessageMetadata
+
+if TYPE_CHECKING:
+    from airssys_wasm.components.engine.limits import Limits
+    from airssys_wasm.components.host.gate import Gate
+    from airssys_wasm.components.identity import ComponentId
+    from airssys_wasm.components.payload import Codec
+    from airssys_wasm.kernel.kernel import Kernel
+    from airssys_wasm.kernel.ref import ActorRef
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the functions of all interfaces need to know of their caller."""
+
+    id: ComponentId
+    ref: ActorRef[Any]
+    kernel: Kernel
+    gate: Gate
+    codec: Codec
+    limits: Limits
+
+    def find(self, target: ComponentId) -> ActorRef[Any] | None:
+        """Who has the target's name now, also while it restarts with its mailbox kept."""
+        return self.kernel.registry.find(str(target))
+
+    def message(self, payload: bytes, correlation_id: str | None = None) -> ComponentMessage:
+        """A message of the caller's; one with a correlation id is a request."""
+        return ComponentMessage(
+            self.id,
+            payload,
+            MessageMetadata(
+                correlation_id,
+                None if correlation_id is None else self.id,
+                self.kernel.platform.timestamp(),
+                self.codec.content_type,
+            ),
+        )

@@ -1,0 +1,146 @@
+"""Acts: the functions of `host-messaging`: to send, to ask, to tell many, and who one is.
+
+Source: components.md, "The world 1.0", "Requests", "Denials", "Host functions".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from airssys_wasm.components.engine.guest_text import shown
+from airssys_wasm.components.engine.values import Err, Ok, Variant
+from airssys_wasm.components.host.functions import Functions
+from airssys_wasm.components.identity import ComponentId, id_problem
+from airssys_wasm.kernel.errors import ActorExited, MailboxFull
+from airssys_wasm.kernel.posting import has_room
+
+if TYPE_CHECKING:
+    from airssys_wasm.components.host.caller import Caller
+    from airssys_wasm.components.host.gate import Refusal
+    from airssys_wasm.components.host.requests import Requests
+
+INTERFACE = "airssys:core/host-messaging@1.0.0"
+MAX_TARGETS = 1_000  # of one broadcast
+
+DONE = Ok()
+QUEUE_FULL = Err(Variant("queue-full"))
+
+WitId = tuple[str, str, str]
+
+
+class Messaging:
+    """`host-messaging` for one incarnation."""
+
+    __slots__ = ("_caller", "_requests")
+
+    def __init__(self, caller: Caller, requests: Requests) -> None:
+        self._caller = caller
+        self._requests = requests
+
+    def functions(self) -> Functions:
+        """The functions by their name in WIT."""
+        return {
+            "send": self.send,
+            "request": self.request,
+            "cancel-request": self.cancel_request,
+            "broadcast": self.broadcast,
+            "self-id": self.self_id,
+        }
+
+    def send(self, target: WitId, payload: bytes) -> Ok | Err:
+        """`send`: one message, at once. A full mailbox is `queue-full`."""
+        to = ComponentId(*target)
+        refused = _invalid(to)
+        if refused is not None:
+            return refused
+        caller = self._caller
+        refusal = caller.gate.refusal("host-messaging.send", "send", to)
+        if refusal is not None:
+            return _refused(refusal)
+        ref = caller.find(to)
+        if ref is None:
+            return _not_found(to)
+        try:
+            ref.send(caller.message(payload))
+        except MailboxFull:
+            return QUEUE_FULL
+        return DONE
+
+    def request(self, target: WitId, payload: bytes, timeout_ms: int) -> Ok | Err:
+        """`request`: the id at once, the answer later as a callback."""
+        to = ComponentId(*target)
+        refused = _invalid(to)
+        if refused is not None:
+            return refused
+        caller, requests = self._caller, self._requests
+        refusal = caller.gate.refusal(
+            "host-messaging.request", "request", to, within_quota=requests.has_room
+        )
+        if refusal is not None:
+            return _refused(refusal)
+        ref = caller.find(to)
+        if ref is None:
+            return _not_found(to)
+        try:
+            return Ok(requests.begin(to, ref, payload, timeout_ms / 1000))
+        except ActorExited:
+            return _not_found(to)
+        except MailboxFull:
+            return QUEUE_FULL
+
+    def cancel_request(self, id: str) -> Ok | Err:
+        """`cancel-request`: no callback comes afterwards."""
+        if self._requests.cancel(id):
+            return DONE
+        return _invalid_message(f"no request of this component is pending as {shown(id, 64)!r}")
+
+    def broadcast(self, targets: list[WitId], payload: bytes) -> Ok | Err:
+        """`broadcast`: to all, or to none when one may not be sent to, is not there or is full."""
+        if len(targets) > MAX_TARGETS:
+            return _invalid_message(f"a broadcast has at most {MAX_TARGETS} targets")
+        caller = self._caller
+        ids = [ComponentId(*target) for target in targets]
+        for to in ids:
+            refused = _invalid(to)
+            if refused is not None:
+                return refused
+        for to in ids:
+            refusal = caller.gate.refusal("host-messaging.broadcast", "send", to)
+            if refusal is not None:
+                return _refused(refusal)
+        found = [caller.find(to) for to in ids]
+        refs = [ref for ref in found if ref is not None]
+        if len(refs) < len(found):
+            return _not_found(ids[found.index(None)])
+        if not all(has_room(ref, copies) for ref, copies in Counter(refs).items()):
+            return QUEUE_FULL
+        message = caller.message(payload)
+        for ref in refs:
+            ref.send(message)
+        return DONE
+
+    def self_id(self) -> ComponentId:
+        """`self-id`: always allowed."""
+        return self._caller.id
+
+
+def _invalid(target: ComponentId) -> Err | None:
+    problem = id_problem(target)
+    if problem is None:
+        return None
+    return _invalid_message(f"{shown(str(target), 256)!r} is no component id: {problem}")
+
+
+def _invalid_message(text: str) -> Err:
+    return Err(Variant("invalid-message", text))
+
+
+def _not_found(target: ComponentId) -> Err:
+    return Err(Variant("target-not-found", target))
+
+
+def _refused(refusal: Refusal) -> Err:
+    if refusal.kind == "denied":
+        return Err(Variant("delivery-failed", refusal.text))
+    return QUEUE_FULL

@@ -1,0 +1,116 @@
+"""Acts: the functions of `storage`, over whichever backend the system has.
+
+Source: components.md, "The world 1.0", "Storage edges", "Denials".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airssys_wasm.components.engine.values import Err, Ok, Variant
+from airssys_wasm.components.host.functions import Functions
+from airssys_wasm.components.storage.store import (
+    MAX_KEYS,
+    MAX_VALUE,
+    KeyValueStore,
+    QuotaExceeded,
+    key_problem,
+)
+
+if TYPE_CHECKING:
+    from airssys_wasm.components.host.caller import Caller
+    from airssys_wasm.components.identity import ComponentId
+    from airssys_wasm.components.security.capability import Action
+
+INTERFACE = "airssys:core/storage@1.0.0"
+
+DONE = Ok()
+QUOTA_EXCEEDED = Err(Variant("quota-exceeded"))
+
+
+class Storage:
+    """`storage` for one incarnation. Without a grant, `namespace` is never used."""
+
+    __slots__ = ("_caller", "_namespace", "_quota", "_store")
+
+    def __init__(
+        self, caller: Caller, store: KeyValueStore, namespace: ComponentId, quota: int
+    ) -> None:
+        self._caller = caller
+        self._store = store
+        self._namespace = namespace
+        self._quota = quota
+
+    def functions(self) -> Functions:
+        """The functions by their name in WIT."""
+        return {
+            "get": self.get,
+            "set": self.set,
+            "delete": self.delete,
+            "exists": self.exists,
+            "list-keys": self.list_keys,
+            "usage": self.usage,
+        }
+
+    async def get(self, key: str) -> Ok | Err:
+        """`get`: the value; none for a key that is not there."""
+        refused = self._refused("get", "read") or _invalid(key)
+        return refused or Ok(await self._store.get(self._namespace, key))
+
+    async def set(self, key: str, value: bytes) -> Ok | Err:
+        """`set`: a value over 1 MiB, or one that does not fit the quota, is `quota-exceeded`."""
+        refused = self._refused("set", "write") or _invalid(key)
+        if refused is not None:
+            return refused
+        if len(value) > MAX_VALUE:
+            return QUOTA_EXCEEDED
+        try:
+            await self._store.set(self._namespace, key, value, self._quota)
+        except QuotaExceeded:
+            return QUOTA_EXCEEDED
+        return DONE
+
+    async def delete(self, key: str) -> Ok | Err:
+        """`delete`: `not-found` for a key that is not there."""
+        refused = self._refused("delete", "write") or _invalid(key)
+        if refused is not None:
+            return refused
+        if not await self._store.delete(self._namespace, key):
+            return Err(Variant("not-found", key))
+        return DONE
+
+    async def exists(self, key: str) -> Ok | Err:
+        """`exists`: whether the key is there."""
+        refused = self._refused("exists", "read") or _invalid(key)
+        return refused or Ok(await self._store.exists(self._namespace, key))
+
+    async def list_keys(self, prefix: str | None) -> Ok | Err:
+        """`list-keys`: all keys that begin with the prefix, in order."""
+        refused = self._refused("list-keys", "read")
+        if refused is not None:
+            return refused
+        keys = await self._store.keys(self._namespace, prefix or "", MAX_KEYS + 1)
+        if len(keys) > MAX_KEYS:
+            return Err(Variant("io-error", "too many keys, narrow the prefix"))
+        return Ok(keys)
+
+    async def usage(self) -> Ok | Err:
+        """`usage`: bytes in use, the quota, and how many keys there are."""
+        refused = self._refused("usage", "read")
+        if refused is not None:
+            return refused
+        usage = await self._store.usage(self._namespace)
+        return Ok((usage.used, self._quota, usage.keys))
+
+    def _refused(self, function: str, action: Action) -> Err | None:
+        refusal = self._caller.gate.refusal(f"storage.{function}", action, "storage")
+        if refusal is None:
+            return None
+        if refusal.kind == "denied":
+            return Err(Variant("io-error", refusal.text))
+        return QUOTA_EXCEEDED
+
+
+def _invalid(key: str) -> Err | None:
+    problem = key_problem(key)
+    return None if problem is None else Err(Variant("invalid-key", problem))

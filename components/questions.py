@@ -1,0 +1,55 @@
+"""What can be asked of a running component beside its own messages, and the answers.
+
+Ask with `request`: `await ref.request(HealthCheck())`. Like any message they wait in the mailbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """Calls `health`; the answer is healthy, degraded, unhealthy or unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataRequest:
+    """Answered with `ComponentMetadata`, as the component gave it when it started."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsRequest:
+    """Answered with `ComponentStatistics`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentMetadata:
+    """What a component says of itself; texts are bounded and have no control characters."""
+
+    name: str
+    version: str
+    description: str
+    author: str
+    license: str
+    supported_operations: tuple[str, ...]
+    stateful: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStatistics:
+    """Counts of one incarnation. Memory in bytes, None where the engine does not know it.
+
+    `errors` are messages and callbacks that it answered with an error, and messages that could not
+    be given to it; `pending` its requests without a callback yet.
+    """
+
+    messages: int
+    callbacks: int
+    errors: int
+    pending: int
+    host_calls: int
+    denials: int
+    log_records_dropped: int
+    memory_used: int | None
+    memory_peak: int | None

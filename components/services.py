@@ -1,0 +1,81 @@
+"""Acts: what the components of one system share: engine, storage, directory and audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol, Self
+
+from airssys_wasm.components.directory import Directory
+from airssys_wasm.components.engine.code_cache import default_directory
+from airssys_wasm.components.engine.engine import Compiled, Engine, EngineSettings
+from airssys_wasm.components.security.audit import AuditTrail
+from airssys_wasm.components.storage.memory_store import MemoryStore
+from airssys_wasm.components.storage.namespaces import Namespaces
+from airssys_wasm.components.storage.store import KeyValueStore
+
+
+class EngineChoice(Protocol):
+    """How a configuration says which engine is wanted; None for `stack` is the engine's own."""
+
+    @property
+    def path(self) -> Literal["auto", "fast", "slow"]: ...
+    @property
+    def cache(self) -> Path | Literal["default"] | None: ...
+    @property
+    def stack(self) -> int | None: ...
+
+
+class ComponentServices:
+    """One for each system; `Component` finds it as `context.system.components`.
+
+    The engine is made when the first component starts, with `settings`, or is `engine`, which is
+    then closed here too. `storage` is memory unless given.
+    """
+
+    def __init__(
+        self,
+        engine: Engine | None = None,
+        *,
+        settings: EngineSettings | None = None,
+        storage: KeyValueStore | None = None,
+        audit: AuditTrail | None = None,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self.storage: KeyValueStore = MemoryStore() if storage is None else storage
+        self.namespaces = Namespaces()
+        self.directory = Directory()
+        self.audit = AuditTrail() if audit is None else audit
+        self.reported: set[tuple[str, str]] = set()  # (component, digest) whose imports were told
+        self.callbacks_dropped = 0
+        self._kept: dict[str, Compiled] = {}
+
+    @classmethod
+    def of(cls, choice: EngineChoice) -> Self:
+        """What a configuration asks for. Raises ValueError for a stack out of range."""
+        cache = default_directory() if choice.cache == "default" else choice.cache
+        if choice.stack is None:
+            return cls(settings=EngineSettings(path=choice.path, cache=cache))
+        return cls(settings=EngineSettings(path=choice.path, cache=cache, stack=choice.stack))
+
+    @property
+    def engine(self) -> Engine:
+        """What compiles and runs components. Raises EngineUnavailable."""
+        if self._engine is None:
+            self._engine = Engine(self._settings)
+        return self._engine
+
+    async def load(self, source: Path | bytes) -> Compiled:
+        """The component, compiled and checked; kept, so that a restart does not compile again.
+
+        Raises ComponentInvalid, EngineUnavailable.
+        """
+        compiled = await self.engine.load(source)
+        self._kept[compiled.digest if isinstance(source, bytes) else compiled.source] = compiled
+        return compiled
+
+    async def close(self) -> None:
+        """End the engine. Components that still run end with it."""
+        self._kept.clear()
+        if self._engine is not None:
+            self._engine.close()
