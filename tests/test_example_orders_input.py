@@ -7,7 +7,7 @@ import make_orders
 import pytest
 from order_lines import LONGEST_LINE, BadLine, Lines, read_order
 
-FOLDER = Path(make_orders.__file__).parent
+FOLDER = Path(__file__).parent.parent / "examples" / "orders"
 
 
 def spoilt(order: dict[str, object]) -> bool:

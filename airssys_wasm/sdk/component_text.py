@@ -13,29 +13,13 @@ Source: Component Model, "Explainer.md" (validation: types of imports and
 exports are named) and "CanonicalABI.md"; the layout is that of wit-component.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import assert_never
+from collections.abc import Mapping
 
-from airssys_wasm.components.engine.world import (
-    EnumType,
-    FlagsType,
-    ForeignType,
-    FuncType,
-    ListType,
-    OptionType,
-    Primitive,
-    RecordType,
-    ResultType,
-    TupleType,
-    Type,
-    VariantType,
-    World,
-    served_by,
-)
+from airssys_wasm.components.engine.world import FuncType, Type, World, served_by
 from airssys_wasm.sdk.canonical_abi import CoreSignature, core_signature
 from airssys_wasm.sdk.core_module import CoreModule
+from airssys_wasm.sdk.type_text import definition, named_types, signature
 
-NamedType = RecordType | VariantType | EnumType | FlagsType
 Imports = Mapping[str, Mapping[str, FuncType]]
 
 # Text of the module in the hole: never seen, since its section is replaced.
@@ -95,12 +79,12 @@ def _imported(world: World, interface: str, name: str) -> FuncType | None:
 def _imported_instance(interface: str, functions: Mapping[str, FuncType]) -> str:
     names: dict[Type, str] = {}
     lines = [f'(import "{interface}" (instance ${interface}']
-    for type_ in _named_types(functions.values()):
-        lines.append(f"(type ${type_.name}-shape {_definition(type_, names)})")
+    for type_ in named_types(functions.values()):
+        lines.append(f"(type ${type_.name}-shape {definition(type_, names)})")
         lines.append(f'(export "{type_.name}" (type ${type_.name} (eq ${type_.name}-shape)))')
         names[type_] = f"${type_.name}"
     for name, function in functions.items():
-        lines.append(f'(export "{name}" (func {_signature(function, names)}))')
+        lines.append(f'(export "{name}" (func {signature(function, names)}))')
     return "\n".join([*lines, "))"])
 
 
@@ -117,15 +101,15 @@ def _wiring(module: CoreModule, used: Imports) -> list[str]:
     shim, fixup, lowered, fixed = [], [], [], []
     given: dict[str, list[str]] = {}
     for slot, (interface, name) in enumerate(slots):
-        signature = _core_type(module.imports[interface, name])
+        core_type = _core_type(module.imports[interface, name])
         arguments = " ".join(
             f"(local.get {n})" for n in range(len(module.imports[interface, name].params))
         )
         shim.append(
-            f'(type $t{slot} (func {signature})) (func (export "{slot}") (type $t{slot}) '
+            f'(type $t{slot} (func {core_type})) (func (export "{slot}") (type $t{slot}) '
             f"(call_indirect (type $t{slot}) {arguments} (i32.const {slot})))"
         )
-        fixup.append(f'(import "" "{slot}" (func $f{slot} {signature}))')
+        fixup.append(f'(import "" "{slot}" (func $f{slot} {core_type}))')
         lowered.append(
             f'(core func $host{slot} (canon lower (func ${interface} "{name}") {options}))'
         )
@@ -161,11 +145,11 @@ def _wiring(module: CoreModule, used: Imports) -> list[str]:
 def _exported_instance(
     module: CoreModule, interface: str, functions: Mapping[str, FuncType], number: int
 ) -> list[str]:
-    named = list(_named_types(functions.values()))
+    named = list(named_types(functions.values()))
     outside: dict[Type, str] = {type_: f"${type_.name}" for type_ in named}
     inside: dict[Type, str] = {type_: f"${type_.name}-in" for type_ in named}
     exported: dict[Type, str] = {type_: f"${type_.name}-out" for type_ in named}
-    lines = [f"(type {outside[t]} {_definition(t, outside)})" for t in named]
+    lines = [f"(type {outside[t]} {definition(t, outside)})" for t in named]
     for name, function in functions.items():
         options = "(memory $memory)"
         if "cabi_realloc" in module.functions:
@@ -173,23 +157,23 @@ def _exported_instance(
         if (post := f"cabi_post_{interface}#{name}") in module.functions:
             options += f' (post-return (core func $main "{post}"))'
         lines.append(
-            f"(func ${name} {_signature(function, outside)} "
+            f"(func ${name} {signature(function, outside)} "
             f'(canon lift (core func $main "{interface}#{name}") {options}))'
         )
 
     lines.append(f"(component $Exports{number}")
     for type_ in named:
-        lines.append(f"(type ${type_.name}-shape {_definition(type_, inside)})")
+        lines.append(f"(type ${type_.name}-shape {definition(type_, inside)})")
         lines.append(
             f'(import "import-type-{type_.name}" (type {inside[type_]} (eq ${type_.name}-shape)))'
         )
     for name, function in functions.items():
-        lines.append(f'(import "import-func-{name}" (func ${name} {_signature(function, inside)}))')
+        lines.append(f'(import "import-func-{name}" (func ${name} {signature(function, inside)}))')
     for type_ in named:
-        lines.append(f"(type ${type_.name}-again {_definition(type_, exported)})")
+        lines.append(f"(type ${type_.name}-again {definition(type_, exported)})")
         lines.append(f'(export {exported[type_]} "{type_.name}" (type ${type_.name}-again))')
     for name, function in functions.items():
-        lines.append(f'(export "{name}" (func ${name}) (func {_signature(function, exported)}))')
+        lines.append(f'(export "{name}" (func ${name}) (func {signature(function, exported)}))')
     lines.append(")")
 
     arguments = [f'(with "import-type-{t.name}" (type {outside[t]}))' for t in named]
@@ -198,92 +182,6 @@ def _exported_instance(
     lines += [*arguments, "))"]
     lines.append(f'(export "{interface}" (instance $exports{number}))')
     return lines
-
-
-def _named_types(functions: Iterable[FuncType]) -> Iterable[NamedType]:
-    """Records, variants, enums and flags that the functions mention, inner ones first."""
-    found: dict[NamedType, None] = {}
-
-    def visit(type_: Type | None) -> None:
-        match type_:
-            case ListType(inner) | OptionType(inner):
-                visit(inner)
-            case ResultType(ok, err):
-                visit(ok)
-                visit(err)
-            case TupleType(elements):
-                for element in elements:
-                    visit(element)
-            case RecordType(fields):
-                for _, of in fields:
-                    visit(of)
-            case VariantType(cases):
-                for _, payload in cases:
-                    visit(payload)
-            case _:
-                pass
-        if isinstance(type_, NamedType):
-            found[type_] = None
-
-    for function in functions:
-        for type_ in (*function.params, function.result):
-            visit(type_)
-    return found
-
-
-def _signature(function: FuncType, names: Mapping[Type, str]) -> str:
-    params = [
-        f'(param "{name}" {_reference(type_, names)})'
-        for name, type_ in zip(function.names, function.params, strict=True)
-    ]
-    if function.result is not None:
-        params.append(f"(result {_reference(function.result, names)})")
-    return " ".join(params)
-
-
-def _reference(type_: Type, names: Mapping[Type, str]) -> str:
-    return names.get(type_) or _definition(type_, names)
-
-
-def _definition(type_: Type, names: Mapping[Type, str]) -> str:
-    def of(inner: Type) -> str:
-        return _reference(inner, names)
-
-    match type_:
-        case Primitive(name):
-            return name
-        case ListType(element):
-            return f"(list {of(element)})"
-        case OptionType(payload):
-            return f"(option {of(payload)})"
-        case ResultType(ok, err):
-            return f"(result{_optional(ok, of)}{_optional(err, of, 'error')})"
-        case TupleType(elements):
-            return f"(tuple {' '.join(map(of, elements))})"
-        case RecordType(fields):
-            listed = " ".join(f'(field "{name}" {of(inner)})' for name, inner in fields)
-            return f"(record {listed})"
-        case VariantType(cases):
-            listed = " ".join(f'(case "{name}"{_optional(payload, of)})' for name, payload in cases)
-            return f"(variant {listed})"
-        case EnumType(items):
-            return f"(enum {_quoted(items)})"
-        case FlagsType(items):
-            return f"(flags {_quoted(items)})"
-        case ForeignType(kind):
-            raise ValueError(f"a {kind} has no place in our worlds")
-        case _:
-            assert_never(type_)
-
-
-def _optional(type_: Type | None, write: Callable[[Type], str], keyword: str = "") -> str:
-    if type_ is None:
-        return ""
-    return f" ({keyword} {write(type_)})" if keyword else f" {write(type_)}"
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return " ".join(f'"{name}"' for name in names)
 
 
 def _core_type(signature: CoreSignature) -> str:

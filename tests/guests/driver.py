@@ -3,15 +3,10 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Literal
 
-from wasmtime.component import Component
-
-from airssys_wasm.components.engine.fiber_engine import FiberEngine
-from airssys_wasm.components.engine.instance import Instance
+from airssys_wasm.components.engine.engine import ComponentInstance, Engine, EngineSettings
 from airssys_wasm.components.engine.limits import Limits
-from airssys_wasm.components.engine.runtime_host import runtime_host
-
-STACK = 512 * 1024  # bytes; wasmtime's default
 
 
 class ScriptedHost:
@@ -29,15 +24,18 @@ class ScriptedHost:
 
 @asynccontextmanager
 async def instance_of(
-    binary: bytes, host: ScriptedHost, limits: Limits | None = None
-) -> AsyncIterator[Instance]:
+    binary: bytes,
+    host: ScriptedHost | None = None,
+    limits: Limits | None = None,
+    path: Literal["auto", "fast", "slow"] = "auto",
+) -> AsyncIterator[ComponentInstance]:
     """An instance that was not initialized yet."""
-    engine = FiberEngine(runtime_host(), stack=STACK)
+    engine = Engine(EngineSettings(path=path))
     try:
         instance = await engine.instantiate(
-            Component(engine.engine, binary),
+            await engine.load(binary),
             limits=limits or Limits(),
-            host=host,
+            host=host or ScriptedHost({}),
             clock=time.monotonic,
         )
         try:

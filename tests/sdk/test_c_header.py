@@ -1,5 +1,7 @@
 """The C header: what C passes to the host and gets from it is what WIT says, case by case."""
 
+from typing import Literal
+
 import anyio
 import pytest
 
@@ -112,10 +114,11 @@ HANDED = [
 ]
 
 
-def test_every_host_function_gets_and_gives_what_wit_says() -> None:
+@pytest.mark.parametrize("path", ["fast", "slow"])
+def test_every_host_function_gets_and_gives_what_wit_says(path: Literal["fast", "slow"]) -> None:
     async def main() -> None:
         host = ScriptedHost({})
-        async with instance_of(guests.every_function(), host) as instance:
+        async with instance_of(guests.every_function(), host, path=path) as instance:
             for command, function, arguments, answer, reply in CALLS:
                 host.answers = {function: answer}
                 host.calls.clear()
