@@ -26,21 +26,16 @@ from wasmtime.component import Component
 from airssys_wasm.components.engine.compiler import Compiler
 from airssys_wasm.components.engine.introspection import read_interfaces
 from airssys_wasm.components.engine.limits import Limits
+from airssys_wasm.components.engine.path_choice import choose_path
 from airssys_wasm.components.engine.runtime_host import runtime_host
 from airssys_wasm.components.engine.threaded_engine import ThreadedEngine
 from airssys_wasm.components.engine.world import differences
-from airssys_wasm.components.errors import ComponentInvalid, EngineUnavailable
+from airssys_wasm.components.errors import ComponentInvalid
 
 if TYPE_CHECKING:
     import wasmtime
 
     from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout
-
-# The version that `foreign.py` is written for; it asserts this again when it is imported.
-FAST_PATH_VERSION = "50.0.1"
-
-# Its new check of the C stack is reported to end the process on a fiber's stack.
-_FIRST_PYTHON_WITHOUT_FIBERS = (3, 14)
 
 _LEAST_STACK = 64 * 1024
 _MOST_STACK = 4 * 1024 * 1024  # half of what the threads of the slow path have
@@ -133,7 +128,13 @@ class Engine:
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
         settings = settings or EngineSettings()
-        self.path: Literal["fast", "slow"] = _choose(settings.path)
+        self.path: Literal["fast", "slow"] = choose_path(
+            settings.path,
+            wheel=version("wasmtime"),
+            python=sys.version_info[:2],
+            implementation=platform.python_implementation(),
+            system=os.name,
+        )
         world = runtime_host()
         if self.path == "fast":
             # Not at the top: its import fails where the fast path can't run.
@@ -206,37 +207,3 @@ def _check(
         raise ComponentInvalid(name, [f"its types can't be read: {error}"]) from error
     used = tuple(interface for interface, functions in imports.items() if functions)
     return differences(world, imports, exports), used
-
-
-def _choose(path: Literal["auto", "fast", "slow"]) -> Literal["fast", "slow"]:
-    if path == "slow":
-        return "slow"
-    why = _why_not_fast(
-        version("wasmtime"), sys.version_info[:2], platform.python_implementation(), os.name
-    )
-    if why is None:
-        return "fast"
-    if path == "fast":
-        raise EngineUnavailable("fast", why)
-    return "slow"
-
-
-def _why_not_fast(
-    wheel: str, python: tuple[int, int], implementation: str, system: str
-) -> str | None:
-    """What keeps the fast path from running, or None.
-
-    >>> _why_not_fast("50.0.1", (3, 11), "CPython", "posix") is None
-    True
-    >>> _why_not_fast("51.0.0", (3, 11), "CPython", "posix")
-    'it is for wasmtime 50.0.1, and 51.0.0 is installed'
-    """
-    if wheel != FAST_PATH_VERSION:
-        return f"it is for wasmtime {FAST_PATH_VERSION}, and {wheel} is installed"
-    if python >= _FIRST_PYTHON_WITHOUT_FIBERS:
-        return f"it is not tested on Python {python[0]}.{python[1]}"
-    if implementation != "CPython":
-        return f"it needs CPython, not {implementation}"
-    if system != "posix":
-        return "it needs a POSIX system"
-    return None

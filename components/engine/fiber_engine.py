@@ -16,6 +16,7 @@ from wasmtime import _ffi as ffi
 from wasmtime import component as wc
 
 from airssys_wasm.components.engine import foreign
+from airssys_wasm.components.engine.arena import Arena
 from airssys_wasm.components.engine.guest_memory import GuestMemories
 from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout, next_turn
 from airssys_wasm.components.engine.instance import Instance
@@ -23,7 +24,7 @@ from airssys_wasm.components.engine.interrupts import unwrap_handlers, wrap_hand
 from airssys_wasm.components.engine.lifting import lifting
 from airssys_wasm.components.engine.limits import Limits, MemoryAccount
 from airssys_wasm.components.engine.linking import Export, Linkage, Surroundings
-from airssys_wasm.components.engine.lowering import Arena, Lowering
+from airssys_wasm.components.engine.lowering import Lowering
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE
 from airssys_wasm.components.engine.world import World, exported_interface
 

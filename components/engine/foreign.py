@@ -28,10 +28,12 @@ import wasmtime
 from wasmtime import _bindings
 from wasmtime import _ffi as ffi
 
-PINNED_VERSION = "50.0.1"
+from airssys_wasm.components.engine.path_choice import FAST_PATH_VERSION
 
-if version("wasmtime") != PINNED_VERSION:
-    raise ImportError(f"the fast path is for wasmtime {PINNED_VERSION}, not {version('wasmtime')}")
+if version("wasmtime") != FAST_PATH_VERSION:
+    raise ImportError(
+        f"the fast path is for wasmtime {FAST_PATH_VERSION}, not {version('wasmtime')}"
+    )
 
 VALUE_SIZE = 32  # wasmtime_component_val_t: kind in the first word, then up to three words
 VALUE_WORDS = 4

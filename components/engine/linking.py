@@ -23,10 +23,11 @@ import wasmtime
 from wasmtime import component as wc
 
 from airssys_wasm.components.engine import foreign
+from airssys_wasm.components.engine.arena import Arena
 from airssys_wasm.components.engine.interrupts import never_interrupt
 from airssys_wasm.components.engine.lifting import Lift, lift_arguments
 from airssys_wasm.components.engine.limits import MemoryAccount
-from airssys_wasm.components.engine.lowering import Arena, Lowering
+from airssys_wasm.components.engine.lowering import Lowering
 from airssys_wasm.components.engine.traps import HOST_ERROR
 from airssys_wasm.components.engine.world import World
 

@@ -16,16 +16,15 @@ Source: wasmtime 50.0.1, `component/val.h`.
 
 from __future__ import annotations
 
-import ctypes
 import struct
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
+from airssys_wasm.components.engine.arena import Arena
 from airssys_wasm.components.engine.foreign import (
     BYTES_OFFSET,
     ENTRY_WORDS,
-    VALUE_SIZE,
     VALUE_WORDS,
     Kind,
 )
@@ -45,9 +44,6 @@ from airssys_wasm.components.engine.world import (
     VariantType,
 )
 
-# Kept for the next message; 2 MiB of memory. A larger one gets memory of its own for the call.
-_KEPT_CELLS = 65_536
-
 _INTEGERS = {
     "s8": (Kind.S8, 8, True),
     "u8": (Kind.U8, 8, False),
@@ -58,58 +54,6 @@ _INTEGERS = {
     "s64": (Kind.S64, 64, True),
     "u64": (Kind.U64, 64, False),
 }
-
-
-class Arena:
-    """Memory for the strings and lists of one value at a time.
-
-    A `list<u8>` is an array of 32-byte values, each with its kind. The kinds are there already:
-    only every 32nd byte is written. `used` cells are taken by the value that is being written;
-    `keep` holds what it points to.
-    """
-
-    __slots__ = ("_address", "_buffer", "_cells", "keep", "used")
-
-    def __init__(self) -> None:
-        self.keep: list[object] = []
-        self.used = 0
-        self._cells = 0
-        self._address = 0
-        self._buffer = bytearray()
-        self._use(1024)
-
-    def release(self) -> None:
-        """Wasmtime has read what was written."""
-        self.keep.clear()
-
-    def put(self, value: bytes) -> int:
-        """The address of `value` as the elements of a list<u8>."""
-        if value.__class__ is not bytes:
-            raise TypeError(f"expected bytes, not {type(value).__name__}")
-        start = self.used
-        end = start + len(value)
-        if end > self._cells:
-            return self._put_large(value)
-        self._buffer[VALUE_SIZE * start + 8 : VALUE_SIZE * end : VALUE_SIZE] = value
-        self.used = end
-        return self._address + VALUE_SIZE * start
-
-    def _put_large(self, value: bytes) -> int:
-        cells = len(value)
-        if cells <= _KEPT_CELLS // 2:
-            self.keep.append(self._buffer)  # earlier lists of this value are in it
-            self._use(min(_KEPT_CELLS, 2 * max(cells, self._cells)))
-            return self.put(value)
-        buffer = bytearray(bytes((Kind.U8,)) + bytes(VALUE_SIZE - 1)) * cells
-        buffer[8::VALUE_SIZE] = value
-        self.keep.append(buffer)
-        return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
-
-    def _use(self, cells: int) -> None:
-        self._cells = cells
-        self.used = 0
-        self._buffer = bytearray(bytes((Kind.U8,)) + bytes(VALUE_SIZE - 1)) * cells
-        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
 
 
 class Lowering:
@@ -229,8 +173,7 @@ class _Code:
                 self.template[at : at + 2] = [Kind.TUPLE, len(elements)]
                 inner = self.block(VALUE_WORDS * len(elements))
                 self._relocations.append((at + 2, inner))
-                parts = [self.name() for _ in elements]
-                self.line(f"{', '.join(parts)}, = {name}")
+                parts = self._unpack(name, len(elements), "tuple")
                 for index, (element, part) in enumerate(zip(elements, parts, strict=True)):
                     self.value(element, inner + VALUE_WORDS * index, part)
             case VariantType(cases):
@@ -301,12 +244,18 @@ class _Code:
         self.template[at : at + 2] = [Kind.RECORD, len(fields)]
         inner = self.block(ENTRY_WORDS * len(fields))
         self._relocations.append((at + 2, inner))
-        parts = [self.name() for _ in fields]
-        self.line(f"{', '.join(parts)}, = {name}")
+        parts = self._unpack(name, len(fields), f"record as tuple of {len(fields)}")
         for index, ((field, of), part) in enumerate(zip(fields, parts, strict=True)):
             entry = inner + ENTRY_WORDS * index
             self.template[entry : entry + 2] = self._constant(field)
             self.value(of, entry + 2, part)
+
+    def _unpack(self, name: str, count: int, expected: str) -> list[str]:
+        parts = [self.name() for _ in range(count)]
+        self.line(f"if not isinstance({name}, tuple):")
+        self.line(f"  raise TypeError(f'expected {expected}, not {{{name}!r}}')")
+        self.line(f"{', '.join(parts)}, = {name}")
+        return parts
 
     def _flags(self, names: tuple[str, ...], at: int, name: str) -> None:
         self.template[at] = Kind.FLAGS
