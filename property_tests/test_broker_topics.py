@@ -29,7 +29,7 @@ TOPICS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(".".join)
 
 @st.composite
 def patterns(draw: st.DrawFn) -> str:
-    tokens = draw(st.lists(st.sampled_from((*WORDS, "*")), max_size=4))
+    tokens: list[str] = draw(st.lists(st.sampled_from((*WORDS, "*")), max_size=4))
     if not tokens or draw(st.booleans()):
         tokens.append(">")
     return ".".join(tokens)

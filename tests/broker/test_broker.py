@@ -230,6 +230,22 @@ async def test_put_waits_for_room_and_serves_the_others_at_once(
     assert broker.statistics().delivered == 8
 
 
+async def test_put_hands_its_copies_to_all_who_have_room_before_it_waits(
+    kernel: Kernel, broker: Broker
+) -> None:
+    full = [closed_door(kernel), closed_door(kernel)]
+    for actor in full:
+        broker.subscribe("a", actor)
+    broker.publish("a", 1)
+    roomy = closed_door(kernel, capacity=5)
+    broker.subscribe("a", roomy)
+    async with anyio.create_task_group() as waiting:
+        waiting.start_soon(broker.put, "a", 2)
+        await anyio.lowlevel.checkpoint()
+        assert roomy.mailbox_length == 1
+        waiting.cancel_scope.cancel()
+
+
 async def test_only_the_caller_of_put_waits(kernel: Kernel, broker: Broker) -> None:
     full, other = closed_door(kernel), kernel.spawn(Collector)
     broker.subscribe("a", full)
@@ -339,6 +355,29 @@ async def test_subscribing_a_dead_actor_is_no_subscription(kernel: Kernel, broke
         broker.subscribe("a..b", actor)
 
 
+class WatchesMuch(Actor[Any]):
+    def __init__(self, watched: ActorRef[Any], times: int) -> None:
+        self.watched = watched
+        self.times = times
+
+    def init(self) -> None:
+        for _ in range(self.times):
+            self.context.monitor(self.watched)
+
+    def receive(self, message: Any) -> None:
+        assert isinstance(message, Down)
+
+
+async def test_subscribing_a_dead_actor_whose_watchers_are_still_being_told(
+    kernel: Kernel, broker: Broker
+) -> None:
+    actor = kernel.spawn(Collector)
+    await kernel.start(WatchesMuch, actor, 5_000)
+    actor.kill()
+    broker.subscribe("a", actor)
+    assert broker.statistics().subscriptions == 0
+
+
 class Parent(Actor[Any]):
     """Restarts its one child as a supervisor does: the mailbox is kept and handed over."""
 
@@ -374,6 +413,7 @@ async def test_a_lasting_subscription_goes_on_with_the_kept_mailbox(
     parent = kernel.spawn(Parent, starts)
     first = await parent.request("start")
     broker.subscribe("a", first, lasting=True)
+    broker.subscribe("a", first)  # takes nothing back
     broker.subscribe("jobs", first, group="g", lasting=True)
     broker.subscribe("passing", first)
     first.kill()

@@ -1,5 +1,7 @@
 """Which subscriptions a topic matches, and what is remembered of that."""
 
+import gc
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -175,6 +177,18 @@ def test_a_group_that_changes_before_each_message_still_serves_all() -> None:
     assert set(served) == {"A", "B"}
 
 
+@pytest.mark.parametrize("pattern", ["jobs", "jobs.*"])
+def test_nothing_holds_a_member_that_left(pattern: str) -> None:
+    leaving = Someone("leaving")
+    subscriptions = grouped((pattern, A, "w"), (pattern, leaving, "w"))
+    subscriptions.resolve(pattern.replace("*", "x"))
+    subscriptions.remove(pattern, leaving, "w")
+    gone = weakref.ref(leaving)
+    del leaving
+    gc.collect()
+    assert gone() is None
+
+
 # What is remembered.
 
 
@@ -202,7 +216,18 @@ def test_topics_that_a_stranger_invents_do_not_fill_the_memory() -> None:
         subscriptions.resolve(f"cold.{number}")
         subscriptions.resolve(f"hot.{number}")
         assert sum(route.size for route in subscriptions.routes.values()) <= 30
-    assert "hot.999" in subscriptions.routes
+    assert {f"hot.{number}" for number in range(993, 1_000)} < subscriptions.routes.keys()
+
+
+def test_forgotten_routes_make_room_for_others() -> None:
+    subscriptions = subscribed(*(("hot", Someone(str(n))) for n in range(10)), places=30)
+    for _ in range(10):
+        subscriptions.resolve("hot")
+        subscriptions.add("hot", A)
+        subscriptions.remove("hot", A)
+    for number in range(30):
+        subscriptions.resolve(f"cold.{number}")
+    assert len(subscriptions.routes) == 30
 
 
 def test_one_route_larger_than_the_whole_memory_is_remembered_alone() -> None:
