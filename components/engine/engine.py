@@ -15,6 +15,7 @@ import asyncio
 import os
 import platform
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -143,7 +144,9 @@ class Engine:
             self._runner: FiberEngine | ThreadedEngine = FiberEngine(world, stack=settings.stack)
         else:
             self._runner = ThreadedEngine(world, stack=settings.stack)
-        self._world = world
+        self._process = os.getpid()
+        # Only these may be instantiated: they fit the world, and they are of this engine.
+        self._checked: weakref.WeakSet[Component] = weakref.WeakSet()
         self._compiler = Compiler(
             self._runner.engine,
             settings=f"{self._runner.settings}, stack={settings.stack}",
@@ -157,6 +160,7 @@ class Engine:
         ComponentInvalid for what can't be read, is no component, or does not fit the world; it
         names every function that is missing or differs, with both signatures.
         """
+        self._refuse_after_fork()
         name = "<bytes>" if isinstance(source, bytes) else str(source)
         code = await self._compiler.compile(source)
         problems, imports = await asyncio.to_thread(
@@ -164,6 +168,7 @@ class Engine:
         )
         if problems:
             raise ComponentInvalid(name, problems)
+        self._checked.add(code.component)
         return Compiled(name, code.digest, imports, code.component)
 
     async def instantiate(
@@ -183,6 +188,9 @@ class Engine:
         `timeout` bounds a wait, as `asyncio.timeout`. Raises GuestTrap when the component traps
         or passes a limit as it begins.
         """
+        if compiled.component not in self._checked:
+            raise ValueError("this component was loaded by another engine")
+        self._refuse_after_fork()
         if isinstance(self._runner, ThreadedEngine):
             return await self._runner.instantiate(
                 compiled.component, limits=limits, host=host, clock=clock, timeout=timeout
@@ -195,6 +203,11 @@ class Engine:
         """End every instance, and the threads of this engine. Does nothing again."""
         self._runner.close()
         self._compiler.close()
+
+    def _refuse_after_fork(self) -> None:
+        # The threads of wasmtime's compiler are not there in the child: it would wait for ever.
+        if os.getpid() != self._process:
+            raise RuntimeError("an engine can't be used after a fork: make another, or spawn")
 
 
 def _check(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, Mapping
+from threading import get_ident
 
 import wasmtime
 from wasmtime import _ffi as ffi
@@ -67,6 +68,7 @@ class FiberEngine:
         )
         self._instances: weakref.WeakSet[Instance] = weakref.WeakSet()
         self._closed = False
+        self._thread = get_ident()
         wrap_handlers()
 
     async def instantiate(
@@ -86,6 +88,9 @@ class FiberEngine:
         """
         if self._closed:
             raise RuntimeError("the engine is closed")
+        if get_ident() != self._thread:
+            # Who calls a host function is known only by whose poll it is in.
+            raise RuntimeError("the fast path serves the thread on which its engine was made")
         instance = Instance(
             self._shared,
             component,

@@ -25,6 +25,7 @@ import asyncio
 import ctypes
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from threading import get_ident
 from typing import cast
 
 from airssys_wasm.components.engine import foreign
@@ -98,6 +99,7 @@ class Instance:
         "_shared",
         "_space",
         "_store",
+        "_thread",
         "_timeout",
         "_where",
         "flag",
@@ -131,6 +133,7 @@ class Instance:
         self._failure: BaseException | None = None
         self._future = 0
         self._busy = False
+        self._thread = get_ident()
         # A result value, an error, the flag of a host call, the instance: at fixed addresses.
         self._space = foreign.words(4 + 1 + 1 + foreign.INSTANCE_WORDS)
         self._where = foreign.address_of_words(self._space)
@@ -191,7 +194,7 @@ class Instance:
         another call is in flight and InstanceClosed after the end, all without harm.
         """
         entry = self._functions.get(function) or self._function(function)
-        if self._busy or not self._store:
+        if self._busy or not self._store or get_ident() != self._thread:
             self._refuse()
         address, write, given, count, lift = entry
         write(arguments)
@@ -240,9 +243,9 @@ class Instance:
         future, self._future = self._future, 0
         if future:
             future_delete(future)
-        if self._space[4]:
-            foreign.take_error(self._space[4])
-            self._space[4] = 0
+        error, self._space[4] = self._space[4], 0
+        if error:
+            foreign.take_error(error)
         foreign.store_delete(store)
         self._functions.clear()
         self._request = None
@@ -268,6 +271,8 @@ class Instance:
     def _refuse(self) -> None:
         if not self._store:
             raise InstanceClosed
+        if get_ident() != self._thread:
+            raise RuntimeError("an instance can be called from the thread it was made on only")
         raise RuntimeError("a call is in flight: an instance takes one at a time")
 
     def _function(self, name: str) -> _Entry:
@@ -368,8 +373,9 @@ class Instance:
 
     def _end(self) -> BaseException:
         """What to raise for the error that wasmtime has left."""
-        text = foreign.take_error(self._space[4])
-        self._space[4] = 0
+        # Cleared first: an interrupt in between may lose an error, but never free it twice.
+        error, self._space[4] = self._space[4], 0
+        text = foreign.take_error(error)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             return failure

@@ -1,6 +1,8 @@
 """Loading: what fits is compiled and checked once, what does not is refused with every reason."""
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,3 +180,46 @@ def test_the_fast_path_runs_only_where_it_was_tested(
     else:
         with pytest.raises(EngineUnavailable, match="fast path"):
             chosen("fast")
+
+
+async def test_a_component_of_another_engine_is_refused(engine: Engine) -> None:
+    other = Engine()
+    compiled = await other.load(BINARY)
+    with pytest.raises(ValueError, match="another engine"):
+        await engine.instantiate(
+            compiled, limits=Limits(), host=name_of_function, clock=time.monotonic
+        )
+    other.close()
+
+
+async def test_a_closed_engine_takes_no_more(engine: Engine) -> None:
+    compiled = await engine.load(BINARY)
+    engine.close()
+    engine.close()
+    with pytest.raises(RuntimeError):
+        await engine.instantiate(
+            compiled, limits=Limits(), host=name_of_function, clock=time.monotonic
+        )
+    with pytest.raises(RuntimeError):
+        await engine.load(BINARY + b"")
+
+
+def test_an_engine_is_not_used_after_a_fork() -> None:
+    """In a process of its own, since this one has threads."""
+    program = """
+import asyncio, os, sys
+from airssys_wasm.components.engine.engine import Engine
+engine = Engine()
+child = os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+try:
+    asyncio.run(engine.load(b"anything"))
+except RuntimeError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "an engine can't be used after a fork: make another, or spawn\n"
+    assert done.returncode == 0

@@ -167,6 +167,27 @@ async def test_every_other_of_a_hundred_suspended_guests_is_dropped_and_the_rest
         instance.close()
 
 
+async def test_another_thread_is_refused(engine: FiberEngine, component: Component) -> None:
+    instance = await engine.instantiate(
+        component, limits=Limits(), host=answer, clock=time.monotonic
+    )
+
+    def elsewhere() -> None:
+        async def use() -> None:
+            with pytest.raises(RuntimeError, match="thread"):
+                await handle(instance, b"e")
+            with pytest.raises(RuntimeError, match="thread"):
+                await engine.instantiate(
+                    component, limits=Limits(), host=answer, clock=time.monotonic
+                )
+
+        asyncio.run(use())
+
+    await asyncio.to_thread(elsewhere)
+    assert await handle(instance, b"ehere") == Ok(b"here")
+    instance.close()
+
+
 async def test_a_message_too_large_to_copy_is_the_payload_limit(
     engine: FiberEngine, component: Component
 ) -> None:
