@@ -31,6 +31,7 @@ _CLANGS = ("clang", *(f"clang-{version}" for version in range(22, 13, -1)))  # 1
 _FLAGS = (
     "-std=c11",
     "-O2",
+    "-mbulk-memory",
     "-Wall",
     "-Wextra",
     "-ffreestanding",

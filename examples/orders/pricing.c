@@ -56,7 +56,8 @@ static const char *const CURRENCIES[] = {"CHF", "EUR", "GBP", "USD"};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static bool same(const char *left, const char *right) {
-    return airssys_equal(airssys_str(left), right);
+    while (*left && *left == *right) left++, right++;
+    return *left == *right;
 }
 
 static bool within(const json_value *value, int64_t low, int64_t high) {
