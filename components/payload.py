@@ -77,7 +77,7 @@ def failure_payload(error: str, detail: str) -> bytes:
 
 def _encode_raw(value: object) -> bytes:
     if value.__class__ is bytes:
-        return value  # type: ignore[return-value]  # mypy does not narrow by __class__
+        return value
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if value is None:

@@ -5,6 +5,8 @@ A component that restarts finds what its last incarnation wrote; a system that r
 
 from __future__ import annotations
 
+from typing import Any
+
 from sortedcontainers import SortedDict
 
 from airssys_wasm.components.identity import ComponentId
@@ -15,7 +17,7 @@ class _Namespace:
     __slots__ = ("pairs", "used")
 
     def __init__(self) -> None:
-        self.pairs: SortedDict[str, bytes] = SortedDict()
+        self.pairs: Any = SortedDict()  # of str to bytes; it has no types of its own
         self.used = 0
 
 
@@ -27,7 +29,8 @@ class MemoryStore:
 
     async def get(self, namespace: ComponentId, key: str) -> bytes | None:
         found = self._namespaces.get(namespace)
-        return None if found is None else found.pairs.get(key)
+        value: bytes | None = None if found is None else found.pairs.get(key)
+        return value
 
     async def set(self, namespace: ComponentId, key: str, value: bytes, quota: int) -> None:
         space = self._namespaces.get(namespace) or _Namespace()

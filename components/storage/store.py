@@ -49,21 +49,27 @@ class KeyValueStore(Protocol):
 
     async def get(self, namespace: ComponentId, key: str) -> bytes | None:
         """The value; None when there is no such key."""
+        ...
 
     async def set(self, namespace: ComponentId, key: str, value: bytes, quota: int) -> None:
         """Write. Raises QuotaExceeded when the namespace would use more than `quota` bytes."""
+        ...
 
     async def delete(self, namespace: ComponentId, key: str) -> bool:
         """Remove; False when there was no such key."""
+        ...
 
     async def exists(self, namespace: ComponentId, key: str) -> bool:
         """Whether there is such a key."""
+        ...
 
     async def keys(self, namespace: ComponentId, prefix: str, limit: int) -> list[str]:
         """The first `limit` keys that begin with `prefix`, in order."""
+        ...
 
     async def usage(self, namespace: ComponentId) -> Usage:
         """What the namespace holds."""
+        ...
 
 
 def key_problem(key: str) -> str | None:
