@@ -153,3 +153,17 @@ def test_a_plan_names_nobody_twice(spec: Any) -> None:
     assert plan("one_for_one", children, "a") == Plan((), ("a",))
     assert plan("one_for_all", children, "a") == Plan(("b",), ("a", "b"))
     assert plan("rest_for_one", children, "b") == Plan((), ("b",))
+
+
+class Unread(dict[str, Any]):
+    """Children that may be looked up, and not gone through."""
+
+    def __iter__(self) -> Any:
+        raise AssertionError("it went through all children")
+
+    __reversed__ = keys = values = items = __iter__
+
+
+def test_one_for_one_looks_at_no_sibling(spec: Any) -> None:
+    children = Unread({"a": spec("a"), "b": spec("b")})
+    assert plan("one_for_one", children, "b") == Plan((), ("b",))

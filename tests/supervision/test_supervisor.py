@@ -246,6 +246,28 @@ async def test_a_restarted_child_has_a_new_ref_a_fresh_state_and_an_empty_mailbo
         assert [letter.message for letter in kernel.dead_letters.recent()] == ["crash", "count"]
 
 
+@pytest.mark.rule("RESTART-14")
+async def test_who_started_the_supervisor_hears_nothing_of_a_restart(journal: Journal) -> None:
+    heard: list[object] = []
+
+    class Starter(Actor[Any]):
+        def init(self) -> None:
+            self.context.trap_exit = True
+            root = Supervisor(children=workers(journal, "a"))
+            self.context.spawn(root, name="root", link=True, monitor=True)
+
+        def receive(self, message: Any) -> object:
+            heard.append(message)
+            return None
+
+    async with kernel_for_test() as kernel:
+        await kernel.start(Starter)
+        await until(lambda: kernel.whereis("a") is not None)
+        await crash(kernel, "a")
+        assert (await SupervisorRef.of(find(kernel, "root")).statistics()).restarts == 1
+        assert heard == []
+
+
 async def test_a_kept_mailbox_survives_the_crash(journal: Journal) -> None:
     kept = Mailbox(capacity=10, keep_on_restart=True)
     async with kernel_for_test() as kernel:
@@ -400,6 +422,23 @@ async def test_a_tree_is_stopped_from_its_end(journal: Journal) -> None:
         root.stop("shutdown")
         assert await root.wait() == "shutdown"
         assert journal.take() == [f"{id} ends: shutdown" for id in "byxa"]
+
+
+@pytest.mark.rule("SHUT-08")
+async def test_a_child_cleans_up_at_a_stop_whether_it_traps_exits_or_not_unlike_in_otp(
+    journal: Journal,
+) -> None:
+    class Trapping(Worker):
+        def init(self) -> object:
+            self.context.trap_exit = True
+            return super().init()
+
+    async with kernel_for_test() as kernel:
+        children = [*workers(journal, "a"), ChildSpec("t", Trapping, args=("t", journal))]
+        root = await kernel.start(Supervisor(children=children))
+        root.stop("shutdown")
+        await root.wait()
+        assert journal.take()[2:] == ["t ends: shutdown", "a ends: shutdown"]
 
 
 @pytest.mark.rule("SHUT-02")
