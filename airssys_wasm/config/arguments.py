@@ -6,9 +6,12 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from airssys_wasm.config.surroundings import Missing, Parameters
 from airssys_wasm.schema.suggest import nearest
+
+_MOST_SHOWN = 100
 
 
 def misfits(
@@ -27,7 +30,7 @@ def misfits(
     strays = 0  # keys that nothing is like: each may be meant for an argument that is missing
     if isinstance(args, Mapping):
         given = set(args)
-        for key in args:
+        for key in islice(args, _MOST_SHOWN):
             if key not in known and not takes.any_keyword:
                 meant = nearest(key, [name for name in known if name not in given])
                 slips.add(meant)

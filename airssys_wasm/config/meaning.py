@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from airssys_wasm.components.identity import parse_id
+from airssys_wasm.components.identity import ComponentId, parse_id
 from airssys_wasm.components.security.pattern import covers_topic, matches_name
 from airssys_wasm.config import words
 from airssys_wasm.config.arguments import misfits
@@ -22,6 +22,7 @@ from airssys_wasm.schema import KeyPath, Reading
 from airssys_wasm.schema.suggest import did_you_mean
 
 ROOT_NAME = "root"
+_MOST_NAMES = 1_000  # of larger trees it is not told who may be sent to
 _GRANT_FOR = {"host-messaging": "messaging", "storage": "storage"}
 
 
@@ -64,12 +65,12 @@ def check_meaning(reading: Reading[TreeConfig], surroundings: Surroundings) -> N
         root.warning(message, "intensity", hint="give it at least 1")
     for supervisor in supervisors:
         _check_supervisor(supervisor)
-    names = _check_names(children)
+    others = _Names.of(_check_names(children))
     for child in children:
         _check_significant(child)
         _check_mailbox(child)
         _check_actor(child, surroundings)
-        _check_component(child, surroundings, names)
+        _check_component(child, surroundings, others)
 
 
 def _supervisors(supervisor: _Part) -> Iterator[_Part]:
@@ -122,8 +123,8 @@ def _check_significant(child: _Part) -> None:
         child.warning(message, "restart", hint="is permanent meant?")
 
 
-def _check_names(children: list[_Part]) -> dict[str, _Part]:
-    """The children by the name they are registered under."""
+def _check_names(children: list[_Part]) -> tuple[str, ...]:
+    """The names that children are registered under."""
     names: dict[str, _Part] = {}
     for child in children:
         key, name = _name(child)
@@ -142,7 +143,7 @@ def _check_names(children: list[_Part]) -> dict[str, _Part]:
         line = other.line("name" if other.has("name") else "id")
         hint = "give one of them another name:, or name: null"
         child.error(f"the name {name!r} is taken by the child in line {line}", key, hint=hint)
-    return names
+    return tuple(names)
 
 
 def _name(child: _Part) -> tuple[str, str | None]:
@@ -201,7 +202,23 @@ def _check_actor(child: _Part, surroundings: Surroundings) -> None:
 # -- components -----------------------------------------------------------------------------
 
 
-def _check_component(child: _Part, surroundings: Surroundings, names: dict[str, _Part]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names in a tree, for patterns over them."""
+
+    names: tuple[str, ...]
+    ids: tuple[ComponentId, ...]
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> _Names:
+        return cls(names, tuple(parse_id(n) for n in names if words.component_name(n) is None))
+
+    def include(self, pattern: str) -> bool:
+        too_many = len(self.names) > _MOST_NAMES
+        return too_many or any(matches_name(pattern, found) for found in self.ids)
+
+
+def _check_component(child: _Part, surroundings: Surroundings, others: _Names) -> None:
     if not child.has("component"):
         return
     key, name = _name(child)
@@ -209,7 +226,7 @@ def _check_component(child: _Part, surroundings: Surroundings, names: dict[str, 
     if wrong is not None:
         message, _, hint = wrong.partition("; ")
         child.error(f"{name!r} {message}", key, hint=hint)
-    _check_grants(child, names)
+    _check_grants(child, others)
     path = child.get("component")
     if path is None:
         return
@@ -239,18 +256,13 @@ def _check_imports(child: _Part, imports: frozenset[str]) -> None:
             child.warning(message, "component", hint=hint)
 
 
-def _reaches(pattern: str, name: str) -> bool:
-    return words.component_name(name) is None and matches_name(pattern, parse_id(name))
-
-
-def _check_grants(child: _Part, names: dict[str, _Part]) -> None:
+def _check_grants(child: _Part, others: _Names) -> None:
     for right in ("send", "request"):
         path = (*child.path, "capabilities", "messaging", right)
         for below, target in _items(child.reading, path):
-            if target is None or any(_reaches(target, name) for name in names):
-                continue
-            message = f"no child of this tree has the name {target!r}"
-            child.reading.warn(below, message, hint=did_you_mean(target, names))
+            if target is not None and not others.include(target):
+                message = f"no child of this tree has the name {target!r}"
+                child.reading.warn(below, message, hint=did_you_mean(target, others.names))
     granted = child.get("capabilities", "messaging", "subscribe")
     if granted is None and child.has("capabilities", "messaging", "subscribe"):
         return

@@ -23,7 +23,17 @@ from airssys_wasm.components.security.capability import (
     StorageGrant,
 )
 from airssys_wasm.config import words
-from airssys_wasm.schema import AtLeast, AtMost, Checked, Duration, KindByKey, Named, Size, Verbatim
+from airssys_wasm.schema import (
+    AtLeast,
+    AtMost,
+    Checked,
+    Duration,
+    KindByKey,
+    MostItems,
+    Named,
+    Size,
+    Verbatim,
+)
 
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown: TypeAlias = Literal["never", "any_significant", "all_significant"]
@@ -89,7 +99,7 @@ class ActorConfig(ChildConfig):
     actor: Annotated[str, Checked(words.import_path), Verbatim()]
     args: Mapping[str, object] | tuple[object, ...] = ()
     mailbox: MailboxConfig = MailboxConfig()
-    subscribe: tuple[Pattern | SubscriptionConfig, ...] = ()
+    subscribe: Annotated[tuple[Pattern | SubscriptionConfig, ...], MostItems(256)] = ()
 
     def arguments(self) -> tuple[tuple[object, ...], dict[str, object]]:
         """Positional and keyword arguments, copied, so that no incarnation can spoil the next's."""
@@ -128,10 +138,10 @@ class MessagingConfig:
 
     __noun__: ClassVar[str] = "a messaging grant"
 
-    send: tuple[NamePattern, ...] = ()
-    request: tuple[NamePattern, ...] = ()
-    publish: tuple[Pattern, ...] = ()
-    subscribe: tuple[Pattern, ...] = ()
+    send: Annotated[tuple[NamePattern, ...], MostItems(256)] = ()
+    request: Annotated[tuple[NamePattern, ...], MostItems(256)] = ()
+    publish: Annotated[tuple[Pattern, ...], MostItems(256)] = ()
+    subscribe: Annotated[tuple[Pattern, ...], MostItems(256)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +191,7 @@ class ComponentConfig(ChildConfig):
     codec: Annotated[Codec, Named("codec")] = "raw"
     strict_imports: bool = False
     mailbox: MailboxConfig = MailboxConfig()
-    subscribe: tuple[Pattern | SubscriptionConfig, ...] = ()
+    subscribe: Annotated[tuple[Pattern | SubscriptionConfig, ...], MostItems(256)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from airssys_wasm.schema.problem import Place, Problem, Source, quoted
 from airssys_wasm.schema.suggest import did_you_mean
 from airssys_wasm.schema.syntax import explain
 
-MOST_VALUES = 100_000  # a tree of 10,000 children has about that many
+MOST_VALUES = 100_000  # a tree of 7,000 children has about that many
 DEEPEST = 64  # a tree file of three nested supervisors needs 12
 _MOST_PROBLEMS = 1_000
 _MOST_TABS = 20

@@ -42,6 +42,13 @@ class AtMost:
 
 
 @dataclass(frozen=True, slots=True)
+class MostItems:
+    """How long a list may be."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """A rule for text: None when it holds, else what is wrong, to follow the quoted text."""
 

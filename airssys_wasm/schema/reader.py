@@ -8,13 +8,15 @@ wrong, so that rules across several values can be checked in the same run.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from airssys_wasm.schema import node as nodes
-from airssys_wasm.schema.fields import KindByKey, Verbatim
+from airssys_wasm.schema.fields import KindByKey, MostItems, Verbatim
 from airssys_wasm.schema.node import Mapping, Node, Scalar, Sequence, Unreadable
 from airssys_wasm.schema.problem import KeyPath, Place, Problem, quoted
 from airssys_wasm.schema.scalars import meaning
@@ -25,6 +27,7 @@ from airssys_wasm.schema.suggest import did_you_mean, nearest, one_of
 T = TypeVar("T")
 
 _MOST_PROBLEMS = 1_000
+_MOST_SLIPS = 100
 
 
 class _Invalid:
@@ -46,13 +49,18 @@ class Reading(Generic[T]):
 
     def report(self, path: KeyPath, message: str, *, hint: str = "", key: bool = False) -> None:
         """Add a mistake about the value at `path`, or about its key."""
+        if len(self.problems) >= 2 * _MOST_PROBLEMS:
+            return
         place = self.key_places.get(path) if key else None
         place = place or self.places.get(path) or self.places[()]
         self.problems.append(Problem.at(place, message, path=path, hint=hint))
 
     def warn(self, path: KeyPath, message: str, *, hint: str = "", key: bool = False) -> None:
         """Add something legal that is probably not meant."""
+        before = len(self.problems)
         self.report(path, message, hint=hint, key=key)
+        if len(self.problems) == before:
+            return
         self.problems[-1] = dataclasses.replace(self.problems[-1], severity="warning")
 
 
@@ -117,6 +125,10 @@ class _Reader:
         shape = next((s for s in options if s.base in (tuple, object)), None)
         if shape is None:
             return self._wrong_kind(node, path, options)
+        most = shape.mark(MostItems)
+        if most is not None and len(node.items) > most.number:
+            message = f"the list is too long: {len(node.items):,} items"
+            return self._fail(node.place, path, message, f"at most {most.number:,}")
         inner = shapes(shape.args[0] if shape.args else object, shape.marks)
         items = [self.value(item, (*path, n), inner) for n, item in enumerate(node.items)]
         if any(item is INVALID for item in items):
@@ -168,10 +180,9 @@ class _Reader:
             message = f"{kinds.noun} is only one thing, and {quoted(first.text)} was given already"
             self._fail(second.place, (*path, second.text), message)
         else:
-            unknown = [name for name in node.keys if name not in known]
-            slips = [near for name in unknown if (near := nearest(name, known)) in by_key]
+            slips = [near for near in _slips(node, known) if near in by_key]
             if len(slips) == 1:
-                return self._record(node, path, by_key[str(slips[0])])
+                return self._record(node, path, by_key[slips[0]])
             message = f"{kinds.noun} needs one of the keys {choice}"
             self._fail(node.place, path, message)
             common = [
@@ -187,7 +198,7 @@ class _Reader:
         record = shape.base
         known = fields_of(record)
         found = self._entries(node, path, known, shape, _name(record))
-        slips = {nearest(name, known) for name in node.keys if name not in known}
+        slips = _slips(node, known)
         for name, each in known.items():
             if each.required and name not in found and node.find(name) is None:
                 if name not in slips:
@@ -204,6 +215,7 @@ class _Reader:
         self, node: Mapping, path: KeyPath, known: dict[str, Field], outer: Shape, noun: str
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        present = set(node.keys)
         inherited = tuple(mark for mark in outer.marks if isinstance(mark, Verbatim))
         for key, value in node.entries:
             below = (*path, key.text)
@@ -211,7 +223,7 @@ class _Reader:
             if key.text in known:
                 found[key.text] = self.value(value, below, shapes(known[key.text].type, inherited))
                 continue
-            free = [name for name in known if node.find(name) is None]
+            free = [name for name in known if name not in present]
             meant = nearest(key.text, free)
             hint = f"did you mean '{meant}'?" if meant else did_you_mean(key.text, known)
             if not hint and len(key.text) <= 64:
@@ -220,6 +232,13 @@ class _Reader:
             if meant:  # what is below may be wrong as well
                 self.value(value, below, shapes(known[meant].type, inherited))
         return found
+
+
+def _slips(node: Mapping, known: Iterable[str]) -> list[str]:
+    """The known keys that the unknown ones of a mapping are probably meant to be."""
+    words = list(known)
+    unknown = islice((name for name in node.keys if name not in words), _MOST_SLIPS)
+    return [found for name in unknown if (found := nearest(name, words)) is not None]
 
 
 def _name(record: type) -> str:

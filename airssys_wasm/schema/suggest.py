@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 
+_MOST_WORDS = 500
 _LONGEST_WORD = 64  # longer words are no slips of the pen, and comparing them is slow
 
 
@@ -21,7 +23,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """
     if len(word) > _LONGEST_WORD:
         return None
-    words = list(known)
+    words = list(islice(known, _MOST_WORDS))
     folded = {candidate.casefold().replace("-", "_"): candidate for candidate in reversed(words)}
     key = word.casefold().replace("-", "_")
     if key in folded:

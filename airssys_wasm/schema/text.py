@@ -11,7 +11,7 @@ import re
 
 from airssys_wasm.schema.problem import Place, Problem, Source
 
-LARGEST_FILE = 1024 * 1024  # bytes; about 10,000 children, read in a few seconds
+LARGEST_FILE = 1024 * 1024  # bytes; some 10,000 children, and a few seconds to read
 _SHOWN = 10  # of each kind; a binary file has thousands
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _NO_TEXT = re.compile(
