@@ -56,6 +56,7 @@ from airssys_wasm.components.engine.limits import (
 )
 from airssys_wasm.components.engine.linking import Export, HostFunction, Surroundings
 from airssys_wasm.components.engine.traps import Limit, Trap, trap_of
+from airssys_wasm.components.engine.values import Ok
 from airssys_wasm.components.errors import GuestTrap, InstanceClosed
 
 # Fuel between two yields: about 0.1 ms of guest code, so that a spinning guest holds nobody up.
@@ -226,9 +227,10 @@ class Instance:
                 finally:
                     val_delete(where)
                     space[0] = 0
-            limit = reply_limit(self._limits, function, result)
-            if limit is not None:
-                raise GuestTrap(limit)
+            if result.__class__ is Ok:
+                limit = reply_limit(self._limits, function, result)
+                if limit is not None:
+                    raise GuestTrap(limit)
         except BaseException:
             self.close()
             raise

@@ -9,7 +9,7 @@ Always:
   - a value that does not fit its type is a TypeError before any foreign code has seen it: ranges
     are checked, strings are encoded by us (so that they are UTF-8), cases are looked up;
   - memory that was written stays valid until the next `write` with the same `Arena`, the strings
-    and lists in it until `release`.
+    and lists in it until `release`; a `Lowering` writes to no memory but its own and the arena's.
 
 Source: wasmtime 50.0.1, `component/val.h`.
 """
@@ -43,6 +43,9 @@ from airssys_wasm.components.engine.world import (
     Type,
     VariantType,
 )
+
+_STRING = Primitive("string")
+_NOTHING = object()
 
 _INTEGERS = {
     "s8": (Kind.S8, 8, True),
@@ -224,12 +227,10 @@ class _Code:
             self.line(f"encode({name})")  # refuses a lone surrogate
             self.line(f"{word} = ord({name})")
         else:
-            self.template[at] = Kind.STRING
             raw = self.name()
             self.line(f"{raw} = encode({name})")
             self.line(f"keep({raw})")
-            self.line(f"{word} = len({raw})")
-            self.line(f"{self._word(at + 2)} = identity({raw}) + {BYTES_OFFSET}")
+            self._text(at, raw)
 
     def _list(self, type_: ListType, at: int, name: str) -> None:
         self.template[at] = Kind.LIST
@@ -244,11 +245,34 @@ class _Code:
         self.template[at : at + 2] = [Kind.RECORD, len(fields)]
         inner = self.block(ENTRY_WORDS * len(fields))
         self._relocations.append((at + 2, inner))
+        # Messages in a row are often of one sender. Its words are there still: the block is ours
+        # alone, and neither the tuple nor its strings can have changed.
+        remembered = not self._base and all(of == _STRING for _, of in fields)
+        outer = self._indent
+        if remembered:
+            last = f"last{at}"
+            self.names[last] = [_NOTHING]
+            self.names["nothing"] = _NOTHING
+            self.line(f"if {last}[0] is not {name}:")
+            self._indent += "  "
+            self.line(f"{last}[0] = nothing")
         parts = self._unpack(name, len(fields), f"record as tuple of {len(fields)}")
         for index, ((field, of), part) in enumerate(zip(fields, parts, strict=True)):
             entry = inner + ENTRY_WORDS * index
             self.template[entry : entry + 2] = self._constant(field)
-            self.value(of, entry + 2, part)
+            if remembered:
+                self.line(f"{part} = encode({part})")
+                self._text(entry + 2, part)
+            else:
+                self.value(of, entry + 2, part)
+        if remembered:
+            self.line(f"{last}[:] = ({name}, {', '.join(parts)})")
+            self._indent = outer
+
+    def _text(self, at: int, raw: str) -> None:
+        self.template[at] = Kind.STRING
+        self.line(f"{self._word(at + 1)} = len({raw})")
+        self.line(f"{self._word(at + 2)} = identity({raw}) + {BYTES_OFFSET}")
 
     def _unpack(self, name: str, count: int, expected: str) -> list[str]:
         parts = [self.name() for _ in range(count)]
