@@ -38,6 +38,7 @@ class Child:
 
     @property
     def id(self) -> str:
+        """The id in its spec."""
         return self.spec.id
 
     @property
@@ -114,9 +115,11 @@ class Children:
         return child.release()
 
     def get(self, id: str) -> Child | None:
+        """The child with that id."""
         return self._children.get(id)
 
     def ids_newest_first(self) -> list[str]:
+        """All ids, in the order in which to stop."""
         return list(reversed(self._children))
 
     def disinherit(self) -> list[Release]:
@@ -144,6 +147,7 @@ class Children:
         )
 
     def counts(self) -> ChildCounts:
+        """How many children there are of each kind."""
         children = self._children.values()
         supervisors = sum(child.spec.type == "supervisor" for child in children)
         return ChildCounts(

@@ -121,8 +121,7 @@ class SupervisorMachine:
             case steps.TerminateChild(child, token) if self._job and self._job.is_starting(child):
                 self._actions += self._job.terminate_start(token)
             case _:
-                if self.phase != "stopping":
-                    self._pending.append(event)
+                self._pending.append(event)  # never looked at again once the end has begun
 
     def _up(self, incarnation: int) -> None:
         child = self._living.get(incarnation)
