@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from dataclasses import fields, is_dataclass
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -26,8 +27,14 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        fields = vars(record).items()
-        entry.update((key, value) for key, value in fields if key not in _STANDARD)
+        for key, value in vars(record).items():
+            if key in _STANDARD:
+                continue
+            if is_dataclass(value) and not isinstance(value, type):
+                if str(value) == entry["message"]:  # its fields say the rest
+                    entry["message"] = str(value).partition("\n")[0]
+                value = {each.name: getattr(value, each.name) for each in fields(value)}
+            entry[key] = value
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)
@@ -45,10 +52,16 @@ def set_up(log_format: LogFormat, stream: IO[str], *, debug: bool) -> Console | 
         log_format = "text" if stream.isatty() else "json"
     if log_format == "text" and stream.isatty():
         from rich.console import Console
+        from rich.highlighter import NullHighlighter
         from rich.logging import RichHandler
 
         console = Console(file=stream)
-        handler = RichHandler(console=console, show_path=False, omit_repeated_times=False)
+        handler = RichHandler(
+            console=console,
+            show_path=False,
+            omit_repeated_times=False,
+            highlighter=NullHighlighter(),
+        )
         handler.setFormatter(logging.Formatter("%(message)s", "%X"))
     else:
         handler = logging.StreamHandler(stream)
