@@ -9,17 +9,30 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply, odd_answer
 from airssys_wasm.kernel.current import CURRENT
 from airssys_wasm.kernel.errors import ExitActor, StopInit, Stopped, reason_of
 from airssys_wasm.kernel.message import SIGNALS, Answer, Envelope, StopEntry
-from airssys_wasm.kernel.reasons import is_orderly
+from airssys_wasm.kernel.reasons import Error, is_orderly
 from airssys_wasm.kernel.ref import ActorRef, BoundedRef
-from airssys_wasm.kernel.states import ASYNC, DEAD, DEFERRED, ENDING, NEW, NOTHING, OWN, SPECIAL
+from airssys_wasm.kernel.states import (
+    ASYNC,
+    DEAD,
+    DEFERRED,
+    ENDING,
+    NEW,
+    NOTHING,
+    OWN,
+    SPECIAL,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from contextvars import Context
+
     from airssys_wasm.kernel.scheduler import Scheduler
     from airssys_wasm.kernel.worker import Parking
 
@@ -35,11 +48,16 @@ class Activation:
     async def special(self, ref: ActorRef[Any], parking: Parking, left: int) -> int:
         if parking.last is not ref:
             self._scheduler.enter(parking, ref)
+        if ref._mode & NEW:
+            if ref._mode & ENDING:
+                self._scheduler.kernel.lifecycle.die(ref)
+            else:
+                await self._init(ref)
+            self._scheduler.handled -= 1  # an activation, but no message
+            return 1
         if ref._mode & ENDING:
             await self._terminate(ref)
-            return 1
-        if ref._mode & NEW:
-            await self._init(ref)
+            self._scheduler.handled -= 1
             return 1
         return await self._one_by_one(ref, left)
 
@@ -61,7 +79,14 @@ class Activation:
             count += 1
             if bounded and entry.__class__ not in SIGNALS:
                 ref._taken()  # type: ignore[attr-defined]
-            await self._handle(ref, entry)
+            try:
+                await self._handle(ref, entry)
+            except BaseException:
+                self._scheduler.failed_message = entry
+                self._scheduler.completed = count - 1
+                raise
+        if count == 0:
+            self._scheduler.handled -= 1
         if not bounded and not ref._queue and ref._one is NOTHING:
             ref._mode &= ~SPECIAL
         return max(count, 1)
@@ -71,15 +96,12 @@ class Activation:
         if entry.__class__ is StopEntry:
             report = not is_orderly(entry.reason)
             self._scheduler.kernel.lifecycle.end(ref, entry.reason, inside=True, report=report)
+            self._scheduler.handled -= 1  # no message
             return
         if entry.__class__ is not Envelope:
-            try:
-                answer = await self._receive_one(ref, entry)
-                if answer is not None and answer.__class__ in ANSWERS:
-                    odd_answer(ref, entry, answer)
-            except BaseException:
-                self._scheduler.failed_message = entry
-                raise
+            answer = await self._receive_one(ref, entry)
+            if answer is not None and answer.__class__ in ANSWERS:
+                odd_answer(ref, entry, answer)
             return
         extension = ref._ext()
         extension.envelope = entry
@@ -88,9 +110,6 @@ class Activation:
             answer = await self._receive_one(ref, entry.message)
             if answer.__class__ in ANSWERS:
                 answer = checked(answer)
-        except BaseException:
-            self._scheduler.failed_message = entry
-            raise
         finally:
             extension.envelope = None
         give_reply(ref, entry.future, answer)
@@ -136,9 +155,11 @@ class Activation:
         """Run the terminate hook, for as long as the shutdown time allows."""
         extension = ref._ext()
         actor, kernel = ref._receive.__self__, self._scheduler.kernel
-        timer = kernel.timers.wake_at(
-            kernel.platform.now() + extension.shutdown, lambda _: ref.kill()
-        )
+        extension.cancel_due = False  # that was for the handler, which has returned
+        timer = None
+        if extension.shutdown != inf:
+            due = kernel.platform.now() + extension.shutdown
+            timer = kernel.timers.wake_at(due, lambda _: ref.kill())
         try:
             answer = self._scheduler.in_scratch(ref, actor.terminate, ref._end.reason)
             if inspect.isawaitable(answer):
@@ -146,11 +167,13 @@ class Activation:
         except BaseException as exception:
             if not ref._mode & DEAD:
                 ref._end.reason = reason = reason_of(exception)
-                kernel.reporting.crashed(ref, reason)
+                if not (isinstance(exception, ExitActor) and is_orderly(reason)):
+                    kernel.reporting.crashed(ref, reason)
             if not isinstance(exception, Exception | asyncio.CancelledError):
                 raise
         finally:
-            kernel.timers.cancel(timer)
+            if timer is not None:
+                kernel.timers.cancel(timer)
             kernel.lifecycle.die(ref)
 
     def elsewhere(self, ref: ActorRef[Any], mode: int) -> None:
@@ -160,13 +183,28 @@ class Activation:
         extension = ref._ext()
         if mode & OWN:
             assert extension.context is not None
-            extension.task = self._scheduler.own_task(self._alone(ref), extension.context)
+            self._own_task(ref, self._alone(ref), extension.context)
         elif extension.process is not None:
-            extension.task = self._scheduler.own_task(
-                self._process(ref), self._scheduler.clean.copy()
-            )
+            self._own_task(ref, self._process(ref), self._scheduler.clean.copy())
         elif extension.inbox is not None:
             extension.inbox._wake()
+
+    def _own_task(
+        self, ref: ActorRef[Any], work: Coroutine[Any, Any, None], context: Context
+    ) -> None:
+        task = self._scheduler.own_task(work, context)
+        ref._ext().task = task
+        task.add_done_callback(lambda _: self._never_ran(ref, task))
+
+    def _never_ran(self, ref: ActorRef[Any], task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first line runs no `finally`: its actor ends here."""
+        extension = ref._extension
+        if ref._mode & DEAD or extension is None or extension.task is not task:
+            return
+        extension.task = None
+        cancelled = Error.of(asyncio.CancelledError())
+        self._scheduler.kernel.lifecycle.end(ref, cancelled, inside=True, report=True)
+        self._scheduler.settle(ref)
 
     async def _process(self, ref: ActorRef[Any]) -> None:
         CURRENT.set(ref)
@@ -184,11 +222,15 @@ class Activation:
             if not ref._mode & (ENDING | DEAD):
                 reason = reason_of(exception)
                 report = not (isinstance(exception, ExitActor) and is_orderly(reason))
+            if inbox is not None:
+                inbox._crashed(ref._end.reason if ref._mode & (ENDING | DEAD) else reason)
             if not isinstance(exception, Exception | asyncio.CancelledError):
                 raise
         else:
-            if inbox is not None and inbox._stop is not None:
-                reason = inbox._stop.reason
+            if inbox is not None:
+                inbox._completed()
+                if inbox._stop is not None:
+                    reason = inbox._stop.reason
         finally:
             lifecycle.end(ref, reason, inside=True, report=report)
             lifecycle.die(ref)
@@ -200,8 +242,10 @@ class Activation:
             if ref._mode & ENDING:
                 await self._terminate(ref)
             else:
-                await self._one_by_one(ref, ALONE_AT_MOST)
+                self._scheduler.handled += await self._one_by_one(ref, ALONE_AT_MOST)
         except BaseException as exception:
+            self._scheduler.handled += self._scheduler.completed
+            self._scheduler.completed = 0
             self._scheduler.failed(ref, exception, self._scheduler.failed_message)
             if not isinstance(exception, Exception | asyncio.CancelledError):
                 raise

@@ -1,10 +1,8 @@
-"""What a handler returned, and what that means.
-
-Pure.
-"""
+"""Acts: what a handler returned, and what that means. Decides only; asyncio is for its classes."""
 
 from __future__ import annotations
 
+from asyncio import Future, Task
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,16 +10,17 @@ from airssys_wasm.kernel.errors import ExitActor
 from airssys_wasm.kernel.message import Failed, Unhandled
 
 if TYPE_CHECKING:
-    from asyncio import Future
-
     from airssys_wasm.kernel.ref import ActorRef
 
-ANSWERS: Final = frozenset({CoroutineType, Failed, Unhandled})  # returned values with a meaning
+ANSWERS: Final = frozenset(
+    {CoroutineType, Future, Task, Failed, Unhandled}
+)  # returned values with a meaning
 
 
 def refuse_awaitable(answer: Any) -> None:
-    """A plain receive returned a coroutine: it was written without `async`."""
-    answer.close()
+    """A plain receive returned an awaitable: it was written without `async`."""
+    if answer.__class__ is CoroutineType:
+        answer.close()
     raise ExitActor(("bad_return_value", f"a plain receive returned {answer!r}; make it async"))
 
 

@@ -58,6 +58,8 @@ class Reply:
         """Let the request raise `error`. Raises AlreadyAnswered for a second answer."""
         if not isinstance(error, BaseException):
             raise TypeError(f"fail() takes an exception, not {error!r}")
+        if isinstance(error, StopIteration):
+            raise TypeError("StopIteration can't be raised out of a request")
         self._give(None, error)
 
     def _give(self, value: object, error: BaseException | None) -> None:

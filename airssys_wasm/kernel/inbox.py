@@ -10,7 +10,7 @@ from airssys_wasm.kernel.context import ActorContext, Reply
 from airssys_wasm.kernel.errors import ActorStopped, Stopped
 from airssys_wasm.kernel.message import SIGNALS, Envelope, StopEntry
 from airssys_wasm.kernel.ref import BoundedRef
-from airssys_wasm.kernel.states import BUSY, DEAD, NOTHING
+from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, NOTHING
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -35,6 +35,9 @@ class Inbox(Generic[M]):
         self._waiter: Future[None] | None = None
         self._stop: StopEntry | None = None
         self._taken = 0
+        self._seen = 0  # how many of the saved ones a waiting receive has refused
+        self._hand: Any = NOTHING  # the message between two receives, and its reply if it has one
+        self._reply: Reply | None = None
 
     async def receive(
         self, wanted: Callable[[M], bool] | None = None, timeout: float | None = None
@@ -46,14 +49,14 @@ class Inbox(Generic[M]):
         """
         if self._waiter is not None:
             raise RuntimeError(f"{self._ref} is received from by two tasks at once")
+        self._completed()
         await self._give_way()
-        seen = 0
+        self._seen = 0
         deadline = None
         while True:
-            found, message = self._take(wanted, seen)
+            found, message = self._take(wanted)
             if found:
                 return message  # type: ignore[no-any-return]
-            seen = len(self._saved)
             if self._stop is not None:
                 raise Stopped(self._stop.reason)
             if timeout is not None:
@@ -75,23 +78,33 @@ class Inbox(Generic[M]):
     def __len__(self) -> int:
         return len(self._saved)
 
-    def _take(self, wanted: Callable[[M], bool] | None, seen: int) -> tuple[bool, Any]:
-        """Take the first wanted message; the first `seen` saved ones were refused before."""
+    def _take(self, wanted: Callable[[M], bool] | None) -> tuple[bool, Any]:
+        """Take the first wanted message; the first `_seen` saved ones were refused before."""
         self._collect()
         saved = self._saved
-        for place in range(seen, len(saved)):
+        for place in range(self._seen, len(saved)):
             entry = saved[place]
             message: Any = entry.message if entry.__class__ is Envelope else entry
             if wanted is None or wanted(message):
                 del saved[place]
                 self._in_hand(entry)
                 return True, message
+        self._seen = len(saved)
         return False, None
+
+    def _take_oldest(self) -> Any:
+        """Give up the oldest message that has been collected; NOTHING when none has."""
+        for place, entry in enumerate(self._saved):
+            if entry.__class__ not in SIGNALS:
+                del self._saved[place]
+                self._seen = max(0, self._seen - 1)
+                return entry
+        return NOTHING
 
     def _collect(self) -> None:
         """Move what has arrived out of the kernel's queue."""
         ref = self._ref
-        if ref._mode & DEAD:
+        if ref._mode & (DEAD | ENDING):  # its code goes on after an exit: the mailbox is closed
             raise ActorStopped(ref)
         arrived = [] if ref._one is NOTHING else [ref._one]
         arrived.extend(ref._queue or ())
@@ -109,13 +122,27 @@ class Inbox(Generic[M]):
         ref = self._ref
         extension = ref._ext()
         extension.last_message = entry
-        extension.deferred = None
+        extension.deferred = self._reply = None
+        self._hand = entry
         if entry.__class__ is Envelope:
-            extension.deferred = reply = Reply(ref)
+            extension.deferred = self._reply = reply = Reply(ref)
             reply._bind(entry.future, extension.open_replies())
         self._taken += 1
         if isinstance(ref, BoundedRef) and entry.__class__ not in SIGNALS:
             ref._taken()
+
+    def _completed(self) -> None:
+        """The process asks for more, or ends: the message in hand was handled."""
+        if self._hand is not NOTHING:
+            self._hand = NOTHING
+            self._ref._scheduler.handled += 1
+
+    def _crashed(self, reason: object) -> None:
+        """The process was ended over the message in hand, unless it had answered it."""
+        entry, self._hand = self._hand, NOTHING
+        if entry is not NOTHING and not (self._reply is not None and self._reply.given):
+            reporting = self._ref._scheduler.kernel.reporting
+            reporting.dead_letter(entry, self._ref, reason, crashed=True)
 
     async def _wait(self, deadline: float | None) -> None:
         """Wait for the next arrival, or until `deadline`."""

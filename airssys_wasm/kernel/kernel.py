@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,6 +30,7 @@ from airssys_wasm.kernel.reasons import exception_of, is_orderly
 from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, NamedRef
 from airssys_wasm.kernel.registry import Registry, check_name
 from airssys_wasm.kernel.reporting import Reporting
+from airssys_wasm.kernel.requests import STREAK
 from airssys_wasm.kernel.scheduler import Scheduler
 from airssys_wasm.kernel.states import (
     BUSY,
@@ -124,9 +126,11 @@ class Kernel:
             return
         self._closing = True
         for ref in reversed(self.actors()):
+            if ref._traits & SUPERVISED:
+                continue
             if ref._traits & HANDLES_STOP:
                 ref.stop("shutdown")
-            elif not ref._traits & SUPERVISED:
+            else:
                 self.lifecycle.end(ref, "shutdown")
         if self._actors:
             self._emptied = self.scheduler.future()
@@ -170,10 +174,10 @@ class Kernel:
         if self._closed or (self._closing and not supervised):
             raise RuntimeError(f"the system {self.name!r} is ending; it starts no more actors")
         if name is not None:
-            holder = self.registry.find(check_name(name))
-            if holder is not None and holder is not adopt:
-                raise AlreadyStarted(name, holder)
+            self._check_free(check_name(name), adopt)
         made = incarnate(behaviour, args)
+        if name is not None:  # once more: the constructor may have given it away
+            self._check_free(name, adopt)
         ref = self._ref(made, behaviour, name, mailbox, parent, supervised)
         if restarts or shutdown is not None:
             extension = ref._ext()
@@ -202,6 +206,11 @@ class Kernel:
         elif supervised:
             self.started(ref)
         return ref
+
+    def _check_free(self, name: str, adopt: ActorRef[Any] | None) -> None:
+        holder = self.registry.find(name)
+        if holder is not None and holder is not adopt:
+            raise AlreadyStarted(name, holder)
 
     def _ref(
         self,
@@ -312,7 +321,7 @@ class Kernel:
         """The deferred init of `ref` failed."""
         if ref._traits & DEFERRED:
             ref._traits &= ~TERMINATE
-            self.lifecycle.end(ref, reason, inside=True)
+            self.lifecycle.end(ref, reason, inside=ref._queue is not None)
 
     def forget(self, ref: ActorRef[Any]) -> None:
         """`ref` is dead: it is no longer among the actors."""
@@ -356,7 +365,9 @@ class Kernel:
         if ref._mode & PROCESS:
             self.lifecycle.stop(ref, reason)
             return
-        self.lifecycle.end(ref, reason, inside=True, report=not is_orderly(reason))
+        # An idle actor was told by a task of its own: there is no handler to wait for.
+        inside = ref._queue is not None
+        self.lifecycle.end(ref, reason, inside=inside, report=not is_orderly(reason))
 
     def exit(self, ref: ActorRef[Any], reason: object) -> None:
         """See `ActorRef.exit`."""
@@ -435,9 +446,12 @@ class Kernel:
         """Remove entries from a mailbox."""
         if ref._one is not NOTHING and unwanted(ref._one):
             ref._one = NOTHING
+        self.scheduler.end_batch(ref)
         inbox = ref._extension.inbox if ref._extension is not None else None
+        if inbox is not None:
+            inbox._seen = 0
         for queue in (ref._queue, inbox._saved if inbox is not None else None):
-            if queue:
+            if isinstance(queue, list | deque):
                 kept = [entry for entry in queue if not unwanted(entry)]
                 queue.clear()
                 queue.extend(kept)
@@ -453,7 +467,7 @@ class Kernel:
             spawned=self._serial,
             restarted=self._restarts,
             crashed=self.reporting.crashes,
-            handled=self.scheduler.handled,
+            handled=self.scheduler.handled + STREAK - self.scheduler.streak,
             dead_letters=self.dead_letters.count,
             timers=self.timers.pending,
         )

@@ -54,6 +54,7 @@ class Lifecycle:
         self._kernel = kernel
         self._work: deque[Iterator[None]] = deque()
         self._firing = False
+        self._going_on = False  # the rest fires in a later turn
 
     # --- how an end begins
 
@@ -108,6 +109,8 @@ class Lifecycle:
         rest = list(batch) if batch is not None else []  # exhausts the iterator of a running batch
         if isinstance(batch, deque):
             batch.clear()
+        else:
+            self._kernel.scheduler.handled -= len(rest)  # the batch counts itself as a whole
         if ref._one is not NOTHING:
             rest.insert(0, ref._one)
         if batch is not ref._queue and ref._queue:
@@ -170,7 +173,10 @@ class Lifecycle:
             extension.name = None
         hooks, extension.hooks = extension.hooks, None
         for hook in hooks or ():
-            hook(ref, successor)
+            try:
+                hook(ref, successor)
+            except Exception:  # whoever asked must not hold up the death of another
+                self._kernel.reporting.callback_raised(f"for the exit of {ref}")
 
     def release(self, ref: ActorRef[Any]) -> None:
         """Give up what a dead child holds."""
@@ -222,7 +228,6 @@ class Lifecycle:
             self._kernel.reporting.fail_request(extension.envelope.future, ref, reason)
         replies, extension.replies = extension.replies, None
         for reply in list(replies or ()):
-            reply.given = True
             if reply._future is not None:
                 self._kernel.reporting.fail_request(reply._future, ref, reason)
 
@@ -270,8 +275,14 @@ class Lifecycle:
 
     def fire(self) -> None:
         """Deliver signals of the dead, at most 1,000 before others get a turn."""
-        if self._firing:
-            return
+        if not self._firing and not self._going_on:
+            self._fire()
+
+    def _fire_on(self) -> None:
+        self._going_on = False
+        self.fire()
+
+    def _fire(self) -> None:
         self._firing = True
         try:
             for _ in range(SIGNALS_A_TURN):
@@ -284,7 +295,8 @@ class Lifecycle:
                         break
                 else:
                     return
-            self._kernel.platform.call_soon(self.fire)
+            self._going_on = True
+            self._kernel.platform.call_soon(self._fire_on)
         finally:
             self._firing = False
 

@@ -76,6 +76,8 @@ class Failed:
     def __post_init__(self) -> None:
         if not isinstance(self.error, BaseException):
             raise TypeError(f"Failed() takes an exception, not {self.error!r}")
+        if isinstance(self.error, StopIteration):
+            raise TypeError("StopIteration can't be raised out of a request")
 
 
 @dataclass(frozen=True, slots=True)

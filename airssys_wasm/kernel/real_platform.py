@@ -8,6 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 from typing import Any, ParamSpec, TypeVar
 
 import anyio.to_thread
@@ -25,7 +26,7 @@ class RealPlatform:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.random = random.Random()
-        self.now = self._loop.time
+        self.now = time.monotonic  # uvloop's own clock stands still within a turn
         self.timestamp = time.time
         self.slice_clock = time.perf_counter
 
@@ -33,7 +34,9 @@ class RealPlatform:
         return f"{self.random.getrandbits(128):032x}"
 
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        return self._loop.call_at(when, callback)
+        # uvloop rounds to milliseconds, down as well as up.
+        delay = ceil(max(0.0, when - self.now()) * 1000) / 1000
+        return self._loop.call_later(delay, callback)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         self._loop.call_soon(callback)

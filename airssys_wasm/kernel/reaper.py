@@ -7,8 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airssys_wasm.kernel.platform import Platform
     from airssys_wasm.kernel.ref import ActorRef
+    from airssys_wasm.kernel.timers import TimerRef
 
 log = logging.getLogger("airssys_wasm.kernel")
 
@@ -19,15 +19,14 @@ REAP_EVERY = 0.01  # seconds between them
 class Reaper:
     """Cancels leftover tasks, and reports those that stay."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-
     def reap(self, task: asyncio.Task[Any], ref: ActorRef[Any]) -> None:
         """Cancel what is left of a killed actor, up to ten times; report what stays."""
+        timers, now = ref._scheduler.kernel.timers, ref._scheduler.kernel.platform.now
         tries = 0
+        timer: TimerRef | None = None
 
-        def again() -> None:
-            nonlocal tries
+        def again(_: object) -> None:
+            nonlocal tries, timer
             if task.done():
                 return
             if tries == REAP_TRIES:
@@ -38,7 +37,7 @@ class Reaper:
                 return
             tries += 1
             task.cancel()
-            platform = self._platform
-            platform.call_at(platform.now() + REAP_EVERY, again)
+            timer = timers.wake_at(now() + REAP_EVERY, again)
 
-        again()
+        again(None)
+        task.add_done_callback(lambda _: timer and timers.cancel(timer))

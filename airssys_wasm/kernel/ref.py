@@ -249,7 +249,10 @@ class BoundedRef(ActorRef[M]):
         self._scheduler.kernel.reporting.dead_letter(message, self, "full")
 
     def _drop_oldest(self) -> None:
-        if self._one is not NOTHING and self._one.__class__ not in SIGNALS:
+        inbox = self._extension.inbox if self._extension is not None else None
+        if inbox is not None and (oldest := inbox._take_oldest()) is not NOTHING:
+            pass  # a process has collected it
+        elif self._one is not NOTHING and self._one.__class__ not in SIGNALS:
             oldest, self._one = self._one, NOTHING
         else:
             place = next(i for i, m in enumerate(self._queue) if m.__class__ not in SIGNALS)
@@ -262,8 +265,12 @@ class BoundedRef(ActorRef[M]):
         try:
             await waiting
         finally:
-            if not waiting.done() or waiting.cancelled():
-                self._putters = deque(p for p in self._putters if p[0] is not waiting)
+            self._give_up_waiting(waiting)
+
+    def _give_up_waiting(self, waiting: Future[None]) -> None:
+        if not waiting.done() or waiting.cancelled():
+            waiting.cancel()
+            self._putters = deque(p for p in self._putters if p[0] is not waiting)
 
     def _taken(self) -> None:
         """A message left the mailbox: whoever has waited longest for room gets it."""

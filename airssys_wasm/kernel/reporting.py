@@ -77,7 +77,14 @@ class Reporting:
         )
         log.error("%s", report, extra={"crash_report": report})
         for callback in self._crash_hooks:
-            callback(report)
+            try:
+                callback(report)
+            except Exception:  # the end of an actor must not depend on who reads of it
+                self.callback_raised("for crash reports")
+
+    def callback_raised(self, which: str) -> None:
+        """Somebody else's callback raised the exception that is being handled."""
+        log.exception("a callback %s raised", which)
 
     def fail_request(self, future: Future[Any], target: object, reason: object) -> None:
         """Whoever waits for `future` learns that its target ended."""

@@ -46,6 +46,7 @@ class Requests:
         except BaseException as exception:
             self._scheduler.cur = previous
             self._scheduler.level = level
+            self._scheduler.handled -= 1
             nobody = self._scheduler.future()  # the caller gets the exception itself
             nobody.cancel()
             self._scheduler.failed(ref, exception, Envelope(message, nobody, None))
@@ -95,6 +96,7 @@ class Requests:
             raise SelfRequest(ref)
         if ref._mode & (DEAD | ENDING) and not isinstance(ref._queue, HeldQueue):
             raise ActorExited(ref, "noproc")
+        self._scheduler.handled += STREAK - self._scheduler.streak
         self._scheduler.streak = STREAK
         future = self._scheduler.future()
         envelope = Envelope(message, future, source)
@@ -108,8 +110,8 @@ class Requests:
         try:
             return await self._await_reply(ref, future, timeout)
         finally:
-            if waiting is not None and not waiting.done():
-                waiting.cancel()  # it gave up before there was room
+            if waiting is not None and isinstance(ref, BoundedRef):
+                ref._give_up_waiting(waiting)  # unless there was room in time
 
     async def _await_reply(
         self, ref: ActorRef[Any], future: asyncio.Future[Any], timeout: float | None

@@ -69,10 +69,11 @@ class Scheduler:
         self.clean = copy_context()
         self.scratches = [self.clean.copy() for _ in range(DEPTH + 2)]
         self.handled = 0
-        self.reaper = Reaper(kernel.platform)
+        self.reaper = Reaper()
         self.activation = Activation(self)
         self.requests = Requests(self)
         self.failed_message: Any = NOTHING
+        self.completed = 0  # messages of the batch that were handled before that one
 
     # --- who runs
 
@@ -104,6 +105,7 @@ class Scheduler:
             self._loop.call_soon(self._turn)
             return
         self._end = self._clock() + SLICE
+        self.handled += STREAK - self.streak
         self.streak = STREAK
         self.level = 1  # below it is the scratch context of the worker that runs
         ready, parked = self._ready, self._parked
@@ -211,7 +213,9 @@ class Scheduler:
                     if not isinstance(exception, Exception | asyncio.CancelledError):
                         self.settle(ref)
                         raise  # KeyboardInterrupt and SystemExit are for the loop
-                    count = 1
+                    count = 1 + self.completed  # what failed takes its time, too
+                    self.completed = 0
+                    self.handled -= 1
                 if left > 0:
                     if self.stepping is not parking:
                         mine = False
@@ -225,11 +229,16 @@ class Scheduler:
                     if changed:
                         self.give_context(ref, parking.context)
                     self.settle(ref)
-                    if changed or me.cancelling():
-                        return  # the context is the actor's; a cancelled worker is never reused
-                    if not mine:
-                        break
                     left -= count
+                    retired = changed or me.cancelling() or (ref._mode & DEAD and not mine)
+                    if retired or not mine:
+                        self.handled += quantum - left
+                        if retired:
+                            # The context is the actor's, or a cancellation was or may still come
+                            # for that actor, for which no other may suffer.
+                            return
+                        left = quantum
+                        break
                 if left <= 0:
                     self.handled += quantum - left
                     now = self._clock()
@@ -282,14 +291,8 @@ class Scheduler:
         receive = ref._receive
         message = ref._one
         ref._one = NOTHING
+        count = len(queue)
         try:
-            if not queue:
-                if message is not NOTHING:
-                    answer = receive(message)
-                    if answer is not None and answer.__class__ in ANSWERS:
-                        odd_answer(ref, message, answer)
-                return 1
-            count = len(queue)
             if count <= quantum or count < LEAST:
                 # An end of the actor exhausts the iterator, and so ends this loop.
                 ref._batch = rest = iter(queue)
@@ -312,9 +315,9 @@ class Scheduler:
                 take = queue.popleft
                 count = 0
                 while count < quantum:
-                    count += 1
                     if not queue:  # the actor ended, and the rest is dead letters
                         break
+                    count += 1
                     message = take()
                     answer = receive(message)
                     if answer is not None and answer.__class__ in ANSWERS:
@@ -323,7 +326,21 @@ class Scheduler:
             return count
         except BaseException:
             self.failed_message = message
+            self.completed = count - 1
             raise
+
+    def end_batch(self, ref: ActorRef[Any]) -> None:
+        """Put what a running batch has not handled yet back into the mailbox, and end the batch."""
+        batch, ref._batch = ref._batch, None
+        if batch is None:
+            return
+        rest = deque(batch)  # exhausts an iterator
+        if batch is ref._queue:
+            batch.clear()
+        else:
+            self.handled -= len(rest)  # the batch counts itself as a whole
+            rest.extend(ref._queue or ())
+        ref._queue = rest
 
     def in_scratch(self, ref: ActorRef[Any], hook: Callable[..., Any], *args: Any) -> Any:
         """Run a plain hook in a context that no other actor shares."""
@@ -376,6 +393,7 @@ class Scheduler:
             return count
         except BaseException:
             self.failed_message = message
+            self.completed = count - 1
             raise
 
     def failed(self, ref: ActorRef[Any], exception: BaseException, message: Any) -> None:

@@ -35,6 +35,7 @@ class TimerService:
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
+        self._wheel = TimerWheel()
 
     def send_after(self, owner: ActorRef[Any], delay: float, to: Address, message: Any) -> TimerRef:
         """See `ActorContext.send_after`."""
@@ -46,6 +47,7 @@ class TimerService:
             _send_quietly(to, message)
 
         timer = self.wake_at(self._platform.now() + _duration(delay), fire)
+        timer.home = timers
         timers[timer] = None
         return timer
 
@@ -60,7 +62,7 @@ class TimerService:
 
         def fire(timer: TimerRef) -> None:
             target = resolve(to)
-            if target is not None and target._mode & DEAD:
+            if target is to and target._mode & DEAD:  # a name may come back to life
                 timers.pop(timer, None)
                 return
             self._wheel.add_again(timer, timer.due + interval, fire)
@@ -68,11 +70,14 @@ class TimerService:
 
         timer = self.wake_at(self._platform.now() + interval, fire)
         timer.interval = interval
+        timer.home = timers
         timers[timer] = None
         return timer
 
     def cancel(self, timer: TimerRef) -> float | None:
         """Seconds that were left; None when it had fired."""
+        if timer.home is not None:
+            timer.home.pop(timer, None)
         return self._wheel.cancel(timer, self._platform.now())
 
     def wake_at(self, when: float, callback: Callable[[TimerRef], None]) -> TimerRef:

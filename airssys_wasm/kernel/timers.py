@@ -13,16 +13,18 @@ from collections.abc import Callable
 from math import ceil, inf
 
 TICK = 0.001  # seconds; the resolution that users of asyncio's own timers are used to
+SPENT = 64  # empty ticks below which a sweep is not worth its while
 
 
 class TimerRef:
     """One timer; pass it to `cancel_timer`. `due` is the time of its next firing, by `now()`."""
 
-    __slots__ = ("callback", "due", "interval", "serial", "tick")
+    __slots__ = ("callback", "due", "home", "interval", "serial", "tick")
 
     def __init__(self, serial: int) -> None:
         self.due = 0.0
         self.callback: Callable[[TimerRef], None] | None = None
+        self.home: dict[TimerRef, None] | None = None  # the timers of its owner
         self.interval = 0.0
         self.serial = serial
         self.tick = 0
@@ -46,6 +48,7 @@ class TimerWheel:
         self._ticks: dict[int, dict[TimerRef, None]] = {}
         self._order: list[int] = []
         self._serial = 0
+        self._spent = 0  # ticks whose timers were all cancelled
         self.pending = 0
 
     def add(self, due: float, callback: Callable[[TimerRef], None]) -> TimerRef:
@@ -65,6 +68,8 @@ class TimerWheel:
             self._ticks[tick] = {timer: None}
             heapq.heappush(self._order, tick)
         else:
+            if not slot:
+                self._spent -= 1
             slot[timer] = None
         self.pending += 1
 
@@ -73,9 +78,23 @@ class TimerWheel:
         if timer.callback is None:
             return None
         timer.callback = None
-        del self._ticks[timer.tick][timer]
+        slot = self._ticks.get(timer.tick)
+        if slot is None or timer not in slot:
+            return 0.0  # taken out by `due`, and cancelled before its turn to fire
+        del slot[timer]
         self.pending -= 1
+        if not slot:
+            self._spent += 1
+            if self._spent >= SPENT and 2 * self._spent > len(self._order):
+                self._sweep()
         return max(0.0, timer.due - now)
+
+    def _sweep(self) -> None:
+        """Forget the ticks that hold no timer any more."""
+        self._ticks = {tick: slot for tick, slot in self._ticks.items() if slot}
+        self._order = list(self._ticks)
+        heapq.heapify(self._order)
+        self._spent = 0
 
     def next_due(self) -> float:
         """When to look again, in seconds; `inf` when nothing is pending."""
@@ -85,13 +104,16 @@ class TimerWheel:
                 return tick * TICK
             heapq.heappop(self._order)
             del self._ticks[tick]
+            self._spent -= 1
         return inf
 
     def due(self, now: float) -> list[TimerRef]:
         """The timers that are due at `now`, in the order of their deadlines; they are taken out."""
         fired: list[TimerRef] = []
         while self._order and self._order[0] * TICK <= now:
-            fired.extend(self._ticks.pop(heapq.heappop(self._order)))
+            slot = self._ticks.pop(heapq.heappop(self._order))
+            self._spent -= not slot
+            fired.extend(slot)
         self.pending -= len(fired)
         fired.sort(key=_deadline)
         # tick * TICK can round to just below a deadline: the comparison keeps "never early" exact.

@@ -75,6 +75,8 @@ class Parking:
             raise asyncio.CancelledError
 
     def cancel(self, msg: Any = None) -> bool:
+        if self.refused:
+            return True  # woken already; a second wake-up would step an ended task
         if self in self.pool:
             self.pool.remove(self)  # a cancelled worker is never stepped again
         self.refused = True
