@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airssys_wasm.supervision import steps
+from airssys_wasm.supervision import ChildStopped, steps
 from airssys_wasm.supervision.strategy import Plan, plan
 
 
@@ -113,6 +113,8 @@ def test_a_sibling_that_died_in_the_same_instant_is_part_of_the_group_and_costs_
     assert sup.take_log() == ["stop c", "start a", "start b", "start c"]
     assert sup.machine.restarts == 1
     assert not sup.ended
+    stopped = [event for event in sup.reports if isinstance(event, ChildStopped)]
+    assert stopped == [ChildStopped("c", "boom"), ChildStopped("b", "boom")]
 
 
 def test_a_sibling_outside_the_group_that_dies_meanwhile_is_answered_afterwards(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import product
 from typing import Any
+from weakref import WeakSet
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from airssys_wasm.kernel import Actor, ActorRef, Inbox, Kernel
+from airssys_wasm.kernel import Actor, ActorRef, Inbox, Kernel, Mailbox
 from airssys_wasm.supervision import ChildSpec, ChildStopped, GaveUp, Supervisor, SupervisorRef
 
 pytestmark = pytest.mark.anyio
@@ -144,6 +146,22 @@ async def test_a_tree_of_trees_is_healed_and_stopped_without_orphans() -> None:
         root.stop("shutdown")
         await root.wait()
         assert kernel.actors() == []
+
+
+@pytest.mark.parametrize("mailbox", [None, Mailbox(keep_on_restart=True)])
+async def test_a_supervisor_does_not_hold_on_to_dead_incarnations(mailbox: Mailbox | None) -> None:
+    async with kernel_for_test() as kernel:
+        specs = [ChildSpec("c", Child, mailbox=mailbox)]
+        root = await kernel.start(Supervisor(intensity=1000, children=specs))
+        seen = WeakSet[ActorRef[Any]]()
+        for number in range(50):
+            child = (await children_of(root))["c"]
+            seen.add(child)
+            child.kill()
+            del child
+            await quiet(root, restarts=number + 1)
+        gc.collect()
+        assert len(seen) <= 2
 
 
 async def test_a_thousand_children_start_and_stop() -> None:
