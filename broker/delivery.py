@@ -16,7 +16,7 @@ import msgspec
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-class Published(msgspec.Struct, frozen=True):
+class Published(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """What a subscriber gets: one object for each publication, shared by all who get it.
 
     A msgspec struct, since it is made at each publication: a tenth of a frozen dataclass.
