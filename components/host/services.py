@@ -11,9 +11,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from airssys_wasm.components.engine.guest_text import MAX_GUEST_TEXT, shown
+from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.host.functions import Functions
+from airssys_wasm.components.host.log_record import log_record
 from airssys_wasm.components.identity import ComponentId, id_problem
 from airssys_wasm.components.message import WitTimestamp, wit_timestamp
 from airssys_wasm.components.security.rate import Rate
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 INTERFACE = "airssys:core/host-services@1.0.0"
 
 LOG_RATE = 100  # records a second; the rest is counted
-MAX_PAIRS = 64  # of the context of one record
 
 guest_log = logging.getLogger("airssys_wasm.guest")
 
@@ -76,16 +76,8 @@ class Services:
         self.tell_dropped()
         if not guest_log.isEnabledFor(LEVELS[level]):
             return
-        text = shown(message)
-        room = MAX_GUEST_TEXT - len(text.encode())
-        pairs: list[tuple[str, str]] = []
-        for key, value in (context or ())[:MAX_PAIRS]:
-            pair = shown(key, room), shown(value, max(room - len(key.encode()), 0))
-            room -= sum(len(part.encode()) for part in pair)
-            if room < 0:
-                break
-            pairs.append(pair)
-        extra = {"component": str(self._caller.id), "guest_context": tuple(pairs)}
+        text, pairs = log_record(message, context)
+        extra = {"component": str(self._caller.id), "guest_context": pairs}
         guest_log.log(LEVELS[level], "%s: %s", self._caller.id, text, extra=extra)
 
     def tell_dropped(self) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import wasmtime
 
 from airssys_wasm.components import Component
 from airssys_wasm.components.engine.engine import Engine, EngineSettings
@@ -13,6 +15,13 @@ from airssys_wasm.components.services import ComponentServices
 from airssys_wasm.kernel import Actor, ActorRef, Kernel, Mailbox
 
 EnginePath = Literal["fast", "slow"]
+
+
+@cache
+def lifecycle() -> bytes:
+    """Does as the first byte of a message says; see lifecycle.wat."""
+    text = (Path(__file__).parents[1] / "guests" / "lifecycle.wat").read_text()
+    return bytes(wasmtime.wat2wasm(text))
 
 
 class Recorder(Actor[Any]):

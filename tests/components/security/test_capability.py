@@ -5,7 +5,7 @@ import yaml
 
 from airssys_wasm.broker.errors import TopicError
 from airssys_wasm.components import Capabilities, ComponentId, MessagingGrant, StorageGrant
-from airssys_wasm.components.host.gate import FAMILIES, Gate
+from airssys_wasm.components.host.gate import Family, Gate
 from airssys_wasm.components.identity import parse_id
 from airssys_wasm.components.security.audit import AuditTrail
 from airssys_wasm.components.security.capability import Action, denial
@@ -89,7 +89,7 @@ def test_what_could_never_be_right_is_refused_when_it_is_written() -> None:
 def gate(
     capabilities: Capabilities, audit: AuditTrail, clock: list[float], rate: Rate | None = None
 ) -> Gate:
-    rates = {} if rate is None else {FAMILIES["send"]: rate}
+    rates: dict[Family, Rate] = {} if rate is None else {"messaging": rate}
     return Gate(PRICES, capabilities, audit, lambda: clock[0], rates)
 
 
