@@ -17,6 +17,7 @@ Routes are cached by topic. Always:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Generic
 
 from airssys_wasm.broker.delivery import Choice, R, Route
@@ -24,6 +25,8 @@ from airssys_wasm.broker.topic import ANY, REST, is_literal, parse_pattern, pars
 
 PLACES = 200_000  # topics and their receivers, in cached routes: some 20 MB
 SETS = 1_000  # sets of members remembered for a group; more come only of many overlapping patterns
+
+_came = itemgetter(1)  # of a receiver and the number of its subscription
 
 
 class _Leaf(Generic[R]):
@@ -224,7 +227,3 @@ class Subscriptions(Generic[R]):
         self._taken = 0
         if group is not None and group in self._groups:
             self._groups[group].choices.clear()
-
-
-def _came(item: tuple[object, int]) -> int:
-    return item[1]
