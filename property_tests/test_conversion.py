@@ -152,8 +152,16 @@ def test_nothing_of_an_earlier_value_is_left_in_a_later_one(
         assert through_foreign_memory(lowering, params, given_) == given_
 
 
+def test_long_lists_stay_where_they_were_put_when_longer_ones_follow() -> None:
+    lists = [bytes([size % 251]) * size for size in (500, 900, 5_000, 30_000, 40_000, 70_000, 9)]
+    params: list[Type] = [ListType(ListType(Primitive("u8")))]
+    lowering = Lowering(params, Arena(), "test")
+    for _ in range(3):
+        assert through_foreign_memory(lowering, params, (lists,)) == (lists,)
+
+
 sender = RecordType((("namespace", Primitive("string")), ("name", Primitive("string"))))
-senders = [("", "one"), ("shop", "two"), ("", "\udc80"), ("", "grün"), (None, "")]
+senders = [("", "one"), ("shop", "two"), ("other", "\udc80"), ("", "grün"), (None, "")]
 
 
 @given(st.lists(st.sampled_from(senders)))

@@ -20,7 +20,7 @@ from airssys_wasm.components.engine.path_choice import FAST_PATH_VERSION
 from airssys_wasm.components.engine.runtime_host import runtime_host
 from airssys_wasm.components.engine.traps import Limit
 from airssys_wasm.components.engine.values import Ok
-from airssys_wasm.components.errors import GuestTrap
+from airssys_wasm.components.errors import GuestTrap, InstanceClosed
 from airssys_wasm.sdk.componentize import componentize
 from tests.guests import guests
 
@@ -227,6 +227,52 @@ async def test_nothing_is_left_of_calls_and_of_instances(
     # A reply that was not freed would alone be 50 MiB by now, a Store as much.
     assert resident() - before < 8 * 1024 * 1024
     instance.close()
+
+
+async def test_the_stack_of_a_guest_that_was_dropped_is_given_back(
+    engine: FiberEngine, component: Component
+) -> None:
+    def host(interface: str, function: str, arguments: tuple[object, ...]) -> object:
+        return asyncio.get_running_loop().create_future()
+
+    async def drop(count: int) -> None:
+        for _ in range(count):
+            instance = await engine.instantiate(
+                component, limits=Limits(), host=host, clock=time.monotonic
+            )
+            task = asyncio.create_task(handle(instance, b"z"))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    await drop(10)
+    before = mappings()
+    await drop(100)
+    assert mappings() - before < 50
+
+
+async def test_a_host_function_may_close_the_instance_it_serves(
+    engine: FiberEngine, component: Component
+) -> None:
+    instances: list[Instance] = []
+
+    def host(interface: str, function: str, arguments: tuple[object, ...]) -> object:
+        instances[0].close()
+        return ("", "me", "")
+
+    instances.append(
+        await engine.instantiate(component, limits=Limits(), host=host, clock=time.monotonic)
+    )
+    with pytest.raises(InstanceClosed):
+        await handle(instances[0], b"i")
+
+
+def mappings() -> int:
+    try:
+        return len(Path("/proc/self/maps").read_bytes().splitlines())
+    except OSError:
+        pytest.skip("no /proc here")
 
 
 def resident() -> int:
