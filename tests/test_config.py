@@ -92,7 +92,10 @@ def test_checking_runs_nothing_of_the_modules_and_importing_does(tmp_path: Path)
     file = write_tree(tmp_path, '{id: a, actor: "loud_module:A"}')
     assert messages(load(file)) == []
     (message,) = messages(load(file, import_actors=True))
-    assert message == ("children[0].actor: importing 'loud_module:A' failed: RuntimeError: ran")
+    assert message == (
+        "children[0].actor: importing 'loud_module:A' failed: RuntimeError: ran; "
+        f"raised in {tmp_path}/loud_module.py, line 2"
+    )
 
 
 def test_importing_finds_what_cannot_be_called(

@@ -31,8 +31,12 @@ def run(
     log_format: LogFormat,
     debug: bool,
 ) -> int:
-    """Run the tree of the file; the exit code. Nothing is started if the file has an error."""
-    loaded = load(file, sets=sets, examine=examine)
+    """Run the tree of the file; the exit code. Nothing is started if the file has an error.
+
+    The actors' modules are imported while the file is checked, so that one which fails is told
+    with its place; with `debug` later, when its exception comes out as it is.
+    """
+    loaded = load(file, sets=sets, import_actors=not debug, examine=examine)
     problems.show(loaded.problems, sys.stderr)
     config = loaded.config
     if config is None:
@@ -43,7 +47,7 @@ def run(
     console = set_up(log_format, sys.stderr, debug=debug)
     with (
         live_line(config.name, console) as tell,
-        asyncio.Runner(loop_factory=_loop_factory(), debug=debug) as runner,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):
         outcome = runner.run(_run(config, file.parent, tell))
     reports.show(outcome.reports, sys.stdout)

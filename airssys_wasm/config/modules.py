@@ -12,6 +12,7 @@ import importlib
 import importlib.machinery
 import sys
 import tokenize
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,9 @@ def import_actor(directory: Path, import_path: str) -> FoundActor | Missing:
         for name in attribute.split("."):
             found = getattr(found, name)
     except (Exception, SystemExit) as error:
-        return Missing(f"importing {import_path!r} failed: {type(error).__name__}: {error}")
+        text = " ".join(str(error).split())
+        message = f"importing {import_path!r} failed: {type(error).__name__}: {text}"
+        return Missing(message, _origin(error))
     if not callable(found):
         return Missing(f"{import_path!r} is {type(found).__name__}, not a class or function")
     return find_actor(directory, import_path)
@@ -63,6 +66,15 @@ def import_module(directory: Path, module: str) -> ModuleType:
         sys.path.insert(0, place)
     importlib.invalidate_caches()
     return importlib.import_module(module)
+
+
+def _origin(error: BaseException) -> str:
+    """Where an exception was raised, as a hint."""
+    frames = traceback.extract_tb(error.__traceback__)
+    raised = frames[-1] if frames else None
+    if raised is None or raised.filename in (__file__, "<frozen importlib._bootstrap>"):
+        return ""
+    return f"raised in {raised.filename}, line {raised.lineno}"
 
 
 def _reason(error: Exception) -> str:

@@ -70,6 +70,7 @@ def read(
     """Read the document as a `record`. Relative paths are taken from `directory`."""
     reader = _Reader(environment, directory)
     options = shapes(record)
+    value: Any
     try:
         value = reader.value(root, (), options)
     except _TooManyProblems:

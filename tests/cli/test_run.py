@@ -141,12 +141,13 @@ def test_a_bad_file_is_2_and_nothing_is_started(tmp_path: Path) -> None:
     assert "children[1]: a child needs one of the keys" in done.stderr
 
 
-def test_a_module_that_cannot_be_imported_is_told_without_a_traceback(tmp_path: Path) -> None:
+def test_a_module_that_fails_to_import_is_told_with_its_place(tmp_path: Path) -> None:
     file = tree(tmp_path, QUICK)
     (tmp_path / "own_actors.py").write_text("class quick: ...\nraise RuntimeError('not today')")
     done = run(str(file))
-    assert done.returncode == 1
-    assert "not today" in done.stderr
+    assert done.returncode == 2
+    failed = "children[0].actor: importing 'own_actors:quick' failed: RuntimeError: not today"
+    assert f"{file}:5:24: {failed}" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Traceback" in run(str(file), "--debug").stderr
 
