@@ -92,7 +92,7 @@ class Ledger(Actor[object]):
         self.batch = batch
         self.patience = patience
         self.rows: list[Row] = []  # not written yet
-        self.noted = 0  # an order that was priced twice counts twice here, and once in the book
+        self.in_book = 0  # orders, when they were counted last
         self.read = 0
         self.closing: Reply | None = None
 
@@ -106,7 +106,9 @@ class Ledger(Actor[object]):
         match message:
             case ComponentMessage():
                 await self._note(message.decode())
-            case DeadLetter(message=Published(message=order), reason=Trap() | Limit() as reason):
+            case DeadLetter(
+                message=Published(message=order), reason=Trap() | Limit() as reason, crashed=True
+            ):
                 await self._note(_trapped(order, reason))
             case DeadLetter():
                 pass  # of other actors, or left in a mailbox when the run was stopped
@@ -114,7 +116,7 @@ class Ledger(Actor[object]):
                 await self._note({"line": line, "status": "rejected", "reason": reason})
             case CatchUp(read):
                 self.read = read
-                self._show_progress()
+                self.context.system.progress(f"{read:,} orders read")
             case EndOfOrders(read):
                 self.read = read
                 self.heard = self.context.now()
@@ -133,12 +135,10 @@ class Ledger(Actor[object]):
 
     async def _note(self, row: Row) -> None:
         self.rows.append(row)
-        self.noted += 1
         self.heard = self.context.now()
         if len(self.rows) >= self.batch:
             await self._write()
-            self._show_progress()
-        if self.closing is not None and self.noted >= self.read:
+        if self.closing is not None and self.in_book + len(self.rows) >= self.read:
             await self._close_if_complete()
 
     async def _write(self) -> None:
@@ -152,12 +152,13 @@ class Ledger(Actor[object]):
         await self._close_if_complete()
         if self.closing is not None and self.context.now() - self.heard > self.patience:
             closing, self.closing = self.closing, None
-            closing.fail(Unaccounted(self.read, self.read - await self._count()))
+            closing.fail(Unaccounted(self.read, self.read - self.in_book))
 
     async def _close_if_complete(self) -> None:
         await self._write()
         counts = await self.context.offload(_counts, self.book)
-        if self.closing is None or sum(counts.values()) < self.read:
+        self.in_book = sum(counts.values())
+        if self.closing is None or self.in_book < self.read:
             return
         closing, self.closing = self.closing, None
         seconds = self.context.now() - self.started
@@ -176,15 +177,9 @@ class Ledger(Actor[object]):
         )
         closing.send()
 
-    async def _count(self) -> int:
-        return sum((await self.context.offload(_counts, self.book)).values())
-
     async def _restarts(self) -> int:
         supervisor = SupervisorRef.of(self.context.system.named(self.supervisor))
         return (await supervisor.statistics()).restarts
-
-    def _show_progress(self) -> None:
-        self.context.system.progress(f"{self.read:,} orders read, {self.noted:,} in the book")
 
 
 def _trapped(order: Mapping[str, object], reason: Trap | Limit) -> Row:
@@ -200,7 +195,10 @@ def _trapped(order: Mapping[str, object], reason: Trap | Limit) -> Row:
 
 
 def _new_book(path: str) -> Database:
-    connection = sqlite3.connect(path, check_same_thread=False)
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False)
+    except sqlite3.OperationalError as error:
+        raise OSError(f"the book {path}: {error}") from error
     book = Database(connection)
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = normal")
