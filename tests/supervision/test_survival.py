@@ -134,8 +134,8 @@ async def test_a_tree_of_trees_is_healed_and_stopped_without_orphans() -> None:
     trunk = Supervisor("rest_for_one", children=[ChildSpec(f"b{i}", branch) for i in range(3)])
     async with kernel_for_test() as kernel:
         root = await kernel.start(Supervisor(intensity=100, children=[ChildSpec("t", trunk)]))
+        trunk_ref = (await children_of(root))["t"]
         for _ in range(5):
-            trunk_ref = (await children_of(root))["t"]
             branches = await children_of(trunk_ref)
             leaf = (await children_of(branches["b1"]))["leaf1"]
             leaf.kill()
