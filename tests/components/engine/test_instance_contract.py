@@ -585,6 +585,24 @@ async def test_a_guest_that_spins_can_be_cancelled(engine: AnyEngine, component:
         assert not instance.is_alive
 
 
+@pytest.mark.parametrize("payload", [b"s", b"z"], ids=["spins", "waits"])
+async def test_a_cancelled_guest_gives_its_memory_back_while_its_instance_is_still_held(
+    engine: AnyEngine, component: Component, payload: bytes
+) -> None:
+    host = Host(sleep_millis=lambda: asyncio.get_running_loop().create_future())
+    async with opened(engine, component, host=host) as instance:
+        assert instance.memory_used
+        task = asyncio.create_task(reply(instance, payload))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(10):
+            while instance.memory_used:  # a thread may need a moment to leave the guest
+                await asyncio.sleep(0)
+
+
 async def test_closing_an_instance_ends_the_call_that_waits(
     engine: AnyEngine, component: Component
 ) -> None:

@@ -176,6 +176,18 @@ def test_names_in_a_backtrace_are_escaped_and_bounded(engine: Engine) -> None:
     assert sum(len(frame.encode()) for frame in frames) <= MAX_GUEST_TEXT
 
 
+def test_a_function_name_cannot_hide_the_frames_behind_it(engine: Engine) -> None:
+    wat = r"""
+    (component
+      (core module $shop
+        (func $price (@name "x\n\nCaused by:\n") unreachable)
+        (func $total (export "run") (call $price)))
+      (core instance $i (instantiate $shop))
+      (func (export "run") (canon lift (core func $i "run"))))
+    """
+    assert "shop!total" in trap_of(error_of(engine, wat)).wasm_backtrace[-1]
+
+
 def test_any_text_gives_a_trap() -> None:
     for text in ("", "\n", "Caused by:", "error while executing at wasm backtrace:\n", "\udc80"):
         assert trap_of(text).kind == "other"
