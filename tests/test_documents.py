@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -37,6 +38,22 @@ def test_the_python_of_the_readme_runs_and_prints_what_it_says() -> None:
         timeout=60,
     )
     assert re.findall(r"# prints (.*)", program) == result.stdout.splitlines() == ["6"]
+
+
+def test_the_tree_of_the_readme_is_a_right_one(tmp_path: Path) -> None:
+    (tree,) = blocks("README.md", "yaml")
+    (tmp_path / "tree.yaml").write_text(tree)
+    (tmp_path / "ledger.py").write_text("from airssys_wasm import Actor as Ledger\n")
+    shutil.copy(ROOT / "examples/orders/pricing.wasm", tmp_path)
+    result = subprocess.run(
+        [sys.executable, "-m", "airssys_wasm.cli.main", "check", "tree.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_the_two_commands_of_the_readme_can_be_run() -> None:
