@@ -96,7 +96,7 @@ class ComponentActor(Actor[Any]):
         """Load, check, instantiate, `initialize`. What is wrong with the file, the name or the
         grants ends it without a crash report; so does an error from `initialize`."""
         component, ref = self._component, self.context.ref
-        services = self._services = component.services or self.context.system.components
+        services = self._services = component.services or _services_of(self.context.system)
         try:
             id = NOBODY if ref.name is None else parse_id(ref.name)
             assert not isinstance(component.source, str)
@@ -317,6 +317,15 @@ class ComponentActor(Actor[Any]):
             "callbacks": self._callbacks,
             "errors": self._errors,
         }
+
+
+def _services_of(system: Any) -> ComponentServices:
+    services: ComponentServices | None = getattr(system, "components", None)
+    if services is None:
+        raise StopInit(
+            Error("TypeError", "a bare Kernel runs no components: pass services= to Component")
+        )
+    return services
 
 
 def _error_of(function: str, result: object) -> ComponentError | None:

@@ -76,7 +76,7 @@ def failure_payload(error: str, detail: str) -> bytes:
 
 
 def _encode_raw(value: object) -> bytes:
-    if value.__class__ is bytes:
+    if type(value) is bytes:
         return value
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)

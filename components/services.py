@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
@@ -48,7 +49,8 @@ class ComponentServices:
         self.audit = AuditTrail() if audit is None else audit
         self.reported: set[tuple[str, str]] = set()  # (component, digest) whose imports were told
         self.callbacks_dropped = 0
-        self._kept: dict[str, Compiled] = {}
+        self._kept: dict[Path | bytes, tuple[object, Compiled]] = {}
+        self._loading: dict[Path | bytes, asyncio.Lock] = {}
 
     @classmethod
     def of(cls, choice: EngineChoice) -> Self:
@@ -66,16 +68,34 @@ class ComponentServices:
         return self._engine
 
     async def load(self, source: Path | bytes) -> Compiled:
-        """The component, compiled and checked; kept, so that a restart does not compile again.
+        """The component, compiled and checked; kept while the file stays as it is, so that a
+        restart and the next of a thousand children begin at once.
 
         Raises ComponentInvalid, EngineUnavailable.
         """
-        compiled = await self.engine.load(source)
-        self._kept[compiled.digest if isinstance(source, bytes) else compiled.source] = compiled
-        return compiled
+        name, version = _identity(source)
+        async with self._loading.setdefault(name, asyncio.Lock()):
+            kept = self._kept.get(name)
+            if kept is not None and kept[0] == version:
+                return kept[1]
+            compiled = await self.engine.load(source)
+            if version is not None:
+                self._kept[name] = version, compiled
+            return compiled
 
     async def close(self) -> None:
         """End the engine. Components that still run end with it."""
         self._kept.clear()
         if self._engine is not None:
             self._engine.close()
+
+
+def _identity(source: Path | bytes) -> tuple[Path | bytes, object]:
+    """What a component is kept under, and what changes when it does; None if that is not known."""
+    if isinstance(source, bytes):
+        return source, len(source)
+    try:
+        status = source.stat()
+    except (OSError, ValueError):
+        return source, None
+    return source, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

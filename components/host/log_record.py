@@ -23,8 +23,8 @@ def log_record(
 
     >>> log_record("two\nlines", [("user", "7")])
     ('two\\nlines', (('user', '7'),))
-    >>> log_record("1234", [("abc", "defgh"), ("i", "j")], limit=12)
-    ('1234', (('abc', 'de…'),))
+    >>> log_record("1234", [("abc", "defgh"), ("i", "j")], limit=11)
+    ('1234', (('abc', 'd…'),))
     """
     text = shown(message, limit)
     room = limit - len(text.encode())

@@ -12,6 +12,7 @@ from airssys_wasm.components import (
     MessagingGrant,
     StatisticsRequest,
 )
+from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.host.requests import MAX_PENDING
 from airssys_wasm.kernel import Actor, ActorRef, Failed, Mailbox, MailboxFull
 from airssys_wasm.supervision import ChildSpec, Supervisor
@@ -147,6 +148,20 @@ async def test_a_broadcast_that_cannot_reach_all_reaches_nobody(stage: Stage) ->
     assert await guest.request(b"broadcast:one,full,full:hi") == QUEUE_FULL
     assert one == []
     assert await guest.request(b"broadcast:one,full:hi") == b"ok"
+
+
+async def test_a_broadcast_of_more_than_a_thousand_targets_is_an_invalid_message(
+    stage: Stage,
+) -> None:
+    one = stage.record("one")
+    guest = await caller(stage)
+    host = guest._receive.__self__._host.functions  # the guest of these tests has 16 at most
+    targets = [("", "one", "")] * 1_000
+    interface = "airssys:core/host-messaging@1.0.0"
+    answer = host(interface, "broadcast", ([*targets, ("", "one", "")], b"hi"))
+    assert answer == Err(Variant("invalid-message", "a broadcast has at most 1000 targets"))
+    assert host(interface, "broadcast", (targets, b"hi")) == Ok()
+    await stage.until(lambda: len(one) == 1_000)
 
 
 # --- request

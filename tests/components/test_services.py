@@ -1,0 +1,84 @@
+"""What the components of a system share: how the engine is chosen, and what is kept of a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from airssys_wasm.components import ComponentInvalid
+from airssys_wasm.components.engine.engine import Engine
+from airssys_wasm.components.services import ComponentServices
+from airssys_wasm.kernel import Kernel, StartError
+from tests.components.conftest import Stage
+from tests.guests import guests
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Choice:
+    path: Literal["auto", "fast", "slow"] = "slow"
+    cache: Path | Literal["default"] | None = None
+    stack: int | None = None
+
+
+async def test_a_configuration_chooses_the_engine(tmp_path: Path) -> None:
+    services = ComponentServices.of(Choice(cache=tmp_path / "cache"))
+    await services.load(guests.silent())
+    assert services.engine.path == "slow"
+    assert list((tmp_path / "cache").iterdir()) != []
+    await services.close()
+
+
+async def test_a_stack_out_of_range_is_refused() -> None:
+    with pytest.raises(ValueError, match="stack"):
+        ComponentServices.of(Choice(stack=1))
+
+
+async def test_services_that_nobody_used_close_without_an_engine() -> None:
+    await ComponentServices().close()
+
+
+async def test_a_file_that_stays_as_it_is_is_loaded_once(
+    shared_engine: Engine, tmp_path: Path
+) -> None:
+    services = ComponentServices(shared_engine)
+    file = tmp_path / "guest.wasm"
+    file.write_bytes(guests.echo())
+    assert await services.load(file) is await services.load(file)
+    assert await services.load(guests.echo()) is await services.load(guests.echo())
+
+
+async def test_a_file_that_was_replaced_is_loaded_anew(
+    shared_engine: Engine, tmp_path: Path
+) -> None:
+    services = ComponentServices(shared_engine)
+    file = tmp_path / "guest.wasm"
+    with pytest.raises(ComponentInvalid):
+        await services.load(file)
+    file.write_bytes(guests.echo())
+    first = await services.load(file)
+    other = tmp_path / "other.wasm"
+    other.write_bytes(guests.silent())
+    other.replace(file)
+    assert (await services.load(file)).digest != first.digest
+    file.unlink()
+    with pytest.raises(ComponentInvalid):
+        await services.load(file)
+
+
+async def test_a_kernel_without_a_system_says_that_services_are_needed(stage: Stage) -> None:
+    component = stage.component(guests.echo())
+    object.__setattr__(component, "services", None)
+    with pytest.raises(StartError, match="pass services="):
+        await stage.kernel.start(component)
+
+
+async def test_components_of_two_kernels_can_share_an_engine(
+    stage: Stage, shared_engine: Engine
+) -> None:
+    async with Kernel("other") as kernel:
+        other = Stage(kernel, ComponentServices(shared_engine))
+        one, two = await stage.start(guests.echo()), await other.start(guests.echo())
+        assert await one.request(b"a") == await two.request(b"a") == b"1:a"
