@@ -5,8 +5,8 @@ recursion and with limits, so that no text can exhaust memory, time or the stack
 
 What always holds:
   - no exception leaves `parse`, whatever the text;
-  - a tree has at most `MOST_VALUES` values when its aliases are written out, and is at most
-    `DEEPEST` deep;
+  - a tree has at most `MOST_VALUES` values, and as many again when its aliases are written
+    out, and is at most `DEEPEST` deep;
   - no mapping has a key twice, no node contains itself.
 
 When the text is no YAML the first place where it fails is the only problem that can be
@@ -118,6 +118,8 @@ class _Composer:
         self._stack: list[_Open] = []
         self._anchors: dict[str, Node] = {}
         self._values = 0
+        self._aliased = 0
+        self._bombed = False
 
     def read(self, text: str) -> None:
         try:
@@ -236,14 +238,16 @@ class _Composer:
             hint = did_you_mean(name, self._anchors)
             self._report(place, f"there is no anchor &{name} before this alias", hint=hint)
             return self._attach(Unreadable(place), None)
-        self._values += node.size
-        if self._values > MOST_VALUES:
-            limit = f"{MOST_VALUES:,} values"
-            self._report(place, f"with this alias the document grows beyond {limit}")
-            raise _Stop
+        if self._aliased + node.size > MOST_VALUES:
+            if not self._bombed:  # the others are not counted, so that the rest can be read
+                limit = f"{MOST_VALUES:,} values"
+                self._report(place, f"with this alias the document grows beyond {limit}")
+            self._bombed = True
+            return self._attach(Unreadable(place), None)
         if len(self._stack) + node.height > DEEPEST:
             self._report(place, f"with this alias the document is over {DEEPEST} levels deep")
-            raise _Stop
+            return self._attach(Unreadable(place), None)
+        self._aliased += node.size
         return self._attach(node, None)
 
     def _attach(self, node: Node, anchor: str | None) -> None:
