@@ -142,10 +142,13 @@ async def test_the_stacks_of_other_threads_stay_as_they_were() -> None:
 
 
 async def test_a_closed_engine_has_no_threads_left() -> None:
+    def silent(interface: str, function: str, arguments: tuple[object, ...]) -> None:
+        return None
+
     before = set(threading.enumerate())
     engine = ThreadedEngine(runtime_host())
     component = Component(engine.engine, LIFECYCLE.read_text())
-    await engine.instantiate(component, limits=Limits(), host=lambda *_: None, clock=time.monotonic)
+    await engine.instantiate(component, limits=Limits(), host=silent, clock=time.monotonic)
     assert set(threading.enumerate()) > before
     engine.close()
     assert set(threading.enumerate()) == before
