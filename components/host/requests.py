@@ -35,9 +35,8 @@ FailureKind = Literal["timeout", "target-not-found", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """An entry of the component's mailbox: the answer to one request of `requests`."""
+    """An entry of the component's mailbox: the answer to the request `id`."""
 
-    requests: Requests
     id: str
     message: ComponentMessage
 
@@ -98,7 +97,7 @@ class Requests:
 
     def take(self, callback: Callback) -> bool:
         """Whether this callback is due: of this incarnation, and not cancelled meanwhile."""
-        return callback.requests is self and self._pending.pop(callback.id, None) is not None
+        return self._pending.pop(callback.id, None) is not None
 
     def close(self) -> int:
         """Forget all; how many callbacks will therefore never come."""
@@ -119,7 +118,7 @@ class Requests:
         if pending.timer is None:
             return  # answered before; the callback is in the mailbox
         self._drop(pending)
-        deliver_to_self(self._caller.ref, Callback(self, id, self._with_id(message, id)))
+        deliver_to_self(self._caller.ref, Callback(id, self._with_id(message, id)))
 
     def _answer(
         self, pending: _Pending, future: Future[Any], error: BaseException | None
