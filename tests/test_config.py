@@ -310,3 +310,15 @@ def test_what_is_no_yaml_is_taken_as_it_stands(text: str, tmp_path: Path) -> Non
     assert isinstance(reader, ActorConfig)
     assert isinstance(reader.args, dict)
     assert reader.args["path"] == text
+
+
+def test_lists_that_are_compared_with_each_other_have_an_end(tmp_path: Path) -> None:
+    topics = ", ".join(f"t{n}" for n in range(257))
+    child = f'{{id: a, actor: "json:loads", subscribe: [{topics}]}}'
+    (message,) = messages(load(write_tree(tmp_path, child)))
+    assert message == "children[0].subscribe: the list is too long: 257 items; at most 256"
+
+
+def test_a_thousand_mistakes_are_enough_for_one_run(tmp_path: Path) -> None:
+    children = [f'{{id: a{n}, actor: "json:loads", restart: x}}' for n in range(1_500)]
+    assert len(load(write_tree(tmp_path, *children)).errors) == 1_000
