@@ -21,7 +21,8 @@ def refuse_awaitable(answer: Any) -> None:
     """A plain receive returned an awaitable: it was written without `async`."""
     if answer.__class__ is CoroutineType:
         answer.close()
-    raise ExitActor(("bad_return_value", f"a plain receive returned {answer!r}; make it async"))
+    problem = f"receive returned {answer!r}; make it async, and await that"
+    raise ExitActor(("bad_return_value", problem))
 
 
 def odd_answer(ref: ActorRef[Any], message: Any, answer: Any) -> None:

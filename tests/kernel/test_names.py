@@ -1,5 +1,6 @@
 """Names: never stolen, free at death, and addresses that follow them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -102,11 +103,12 @@ async def test_a_named_ref_follows_its_name_from_one_actor_to_the_next(kernel: K
 
 async def test_stop_exit_and_kill_through_a_name(kernel: Kernel) -> None:
     store = kernel.named("store")
-    for end, reason in [
+    ends: list[tuple[Callable[[], None], str]] = [
         (lambda: store.stop("done"), "done"),
         (lambda: store.exit("bye"), "bye"),
         (store.kill, "killed"),
-    ]:
+    ]
+    for end, reason in ends:
         ref = kernel.spawn(Notes, name="store")
         end()
         assert await ref.wait() == reason
