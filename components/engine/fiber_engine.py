@@ -1,8 +1,6 @@
 """Acts: the fast path: guests on fibers, polled from the loop, over wasmtime's asynchronous C API.
 
 For exactly one version of the wheel (see `foreign.py`), and one thread.
-
-Source: components.md, "Running it".
 """
 
 from __future__ import annotations
@@ -54,7 +52,7 @@ class FiberEngine:
         self._world = world
         arena = Arena()
         self._linkage = Linkage(self.engine, world, arena)
-        self._shared = Surroundings(foreign.address_of(self.engine), self._linkage, arena)
+        self._shared = Surroundings(self.engine, self._linkage, arena, self._memories)
         self._callable = {
             name: (
                 Lowering(type_.params, arena, f"arguments of {name}"),

@@ -16,7 +16,7 @@ Always:
   - the host's functions, and nothing else of the host, run between two polls; whatever they raise
     ends this incarnation and is raised by `call`.
 
-Source: components.md, "Running it", "Limits and traps"; wasmtime 50.0.1, `async.h`.
+Source: wasmtime 50.0.1, `crates/c-api/include/wasmtime/async.h`.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Instance:
         self._where = foreign.address_of_words(self._space)
         self.flag = self._where + 40
         self._fuel_given = fuel_for_call(limits)
-        self._store = foreign.store_new(shared.engine, None, None)
+        self._store = foreign.store_new(foreign.address_of(shared.engine), None, None)
         self._context = foreign.store_context(self._store)
         foreign.store_limiter(self._store, -1, MAX_TABLE_ELEMENTS, -1, -1, -1)
         set_fuel(self._context, self._fuel_given)
@@ -251,6 +251,9 @@ class Instance:
         foreign.store_delete(store)
         self._functions.clear()
         self._request = None
+        linkage = self._shared.linkage
+        if linkage.caller is self:
+            linkage.caller = None
 
     def __del__(self) -> None:
         # At the end of the interpreter, what a Store calls into may be gone already.

@@ -24,6 +24,7 @@ from wasmtime import component as wc
 
 from airssys_wasm.components.engine import foreign
 from airssys_wasm.components.engine.arena import Arena
+from airssys_wasm.components.engine.guest_memory import GuestMemories
 from airssys_wasm.components.engine.interrupts import never_interrupt
 from airssys_wasm.components.engine.lifting import Lift, lift_arguments
 from airssys_wasm.components.engine.limits import MemoryAccount
@@ -139,11 +140,12 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the instances of one engine share. Keep it until the last of them is closed."""
+    """What the instances of one engine share, and keep alive: their Stores call into it."""
 
-    engine: int
+    engine: wasmtime.Engine
     linkage: Linkage
     arena: Arena
+    memories: GuestMemories
 
 
 def _host_functions(world: World, arena: Arena) -> Sequence[HostFunction]:

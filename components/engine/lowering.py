@@ -248,9 +248,8 @@ class _Code:
         # Messages in a row are often of one sender. Its words are there still: the block is ours
         # alone, and neither the tuple nor its strings can have changed.
         remembered = not self._base and all(of == _STRING for _, of in fields)
-        outer = self._indent
+        outer, last = self._indent, f"last{at}"
         if remembered:
-            last = f"last{at}"
             self.names[last] = [_NOTHING]
             self.names["nothing"] = _NOTHING
             self.line(f"if {last}[0] is not {name}:")

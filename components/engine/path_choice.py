@@ -2,8 +2,6 @@
 
 Pure: what is installed is told to it. The fast path relies on the layout of structures that
 wasmtime does not promise, so it is for one version; the slow path is for all others.
-
-Source: components.md, "Running it".
 """
 
 from __future__ import annotations

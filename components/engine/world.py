@@ -12,7 +12,7 @@ Always:
     version; of 0.x and of pre-releases, only by itself.
 
 Source: Component Model, "WIT.md" (types, `use`, package versions) and
-"Subtyping.md"; components.md, "Check at load".
+"Subtyping.md".
 """
 
 from __future__ import annotations

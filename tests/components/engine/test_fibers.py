@@ -327,6 +327,19 @@ def test_an_interrupt_outside_of_callbacks_is_raised_at_once() -> None:
     assert said == "at once\n"
 
 
+def test_an_instance_outlives_whoever_held_its_engine() -> None:
+    said = run("""
+        import gc
+        del engine, component
+        gc.collect()
+        print(loop.run_until_complete(handle(instance, b"estill")))
+        instance.close()
+        del instance
+        gc.collect()
+    """)
+    assert said == "Ok(value=b'still')\n"
+
+
 def test_a_process_that_closes_nothing_ends_in_peace() -> None:
     said = run("""
         async def wait():
