@@ -65,7 +65,9 @@ class Activation:
         """Requests, stops and bounded mailboxes: a look at each message."""
         bounded = isinstance(ref, BoundedRef)
         count = 0
-        while count < left and not ref._mode & (ENDING | DEAD):
+        # A worker's context is not the one that the actor got for its own just now.
+        over = ENDING | DEAD | (OWN & ~ref._mode)
+        while count < left and not ref._mode & over:
             entry = ref._one
             if entry is not NOTHING:
                 ref._one = NOTHING
