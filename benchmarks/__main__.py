@@ -44,9 +44,8 @@ def table(results: list[Result]) -> str:
         elif result.against is not None:
             asked = f"{result.against:.2f} x {result.peer}"
             asked += f" (asked {result.asked:g})" if result.asked is not None else ""
-        lines.append(
-            f"{result.name:<26}{result.nanoseconds:>10,.0f}{spread:>19}{result.ratio:>8.2f}  {asked}"
-        )
+        cost = f"{result.nanoseconds:>10,.0f}{spread:>19}{result.ratio:>8.2f}"
+        lines.append(f"{result.name:<26}{cost}  {asked}")
     return "\n".join(lines)
 
 

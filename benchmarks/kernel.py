@@ -148,8 +148,7 @@ def spawn_send_stop(count: int) -> Workload:
                 ref = kernel.spawn(Idle)
                 ref.send(None)
                 ref.stop()
-            while kernel.actors():
-                await asyncio.sleep(0)
+            await ref.wait()  # the last of them
         return count, process_time() - began
 
     return in_kernel(body)

@@ -23,6 +23,7 @@ from airssys_wasm.config import (
 )
 from airssys_wasm.config.modules import import_module
 from airssys_wasm.kernel import Actor, ActorRef, Mailbox
+from airssys_wasm.kernel.posting import kernel_of
 from airssys_wasm.supervision import ChildSpec, Supervisor
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _attachment(
     """Subscribes each incarnation; with a kept mailbox the subscriptions are kept as well."""
 
     def attach(ref: ActorRef[Any]) -> None:
-        system: ActorSystem = ref._scheduler.kernel.system
+        system: ActorSystem = kernel_of(ref).system  # type: ignore[assignment]  # composed so
         for entry in subscriptions:
             if isinstance(entry, str):
                 system.broker.subscribe(entry, ref, lasting=keep)

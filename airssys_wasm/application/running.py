@@ -73,6 +73,7 @@ async def run_application(
         on_progress=on_progress,
     )
     reason: object
+    chain: tuple[object, ...] = ()
     try:
         async with system:
             if control is not None:
@@ -80,7 +81,7 @@ async def run_application(
             if on_started is not None:
                 on_started(system)
             reason = await system.wait()
-        failed, chain = False, ()
+        failed = False
     except SystemFailed as failure:
         reason, failed, chain = failure.reason, True, failure.chain
     except StartError as error:

@@ -97,7 +97,7 @@ class ActorSystem:
         exception_type: type[BaseException] | None,
         exception: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         assert self._scope is not None
         self._asked = True
         swallowed = self._scope.__exit__(exception_type, exception, traceback)
@@ -107,7 +107,6 @@ class ActorSystem:
         finally:
             if self._failure is not None and (exception is None or swallowed):
                 raise self._failure
-        return bool(swallowed)
 
     async def _end(self) -> None:
         """The root first, then the rest; what runs components goes last."""
@@ -118,6 +117,8 @@ class ActorSystem:
             with anyio.move_on_after(self._shutdown_timeout):
                 await self._root_ref.wait()
         try:
+            if self._broker is not None:
+                self._broker.close()
             await kernel.close(self._shutdown_timeout)
         finally:
             if self._components is not None:

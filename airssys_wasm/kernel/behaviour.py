@@ -40,11 +40,11 @@ class Actor(Generic[M]):
     def init(self) -> Any:
         """Make ready. May return None, IGNORE or DEFERRED_INIT; a failure is a failed start."""
 
-    def receive(self, message: M) -> object:
+    def receive(self, message: M, /) -> object:
         """Handle one message. The returned value answers a request."""
         return self.unhandled(message)
 
-    def terminate(self, reason: object) -> Any:
+    def terminate(self, reason: object, /) -> Any:
         """Clean up. Bounded by the child's shutdown time, 5 s without a supervisor."""
 
     def unhandled(self, message: object) -> object:

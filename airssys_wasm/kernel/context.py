@@ -6,7 +6,6 @@ After the actor's death the context refuses everything with ActorStopped.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from random import Random
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airssys_wasm.kernel.errors import ActorStopped, AlreadyAnswered
@@ -14,6 +13,7 @@ from airssys_wasm.kernel.states import DEAD, TRAP
 
 if TYPE_CHECKING:
     from asyncio import Future
+    from random import Random
 
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.mailbox import Mailbox

@@ -44,6 +44,7 @@ from airssys_wasm.kernel.states import (
     SPECIAL,
     SUPERVISED,
     TERMINATE,
+    HeldQueue,
 )
 from airssys_wasm.kernel.timer_service import TimerService
 
@@ -424,7 +425,7 @@ class Kernel:
         For a child whose mailbox is kept, the call comes when that is handed over to a new
         incarnation (`callback(ref, successor)`) or given up. A dead `ref` is called back at once.
         """
-        if ref._mode & DEAD and ref._extension is None:
+        if ref._mode & DEAD and not isinstance(ref._queue, HeldQueue):
             callback(ref, None)
             return
         extension = ref._ext()

@@ -7,8 +7,10 @@ and drive the very code that production runs.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from random import Random
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from random import Random
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,6 +21,7 @@ class Wakeup(Protocol):
 
     def cancel(self) -> None:
         """The call will not happen. Harmless when it did."""
+        ...
 
 
 class RunQueue(Protocol):
@@ -29,12 +32,15 @@ class RunQueue(Protocol):
 
     def append(self, actor: Any, /) -> None:
         """`actor` has something to do. It is in the queue at most once."""
+        ...
 
     def popleft(self) -> Any:
         """The actor that runs next, taken out. Raises IndexError when there is none."""
+        ...
 
     def clear(self) -> None:
         """Forget them all."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -45,29 +51,38 @@ class Platform(Protocol):
     @property
     def random(self) -> Random:
         """The source of all chance."""
+        ...
 
     def now(self) -> float:
         """Monotonic time; only differences mean anything."""
+        ...
 
     def timestamp(self) -> float:
         """Wall-clock time since 1970-01-01 UTC."""
+        ...
 
     def slice_clock(self) -> float:
         """The clock that ends a slice; stands still where slices are counted in messages."""
+        ...
 
     def new_id(self) -> str:
         """An id that no other call gives: 32 hexadecimal digits."""
+        ...
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Wakeup:
         """Call back at `when` by `now()`, never earlier."""
+        ...
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back in a later turn of the loop, in the order of the calls."""
+        ...
 
     def run_queue(self) -> RunQueue:
         """A new, empty run queue."""
+        ...
 
     def offload(
         self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[R]:
         """Run blocking code aside and wait for its result."""
+        ...

@@ -1,4 +1,4 @@
-"""Addresses of actors, and the state that the kernel keeps for each: one small object for both.
+"""Acts: addresses of actors, and the state that the kernel keeps for each, in one object.
 
 The mailbox of an idle actor is no object at all. It grows with need: `_queue` is None (idle), BUSY
 (running or about to, nothing queued), a list, then a deque; the message that woke the actor waits

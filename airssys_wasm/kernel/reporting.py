@@ -1,4 +1,4 @@
-"""What a kernel tells about failures: dead letters, crash reports, requests without an answer."""
+"""Acts: tells about failures: dead letters, crash reports, requests without an answer."""
 
 from __future__ import annotations
 

@@ -1,0 +1,166 @@
+"""Acts: what a message to a component costs, on either path, against a bare foreign call."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import process_time
+from typing import Any, Literal
+
+import wasmtime
+from wasmtime import _ffi as ffi
+from wasmtime import component as wc
+
+from airssys_wasm.application import ActorSystem
+from airssys_wasm.components import Component
+from airssys_wasm.components.engine.engine import Engine, EngineSettings
+from airssys_wasm.components.engine.limits import Limits
+from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
+from airssys_wasm.components.services import ComponentServices
+from benchmarks.guest import silent
+from benchmarks.measure import Benchmark, Workload
+
+PAYLOAD = b"x" * 256
+MESSAGE = (("", "reader", ""), PAYLOAD, (None, None, (1, 2), None))
+BATCH = 100
+
+
+def bare_call(count: int) -> Workload:
+    """The floor of a component: one synchronous foreign call, its arguments made beforehand."""
+
+    def run() -> tuple[int, float]:
+        from airssys_wasm.components.engine import foreign
+        from airssys_wasm.components.engine.arena import Arena
+        from airssys_wasm.components.engine.lowering import Lowering
+
+        config = wasmtime.Config()
+        ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
+        config.consume_fuel = True
+        config.memory_init_cow = False
+        engine = wasmtime.Engine(config)
+        component = wc.Component(engine, silent())
+        linker = wc.Linker(engine)
+        store = wasmtime.Store(engine)
+        store.set_fuel(1 << 62)
+        instance = linker.instantiate(store, component)
+        interface = instance.get_export_index(store, LIFECYCLE)
+        index = instance.get_export_index(store, "handle-message", interface)
+        assert index is not None
+        function: Any = instance.get_func(store, index)
+        lowering = Lowering(
+            runtime_host().exports[LIFECYCLE]["handle-message"].params, Arena(), "message"
+        )
+        call = ctypes.PyDLL(ffi.dll._name)["wasmtime_component_func_call"]
+        call.argtypes = [ctypes.c_void_p] * 6
+        call.restype = ctypes.c_void_p
+        result = foreign.words(4)
+        result_at = foreign.address_of_words(result)
+        function_at = ctypes.addressof(function._func)
+        context = ctypes.cast(store._context(), ctypes.c_void_p).value
+        lowering.write([MESSAGE])
+        arguments = lowering.address
+        began = process_time()
+        for _ in range(count):
+            if call(function_at, context, arguments, 1, result_at, 1):
+                raise RuntimeError("the bare call failed")
+            foreign.val_delete(result_at)
+            result[0] = 0
+        return count, process_time() - began
+
+    return run
+
+
+def instance_call(path: Literal["fast", "slow"], count: int) -> Workload:
+    """Calls of an instance, without a kernel."""
+
+    async def body() -> tuple[int, float]:
+        engine = Engine(EngineSettings(path=path))
+        try:
+            instance = await engine.instantiate(
+                await engine.load(silent()),
+                limits=Limits(),
+                host=lambda interface, function, arguments: None,
+                clock=time.monotonic,
+            )
+            began = process_time()
+            for _ in range(count):
+                await instance.call("handle-message", MESSAGE)
+            took = process_time() - began
+            instance.close()
+            return count, took
+        finally:
+            engine.close()
+
+    return lambda: asyncio.run(body())
+
+
+def in_system(
+    path: Literal["fast", "slow"],
+    body: Callable[[ActorSystem, Path], Awaitable[tuple[int, float]]],
+) -> Workload:
+    """A workload in a system of its own, with the component in a file."""
+
+    async def main() -> tuple[int, float]:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "silent.wasm"
+            file.write_bytes(silent())
+            services = ComponentServices(settings=EngineSettings(path=path))
+            async with ActorSystem("benchmark", components=services) as system:
+                return await body(system, file)
+
+    return lambda: asyncio.run(main())
+
+
+def push(path: Literal["fast", "slow"], count: int) -> Workload:
+    """Messages of 256 bytes to a component, from `send` to the end of its handler."""
+
+    async def body(system: ActorSystem, file: Path) -> tuple[int, float]:
+        ref = await system.start(Component(file))
+        began = process_time()
+        for _ in range(count // BATCH):
+            for _ in range(BATCH):
+                ref.send(PAYLOAD)
+            await ref.request(PAYLOAD)
+        return count, process_time() - began
+
+    return in_system(path, body)
+
+
+def start(count: int) -> Workload:
+    """Components of one file, each until its init has succeeded."""
+
+    async def body(system: ActorSystem, file: Path) -> tuple[int, float]:
+        await system.start(Component(file))
+        began = process_time()
+        for _ in range(count):
+            await system.start(Component(file))
+        return count, process_time() - began
+
+    return in_system("fast", body)
+
+
+BENCHMARKS = [
+    Benchmark("component-bare", "foreign call of 256 bytes", bare_call(4_000)),
+    Benchmark(
+        "component-call",
+        "call of an instance",
+        instance_call("fast", 3_000),
+        asked=1.7,
+        peer="component-bare",
+    ),
+    Benchmark(
+        "component-push",
+        "message of 256 bytes",
+        push("fast", 3_000),
+        asked=1.7,
+        peer="component-bare",
+    ),
+    Benchmark(
+        "component-push-slow", "message of 256 bytes", push("slow", 500), peer="component-bare"
+    ),
+    Benchmark("component-start", "component", start(300)),
+]

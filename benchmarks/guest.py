@@ -1,0 +1,39 @@
+"""A component that takes every message and does nothing, so that only the way to it costs."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import wasmtime
+
+from airssys_wasm.sdk.componentize import componentize
+
+_LIFECYCLE = "airssys:core/component-lifecycle@1.0.0"
+_CORE = """
+(module
+  (memory (export "memory") 1)
+  (global $top (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
+    (local $start i32)
+    (local.set $start (global.get $top))
+    (global.set $top (i32.and (i32.const -8)
+      (i32.add (i32.const 7) (i32.add (local.get $start) (local.get $size)))))
+    (local.get $start))
+  (func (export "L#initialize") (param i32 i32 i32 i32 i32 i64 i64 i32 i64) (result i32)
+    (i32.const 16))
+  (func (export "L#handle-message") (param i32) (result i32) (i32.const 16))
+  (func (export "L#handle-callback") (param i32) (result i32) (i32.const 16))
+  (func (export "L#metadata") (result i32) (i32.const 64))
+  (func (export "L#health") (result i32) (i32.const 0))
+  (func (export "L#shutdown") (result i32) (i32.const 16))
+  (func $forget (global.set $top (i32.const 4096)))
+  (func (export "cabi_post_L#initialize") (param i32) (call $forget))
+  (func (export "cabi_post_L#handle-message") (param i32) (call $forget))
+  (func (export "cabi_post_L#handle-callback") (param i32) (call $forget)))
+"""
+
+
+@cache
+def silent() -> bytes:
+    """Its binary."""
+    return componentize(bytes(wasmtime.wat2wasm(_CORE.replace("L#", f"{_LIFECYCLE}#"))))
