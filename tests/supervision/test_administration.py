@@ -115,10 +115,12 @@ def test_terminate_gives_up_a_restart_by_hand_that_hangs(rehearse: Any) -> None:
     sup.tell(steps.TerminateChild, "a")
     sup.pass_time(5.0)
     sup.plan_inits("a", "hang")
+    sup.take_log()
     assert sup.tell(steps.RestartChild, "a") is None
     assert sup.tell(steps.TerminateChild, "a") is None
     assert sup.tell(steps.TerminateChild, "a") is None
     sup.pass_time(5.0)
+    assert sup.take_log() == ["start a", "stop a", "kill a"]
     assert sup.answers == {
         1: ("ok", None),
         2: steps.DidNotStart("a", "killed"),

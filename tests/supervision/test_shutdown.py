@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airssys_wasm.supervision import ChildStopped, steps
+from airssys_wasm.supervision.shutdown import terminate_time
 
 
 @pytest.mark.rule("SHUT-01")
@@ -48,6 +49,12 @@ def test_a_brutal_kill_is_a_kill_at_once(rehearse: Any, spec: Any) -> None:
     sup.take_log()
     sup.feed(steps.Stop("shutdown"))
     assert sup.take_log() == ["kill a", "end shutdown"]
+
+
+def test_a_child_may_clean_up_for_as_long_as_it_may_take_to_stop() -> None:
+    assert terminate_time(0.5) == 0.5
+    assert terminate_time("infinity") == float("inf")
+    assert terminate_time("brutal_kill") == 5.0  # when it ends by itself; a kill runs no clean-up
 
 
 @pytest.mark.rule("SHUT-05")
