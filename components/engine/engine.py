@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout
 
 _LEAST_STACK = 64 * 1024
-_MOST_STACK = 4 * 1024 * 1024  # half of what the threads of the slow path have
+_MOST_STACK = 2 * 1024 * 1024  # wasmtime ends the process if it is over its default for fibers
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class EngineSettings:
     """Settings of a whole system, not of one component.
 
     `path`: "auto" is the fast path wherever it can run. `stack`: bytes that a guest may use for
-    its own calls, 64 KiB to 4 MiB. `cache`: directory for compiled code, made if it is not there;
+    its own calls, 64 KiB to 2 MiB. `cache`: directory for compiled code, made if it is not there;
     None to keep none.
     """
 

@@ -14,8 +14,11 @@ import wasmtime
 from airssys_wasm.components.engine.engine import Engine, EngineSettings
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.path_choice import FAST_PATH_VERSION, choose_path
+from airssys_wasm.components.engine.traps import Trap
 from airssys_wasm.components.engine.values import Ok
-from airssys_wasm.components.errors import ComponentInvalid, EngineUnavailable
+from airssys_wasm.components.errors import ComponentInvalid, EngineUnavailable, GuestTrap
+from airssys_wasm.sdk.componentize import componentize
+from tests.guests import guests
 
 pytestmark = pytest.mark.anyio
 
@@ -141,6 +144,41 @@ async def test_what_is_no_component_is_refused(engine: Engine, tmp_path: Path) -
     ):
         with pytest.raises(ComponentInvalid, match=says):
             await engine.load(source)
+
+
+@pytest.mark.parametrize("stack", [64 * 1024, 2 * 1024 * 1024])
+@pytest.mark.parametrize("path", ["fast", "slow"])
+async def test_a_guest_that_calls_the_host_from_the_depth_of_its_stack_traps(
+    path: Literal["fast", "slow"], stack: int
+) -> None:
+    engine = Engine(EngineSettings(path=path, stack=stack))
+    compiled = await engine.load(calls_the_clock_ever_deeper())
+    calls = 0
+
+    def host(interface: str, function: str, arguments: tuple[object, ...]) -> int:
+        nonlocal calls
+        calls += 1
+        return calls
+
+    instance = await engine.instantiate(compiled, limits=Limits(), host=host, clock=lambda: 0.0)
+    with pytest.raises(GuestTrap) as caught:
+        await instance.call("handle-message", (("", "", ""), b"", (None, None, (1, 2), None)))
+    assert isinstance(caught.value.reason, Trap)
+    assert caught.value.reason.kind == "stack overflow"
+    assert calls > 1_000
+    engine.close()
+
+
+def calls_the_clock_ever_deeper() -> bytes:
+    return componentize(
+        guests.core(
+            "(drop (call $deeper (i64.const 0))) (call $ok)",
+            imports='(import "airssys:core/host-services@1.0.0" "current-time-millis"'
+            " (func $now (result i64)))",
+            functions="(func $deeper (param i64) (result i64) (drop (call $now))"
+            " (i64.add (i64.const 1) (call $deeper (local.get 0))))",
+        )
+    )
 
 
 def test_settings_that_could_never_be_right_are_refused() -> None:
