@@ -235,7 +235,7 @@ class ComponentsConfig:
 
     path: Annotated[EnginePath, Named("engine path")] = "auto"
     cache: Path | Literal["default"] | None = "default"
-    stack: Annotated[Size, AtLeast(64 * 1024), AtMost(4 * 1024 * 1024)] | None = None
+    stack: Annotated[Size, AtLeast(64 * 1024), AtMost(2 * 1024 * 1024)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
