@@ -4,7 +4,7 @@ import ctypes
 import itertools
 from typing import assert_never
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airssys_wasm.components.engine import foreign
@@ -190,6 +190,10 @@ anything = st.recursive(
 
 
 @given(types, anything)
+@example(Primitive("f64"), None)
+@example(OptionType(Primitive("f32")), 10)
+@example(FlagsType(("a",)), ["a", "a"])
+@example(RecordType((("a", Primitive("string")), ("b", Primitive("string")))), "ab")
 def test_a_value_fits_and_comes_back_or_is_a_type_error(type_: Type, value: object) -> None:
     lowering = Lowering([type_], Arena(), "argument")
     try:
@@ -197,5 +201,5 @@ def test_a_value_fits_and_comes_back_or_is_a_type_error(type_: Type, value: obje
     except TypeError as error:
         assert str(error).startswith("argument: ")  # noqa: PT017  # either outcome is right
     else:
-        # Python's own coercions stay: True is a whole number, and a whole number is a float.
+        # True is a whole number in Python, and comes back as one.
         assert read == value or repr(read) == repr(value) or "nan" in repr(value)

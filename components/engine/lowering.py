@@ -220,6 +220,8 @@ class _Code:
             self.line(f"{word} = {name}")
         elif kind in ("f32", "f64"):
             self.template[at] = Kind.F32 if kind == "f32" else Kind.F64
+            self.line(f"if not isinstance({name}, float):")
+            self.line(f"  raise TypeError(f'{{{name}!r}} is no float')")
             form = "'<fxxxx'" if kind == "f32" else "'<d'"
             self.line(f"{word} = from_bytes(pack({form}, {name}), 'little')")
         elif kind == "char":
