@@ -8,6 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from math import ceil
 from typing import Any, ParamSpec, TypeVar
 
@@ -25,6 +26,7 @@ class RealPlatform:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()  # not that of the actor which happens to ask
         self.random = random.Random()
         self.now = time.monotonic  # uvloop's own clock stands still within a turn
         self.timestamp = time.time
@@ -36,10 +38,10 @@ class RealPlatform:
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         # uvloop rounds to milliseconds, down as well as up.
         delay = ceil(max(0.0, when - self.now()) * 1000) / 1000
-        return self._loop.call_later(delay, callback)
+        return self._loop.call_later(delay, callback, context=self._context)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
-        self._loop.call_soon(callback)
+        self._loop.call_soon(callback, context=self._context)
 
     def run_queue(self) -> deque[Any]:
         return deque()

@@ -58,6 +58,7 @@ class Requests:
         finally:
             self._scheduler.cur = previous
             self._scheduler.level = level
+            self._scheduler.frames[level] = None
             if scratch != self._scheduler.clean:
                 self._scheduler.give_context(ref, scratch)
                 self._scheduler.scratches[level] = self._scheduler.clean.copy()

@@ -249,6 +249,7 @@ class Scheduler:
             self.handled += quantum - left
             if mine:
                 self._quantum = quantum
+            ref = message = queue = answer = None  # a resting worker keeps nothing alive
 
     @staticmethod
     def _adapt(quantum: int, took: float) -> int:
@@ -354,6 +355,7 @@ class Scheduler:
             return scratch.run(hook, *args)
         finally:
             self.level = level
+            self.frames[level] = None
             if scratch != self.clean:
                 self.give_context(ref, scratch)
                 self.scratches[level] = self.clean.copy()
