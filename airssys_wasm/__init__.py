@@ -7,10 +7,10 @@ WebAssembly never loads it.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from airssys_wasm.application import ActorSystem, SystemFailed
     from airssys_wasm.broker import Broker, Published, TopicError
     from airssys_wasm.components import Component, ComponentInvalid, ComponentMessage
@@ -123,7 +123,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version("airssys-wasm")
+        from importlib.metadata import version  # slow to load, and seldom asked for
+
+        return version("airssys-wasm")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -54,7 +54,8 @@ def bare_call(count: int) -> Workload:
         lowering = Lowering(
             runtime_host().exports[LIFECYCLE]["handle-message"].params, Arena(), "message"
         )
-        call = ctypes.PyDLL(ffi.dll._name)["wasmtime_component_func_call"]
+        library: str = vars(ffi)["dll"]._name
+        call = ctypes.PyDLL(library)["wasmtime_component_func_call"]
         call.argtypes = [ctypes.c_void_p] * 6
         call.restype = ctypes.c_void_p
         result = foreign.words(4)

@@ -144,11 +144,11 @@ def spawn_send_stop(count: int) -> Workload:
     async def body(kernel: Kernel) -> tuple[int, float]:
         began = process_time()
         for _ in range(count // BATCH):
-            for _ in range(BATCH):
-                ref = kernel.spawn(Idle)
+            refs = [kernel.spawn(Idle) for _ in range(BATCH)]
+            for ref in refs:
                 ref.send(None)
                 ref.stop()
-            await ref.wait()  # the last of them
+            await refs[-1].wait()
         return count, process_time() - began
 
     return in_kernel(body)

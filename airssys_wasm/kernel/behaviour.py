@@ -76,6 +76,7 @@ class Description(Protocol):
 
     def incarnate(self) -> Actor[Any]:
         """A fresh behaviour for one incarnation."""
+        ...
 
 
 class Process(NamedTuple):

@@ -70,7 +70,7 @@ class Requests:
             self._scheduler.push(ref)
             if not self._scheduler.armed:
                 self._scheduler.arm()
-        if answer.__class__ is Failed:
+        if isinstance(answer, Failed):
             raise answer.error
         return answer
 

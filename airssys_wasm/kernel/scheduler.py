@@ -171,6 +171,7 @@ class Scheduler:
             began = self._clock()
             quantum = left = self._quantum
             mine = True  # False once a handler suspended: the turn has gone on without this worker
+            message: Any = NOTHING
             while ready:
                 ref = self.cur = take()
                 mode = ref._mode

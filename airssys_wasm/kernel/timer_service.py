@@ -62,7 +62,8 @@ class TimerService:
 
         def fire(timer: TimerRef) -> None:
             target = resolve(to)
-            if target is to and target._mode & DEAD:  # a name may come back to life
+            # A name may come back to life; a dead ref does not.
+            if target is not None and target is to and target._mode & DEAD:
                 timers.pop(timer, None)
                 return
             self._wheel.add_again(timer, timer.due + interval, fire)

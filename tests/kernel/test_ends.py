@@ -468,7 +468,7 @@ class CleansUp(Does):
         self.log.append(("terminate", reason))
 
 
-class CleansUpAsync(CleansUp, DoesAsync):
+class CleansUpAsync(CleansUp, DoesAsync):  # pyright: ignore[reportIncompatibleMethodOverride]
     pass
 
 

@@ -148,7 +148,8 @@ async def test_the_context_exists_from_init_on(kernel: Kernel) -> None:
 
 @pytest.mark.rule("GS-01")
 async def test_start_returns_after_init_has_succeeded(kernel: Kernel, until: Until) -> None:
-    gate, log = asyncio.Event(), []  # type: asyncio.Event, list[object]
+    gate = asyncio.Event()
+    log: list[object] = []
     starting = asyncio.create_task(kernel.start(GatedInit, gate, log))
     await until(lambda: bool(log))
     assert not starting.done()
