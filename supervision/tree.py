@@ -313,7 +313,6 @@ class SupervisorMachine:
 
     def _recover(self, child: Child) -> None:
         """One more start of `child`, with its group, if the budget allows it."""
-        child.attempt = 0
         if not self._budget.spend(self._now):
             self._actions += self._children.lay_down(child)
             gave_up = events.GaveUp(

@@ -176,3 +176,18 @@ def test_who_waits_for_the_restart_of_its_group_may_be_restarted_by_hand_with_it
     sup.take_log()
     assert sup.tell(steps.RestartChild, "b") == ("ok", "b")
     assert sup.take_log() == ["start b with its mailbox"]
+
+
+def test_terminating_one_that_waits_for_the_restart_of_its_group_leaves_the_others_theirs(
+    rehearse: Any, spec: Any
+) -> None:
+    children = [spec(id, mailbox=KEPT) for id in "abc"]
+    sup = rehearse(children, strategy="one_for_all", intensity=9)
+    sup.plan_inits("a", ("fail", "no disk"))
+    sup.holds_retries = True
+    sup.crash("a")
+    sup.take_log()
+    assert sup.tell(steps.TerminateChild, "b") == ("ok", None)
+    assert sup.take_log() == ["release b"]
+    sup.retry()
+    assert sup.take_log() == ["start a with its mailbox", "start b", "start c with its mailbox"]
