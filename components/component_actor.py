@@ -15,8 +15,6 @@ A message waits in the mailbox as the Python value that was sent, and is encoded
 comes. So a value that the codec can't express fails here and not at the sender: a request gets
 PayloadError, a sent message becomes a dead letter with the reason `("unencodable", type name)`.
 Open: to refuse it in `send` itself, every `send` would have to ask.
-
-Source: components.md, "The world 1.0", "Identity and messages", "Limits and traps".
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ Pure. Always:
   - a name and an id are one to one: what is written is what was read;
   - ids are compared part by part, never as joined text;
   - no component is in the namespace `topic`, so that nobody can pass for a publication.
-
-Source: components.md, "Identity and messages".
 """
 
 from __future__ import annotations

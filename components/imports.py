@@ -2,8 +2,6 @@
 
 Pure. Functions of the world always link, since some toolchains import all of them; what is not
 granted is denied when it is called. So this is a word at the start, or a refusal where strict.
-
-Source: components.md, "The world 1.1".
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Pure. Always: sender and metadata are set by the host, never by a guest. A correlation id is there
 only in requests and callbacks.
-
-Source: components.md, "The world 1.0" (component-message), "Identity and messages".
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Pure. A codec says so for one component; its content type travels with the message. What a codec
 can't express is refused, never altered: JSON has no NaN, raw takes bytes alone (None is no bytes).
-
-Source: components.md, "Identity and messages".
 """
 
 from __future__ import annotations

@@ -39,6 +39,13 @@ class SystemStatistics:
     broker: object
 
 
+def _is_failure(cause: object) -> bool:
+    """Whether an orderly reason hides a failure: a spent budget, a crashed significant child."""
+    if isinstance(cause, AutoShutdown):
+        return not is_orderly(cause.reason) or _is_failure(cause.cause)
+    return cause is not None
+
+
 class ActorSystem:
     """A system of actors, alive inside `async with`.
 
@@ -127,8 +134,7 @@ class ActorSystem:
     def _root_ended(self, ref: ActorRef[Any], _: ActorRef[Any] | None) -> None:
         end = ref._end
         assert end is not None
-        gave_up = end.cause is not None and not isinstance(end.cause, AutoShutdown)
-        if self._asked or (is_orderly(end.reason) and not gave_up):
+        if self._asked or (is_orderly(end.reason) and not _is_failure(end.cause)):
             return
         chain = tuple(chain_of(end.cause)) if end.cause is not None else ()
         self._failure = SystemFailed(self.name, end.reason, chain)

@@ -9,8 +9,6 @@ Loading a file from here is running native code, so:
 
 A file that fails any of this is reported, ignored and replaced. A directory
 that can't be used is reported once, and everything works without it.
-
-Source: components.md, "Running it".
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ Always:
     for guests that recurse, and ends the process on a small one;
   - the epoch moves on while any guest runs, and stands still otherwise;
   - `close` ends all threads; what runs on them has to be told to end before.
-
-Source: components.md, "Running it" (the slow path).
 """
 
 from __future__ import annotations

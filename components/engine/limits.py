@@ -9,8 +9,6 @@ Always:
   - time that a guest spends waiting for the host is not its own: `call`
     counts polls only, `call_total` counts everything;
   - a refused growth of memory is remembered for the rest of the incarnation.
-
-Source: components.md, "Limits and traps".
 """
 
 from __future__ import annotations

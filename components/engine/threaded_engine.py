@@ -10,8 +10,6 @@ Always:
   - guests are interrupted through epochs, whose callback reads the clock, so
     that time spent waiting for the host does not count;
   - nothing is raised into wasmtime, of any type.
-
-Source: components.md, "Running it" and "Never let these happen".
 """
 
 from __future__ import annotations

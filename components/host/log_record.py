@@ -1,6 +1,6 @@
 """What becomes of a guest's log record: bounded, escaped, its context as fields.
 
-Pure. Source: components.md, "Host functions".
+Pure.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Acts: the functions of `host-messaging`: to send, to ask, to tell many, and who one is.
-
-Source: components.md, "The world 1.0", "Requests", "Denials", "Host functions".
-"""
+"""Acts: the functions of `host-messaging`: to send, to ask, to tell many, and who one is."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ Always:
     ended; it takes its place in the component's own mailbox when the answer is there;
   - a request is in the target's mailbox when `begin` returns, after what was sent before it;
   - nothing is left of an incarnation: its timers are gone, and late answers are dropped.
-
-Source: components.md, "Requests".
 """
 
 from __future__ import annotations

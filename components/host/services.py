@@ -2,8 +2,6 @@
 
 All but the last two are always allowed. What a guest says is bounded and escaped before it goes
 anywhere; it is a field of a log record and never its format.
-
-Source: components.md, "The world 1.0", "Denials", "Host functions".
 """
 
 from __future__ import annotations

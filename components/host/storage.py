@@ -1,7 +1,4 @@
-"""Acts: the functions of `storage`, over whichever backend the system has.
-
-Source: components.md, "The world 1.0", "Storage edges", "Denials".
-"""
+"""Acts: the functions of `storage`, over whichever backend the system has."""
 
 from __future__ import annotations
 

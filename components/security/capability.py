@@ -1,8 +1,6 @@
 """What a component may do: nothing but what its grants say.
 
 Pure. A denial says what was asked, of whom, and which line of the tree file would have allowed it.
-
-Source: components.md, "Host functions", "Denials".
 """
 
 from __future__ import annotations

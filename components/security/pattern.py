@@ -13,8 +13,6 @@ instance, else it has three parts. So `*` is every plain name, `shop/*/*` all of
 
 Always: matching takes time linear in pattern times text, whatever the pattern; a `*` never
 crosses a separator.
-
-Source: components.md, "Host functions"; services.md, "Security"; the subjects of NATS.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Pure. Always: a namespace has one owner and one quota for as long as the system runs; restarts of
 its owner change neither.
-
-Source: components.md, "Host functions".
 """
 
 from __future__ import annotations

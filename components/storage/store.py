@@ -1,8 +1,6 @@
 """What storage is to a component: keys and values in a namespace, within a quota.
 
 Pure: the edges that hold for every backend, and the Protocol that a backend implements.
-
-Source: components.md, "Storage edges"; services.md, "Storage".
 """
 
 from __future__ import annotations
