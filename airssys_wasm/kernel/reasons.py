@@ -10,10 +10,16 @@ Source: Erlang/OTP, Reference Manual, "Processes", "Termination" and "Error Hand
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, field
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from itertools import dropwhile
+from opcode import opmap
+from types import TracebackType
 
 KERNEL = __file__.removesuffix("reasons.py")  # its frames above a handler say nothing to a reader
+SUSPENDS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
+YIELD = opmap["YIELD_VALUE"]
 MAX_FRAMES = 64  # a runaway recursion has a thousand frames that all say the same
 
 
@@ -53,7 +59,7 @@ class Error:
             Frame(frame.filename, frame.lineno or 0, frame.name)
             for frame in dropwhile(lambda frame: frame.filename.startswith(KERNEL), frames)
         )
-        traceback.clear_frames(exception.__traceback__)
+        _let_go_of_locals(exception)
         return cls(type(exception).__name__, _text(exception), stack, exception)
 
     def __str__(self) -> str:
@@ -75,6 +81,31 @@ def is_orderly(reason: object) -> bool:
 def exception_of(reason: object) -> BaseException | None:
     """The live exception behind `reason`, for use as a `__cause__`; None where there is none."""
     return reason.exception if isinstance(reason, Error) else None
+
+
+def _let_go_of_locals(exception: BaseException) -> None:
+    """Clear the frames of the traceback, and cut out those that are not to be cleared.
+
+    A frame at a yield may belong to a coroutine that caught this very exception once and goes on:
+    before Python 3.13, to clear it would end that coroutine. The kernel's own frames go on, too.
+    """
+    kept: list[TracebackType] = []
+    entry = exception.__traceback__
+    while entry is not None:
+        frame = entry.tb_frame
+        code = frame.f_code
+        at_yield = code.co_flags & SUSPENDS and code.co_code[frame.f_lasti] == YIELD
+        if not at_yield and not code.co_filename.startswith(KERNEL):
+            kept.append(entry)
+        if not at_yield:
+            with suppress(RuntimeError):  # it runs
+                frame.clear()
+        entry = entry.tb_next
+    following: TracebackType | None = None
+    for entry in reversed(kept):
+        entry.tb_next = following
+        following = entry
+    exception.with_traceback(following)  # an assignment could be refused: exceptions may be frozen
 
 
 def _text(exception: BaseException) -> str:

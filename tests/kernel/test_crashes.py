@@ -5,8 +5,11 @@ The kernel drains mailboxes in several ways; the same law holds in each.
 
 import asyncio
 import contextvars
+import gc
 import logging
+import weakref
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -314,6 +317,88 @@ async def test_the_reason_of_a_crash_carries_type_message_and_stack(kernel: Kern
     assert (reason.type, reason.message) == ("ValueError", "poisoned")
     assert [frame.function for frame in reason.stack] == ["receive"]
     assert isinstance(reason.exception, ValueError)
+
+
+async def test_the_exception_of_a_crash_keeps_no_local_variable_alive(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the log has got, the test framework keeps.
+    monkeypatch.setattr(logging.getLogger("airssys_wasm.kernel"), "disabled", True)
+
+    class Payload:
+        pass
+
+    class Direct(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            raise ValueError("boom")
+
+    class Awaits(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            await self.fails(message)
+
+        async def fails(self, local: Any) -> None:
+            failing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(failing.set_exception, ValueError("boom"))
+            await failing
+
+    for behaviour in (Direct, Awaits):
+        ref = kernel.spawn(behaviour)
+        payload = Payload()
+        ref.send(payload)
+        gone = weakref.ref(payload)
+        del payload
+        reason = await ref.wait()
+        assert isinstance(reason, Error)
+        assert isinstance(reason.exception, ValueError)
+        assert reason.stack[0].function == "receive"
+        kernel.dead_letters._recent.clear()
+        await kernel.spawn(Fragile, "poison", []).request("the worker forgets")
+        gc.collect()
+        assert gone() is None
+
+
+async def test_an_exception_may_be_a_frozen_dataclass(kernel: Kernel) -> None:
+    @dataclass(frozen=True)
+    class OutOfStock(Exception):
+        article: str
+
+    class Sells(Actor[str]):
+        def receive(self, message: str) -> None:
+            raise OutOfStock(message)
+
+    ref = kernel.spawn(Sells)
+    ref.send("umbrella")
+    reason = await ref.wait()
+    assert isinstance(reason, Error)
+    assert reason.exception == OutOfStock("umbrella")
+
+
+async def test_a_crash_leaves_a_coroutine_alone_that_had_caught_the_same_exception(
+    kernel: Kernel,
+) -> None:
+    caught: list[Exception] = []
+    gate = asyncio.Event()
+
+    async def connection() -> str:
+        try:
+            raise OSError("connection lost")
+        except OSError as error:
+            caught.append(error)
+        await gate.wait()
+        return "reconnected"
+
+    background = asyncio.create_task(connection())
+    await asyncio.sleep(0)
+
+    class Reports(Actor[str]):
+        async def receive(self, message: str) -> None:
+            raise caught[0]
+
+    ref = kernel.spawn(Reports)
+    ref.send("work")
+    assert await ref.wait() == Error("OSError", "connection lost")
+    gate.set()
+    assert await background == "reconnected"
 
 
 @pytest.mark.rule("GS-26")
