@@ -28,7 +28,7 @@ class RealPlatform:
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()  # not that of the actor which happens to ask
         self.random = random.Random()
-        self.now = time.monotonic  # uvloop's own clock stands still within a turn
+        self.now = time.monotonic  # uvloop's own clock counts whole milliseconds
         self.timestamp = time.time
         self.slice_clock = time.perf_counter
 

@@ -145,6 +145,24 @@ async def test_drop_old_drops_what_has_waited_longest(make_full: MakeFull, kerne
     )
 
 
+async def test_a_process_that_waits_for_one_message_finds_it_though_others_were_dropped(
+    kernel: Kernel, until: Until
+) -> None:
+    got: list[Any] = []
+
+    async def picky(inbox: Inbox[Any]) -> None:
+        got.append(await inbox.receive(lambda message: message == "wanted"))
+        got.append(await inbox.receive())
+
+    ref = await kernel.start(picky, mailbox=Mailbox(2, "drop_old"))
+    for message in ["a", "b", "c", "wanted"]:
+        ref.send(message)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert await ref.wait() == "normal"
+    assert got == ["wanted", "c"]
+
+
 async def test_a_request_that_is_dropped_as_the_oldest_fails_at_once(
     make_full: MakeFull,
 ) -> None:
