@@ -123,7 +123,7 @@ async def test_a_message_comes_when_its_time_is_up_and_not_before(timed: Timed) 
 async def test_a_message_is_not_early_though_its_sender_was_busy(
     kernel: Kernel, busy: float
 ) -> None:
-    """The clock of a loop may be cut to milliseconds, or stand still within a turn; ours may not."""
+    """A loop may cut its clock to milliseconds, or let it stand still within a turn; we may not."""
 
     began: list[float] = []
     waited: list[float] = []
