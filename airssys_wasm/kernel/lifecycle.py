@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.extension import Extension
     from airssys_wasm.kernel.kernel import Kernel
 
-SIGNALS_A_TURN = 1_000  # a death with 100,000 watchers must not hold the loop (performance.md)
+SIGNALS_A_TURN = 1_000  # a death with 100,000 watchers must not hold the loop
 
 
 class Lifecycle:
