@@ -32,6 +32,7 @@ from airssys_wasm.kernel.message import (
     Exit,
     Failed,
     Ignored,
+    Internal,
     Started,
     StopRequested,
 )
@@ -39,7 +40,24 @@ from airssys_wasm.kernel.platform import Platform
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import Error, Frame, is_orderly
 from airssys_wasm.kernel.ref import ActorRef, Address, NamedRef
+from airssys_wasm.kernel.state_machine_actor import StateMachine
+from airssys_wasm.kernel.state_table import enter, state
 from airssys_wasm.kernel.timers import TimerRef
+from airssys_wasm.kernel.transitions import (
+    CancelTimeout,
+    EventTimeout,
+    KeepState,
+    NamedTimeout,
+    NextEvent,
+    NextState,
+    Postpone,
+    RepeatState,
+    StateTimeout,
+    Stop,
+    TimedOut,
+    Transition,
+    UpdateTimeout,
+)
 
 __all__ = [
     "DEFERRED_INIT",
@@ -53,6 +71,7 @@ __all__ = [
     "AirssysError",
     "AlreadyAnswered",
     "AlreadyStarted",
+    "CancelTimeout",
     "ContextNotReady",
     "CrashReport",
     "DeadLetter",
@@ -60,12 +79,15 @@ __all__ = [
     "Description",
     "Down",
     "Error",
+    "EventTimeout",
     "Exit",
     "ExitActor",
     "Failed",
     "Frame",
     "Ignored",
     "Inbox",
+    "Internal",
+    "KeepState",
     "Kernel",
     "KernelStatistics",
     "Mailbox",
@@ -73,17 +95,30 @@ __all__ = [
     "MonitorRef",
     "NameTaken",
     "NamedRef",
+    "NamedTimeout",
+    "NextEvent",
+    "NextState",
     "NotRegistered",
     "Platform",
+    "Postpone",
     "RealPlatform",
+    "RepeatState",
     "Reply",
     "RequestTimeout",
     "SelfRequest",
     "StartError",
     "Started",
+    "StateMachine",
+    "StateTimeout",
+    "Stop",
     "StopInit",
     "StopRequested",
     "Stopped",
+    "TimedOut",
     "TimerRef",
+    "Transition",
+    "UpdateTimeout",
+    "enter",
     "is_orderly",
+    "state",
 ]

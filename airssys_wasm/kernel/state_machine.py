@@ -141,11 +141,6 @@ class Machine:
         return tuple(self._postponed)
 
     @property
-    def waiting(self) -> tuple[object, ...]:
-        """All events that are not handled, the postponed ones first."""
-        return (*self._postponed, *self._events)
-
-    @property
     def timeouts(self) -> frozenset[Hashable]:
         """The names of the timeouts that run."""
         return frozenset(self._timers)
@@ -176,6 +171,13 @@ class Machine:
     def arrive(self, event: object) -> None:
         """An event from outside. It comes after all that wait, elapsed timeouts excepted."""
         self._events.append(event)
+
+    def take_waiting(self) -> list[object]:
+        """Take out all events that are not handled, the postponed ones first."""
+        waiting = [*self._postponed, *self._events]
+        self._postponed.clear()
+        self._events.clear()
+        return waiting
 
     def wake(self, now: float) -> None:
         """Time has passed: the timeouts that are due at `now` will be events."""
