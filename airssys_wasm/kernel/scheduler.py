@@ -43,6 +43,14 @@ BREATHS = 3  # turns that asyncio's own ready callbacks get between two slices o
 ALONE = 32  # messages that a suspended handler's worker handles for its actor before it rests
 
 
+def unchanged(context: Context | None, stamp: Context | None) -> bool:
+    """Whether a handler left its context variables as they were."""
+    try:
+        return context == stamp
+    except Exception:  # the comparison of somebody's values
+        return False
+
+
 class Scheduler:
     """The run queue of one kernel and the workers that drain it."""
 
@@ -171,8 +179,8 @@ class Scheduler:
             began = self._clock()
             quantum = left = self._quantum
             mine = True  # False once a handler suspended: the turn has gone on without this worker
-            message: Any = NOTHING
             while ready:
+                message: Any = NOTHING
                 ref = self.cur = take()
                 mode = ref._mode
                 try:
@@ -189,7 +197,11 @@ class Scheduler:
                                 answer = run(ref._receive, message)
                                 if answer is not None and answer.__class__ in ANSWERS:
                                     odd_answer(ref, message, answer)
-                        if scratch == clean and not ref._mode:
+                        try:
+                            same = scratch == clean
+                        except Exception:  # the comparison of somebody's values
+                            same = False
+                        if same and not ref._mode:
                             # Most activations end here: a plain handler never suspends.
                             if not ref._queue:
                                 ref._queue = None
@@ -201,14 +213,41 @@ class Scheduler:
                     elif mode == ASYNC:
                         if parking.last is not ref:
                             self.enter(parking, ref)
-                        count = await self._async(ref, parking, left)
+                        if ref._queue:
+                            count = await self._async(ref, parking, left)
+                        else:
+                            ref._queue = BUSY
+                            count = 1
+                            message = ref._one
+                            ref._one = NOTHING
+                            if message is not NOTHING:
+                                answer = await ref._receive(message)
+                                if answer is not None and answer.__class__ in ANSWERS:
+                                    odd_answer(ref, message, answer)
+                            try:
+                                same = parking.context == parking.stamp
+                            except Exception:  # the comparison of somebody's values
+                                same = False
+                            if (
+                                same
+                                and self.stepping is parking
+                                and ref._mode == ASYNC
+                                and not me.cancelling()
+                            ):  # it did not suspend, and all is as before
+                                if not ref._queue:
+                                    ref._queue = None
+                                else:
+                                    self.push(ref)
+                                left -= 1
+                                if left > 0:
+                                    continue
                     elif mode & (DEAD | PROCESS | OWN):
                         self.activation.elsewhere(ref, mode)
                         continue
                     else:
                         count = await self.activation.special(ref, parking, left)
                 except BaseException as exception:
-                    if not mode and self.failed_message is NOTHING:
+                    if self.failed_message is NOTHING:
                         self.failed_message = message
                     self.failed(ref, exception, self.failed_message)
                     if not isinstance(exception, Exception | asyncio.CancelledError):
@@ -222,11 +261,11 @@ class Scheduler:
                         mine = False
                         if ref._extension is not None and ref._extension.task is me:
                             ref._extension.task = None
-                    if scratch != clean:
+                    if not unchanged(scratch, clean):
                         self.give_context(ref, scratch)
                         scratch = clean.copy()
                         run = scratch.run
-                    changed = parking.context != parking.stamp
+                    changed = not unchanged(parking.context, parking.stamp)
                     if changed:
                         self.give_context(ref, parking.context)
                     self.settle(ref)
@@ -357,7 +396,7 @@ class Scheduler:
         finally:
             self.level = level
             self.frames[level] = None
-            if scratch != self.clean:
+            if not unchanged(scratch, self.clean):
                 self.give_context(ref, scratch)
                 self.scratches[level] = self.clean.copy()
 
