@@ -15,6 +15,7 @@ from airssys_wasm.kernel.errors import ActorExited, MailboxFull
 from airssys_wasm.kernel.mailbox import Mailbox, verdict
 from airssys_wasm.kernel.message import SIGNALS, Envelope
 from airssys_wasm.kernel.states import (
+    ASYNC,
     BUSY,
     DEAD,
     ENDING,
@@ -116,8 +117,11 @@ class ActorRef(Generic[M]):
         known; MailboxFull; SelfRequest; or the error that the handler answered with `Failed`.
         """
         scheduler = self._scheduler
-        if self._queue is None and not self._mode and scheduler.requests.may_inline():
-            return await scheduler.requests.inline(self, message, timeout)
+        if self._queue is None and self._mode <= ASYNC and scheduler.requests.may_inline():
+            if not self._mode:
+                return await scheduler.requests.inline(self, message, timeout)
+            if scheduler.parked:
+                return await scheduler.requests.inline_async(self, message, timeout)
         return await scheduler.requests.queued(self, message, timeout)
 
     def stop(self, reason: object = "normal") -> None:

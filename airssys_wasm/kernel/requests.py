@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.tasks import _enter_task, _leave_task
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply
+from airssys_wasm.kernel.current import unchanged
 from airssys_wasm.kernel.errors import ActorExited, RequestTimeout, SelfRequest
 from airssys_wasm.kernel.message import Envelope, Failed
 from airssys_wasm.kernel.ref import ActorRef, BoundedRef
-from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, PROCESS, SPECIAL, HeldQueue
+from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, PROCESS, SPECIAL, HeldQueue
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.scheduler import Scheduler
+    from airssys_wasm.kernel.worker import Parking
 
 DEPTH = 8  # requests run inline inside one another
 STREAK = 256  # inline requests after which one takes the long way, so that others run
+
+
+class _Raise:
+    """The answer to a request that ended its target: to be raised in the caller."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: ActorExited) -> None:
+        self.error = error
 
 
 class Requests:
@@ -73,6 +85,109 @@ class Requests:
         if isinstance(answer, Failed):
             raise answer.error
         return answer
+
+    async def inline_async(self, ref: ActorRef[Any], message: Any, timeout: float | None) -> Any:
+        """Step a resting worker with the handler of an idle target, from within the caller's task.
+
+        Where the handler does not suspend, that is all; where it does, the worker is left to it and
+        the caller waits.
+        """
+        scheduler = self._scheduler
+        parking = scheduler.parked.pop()
+        parking.target, parking.message, parking.nested = ref, message, True
+        previous, level = scheduler.cur, scheduler.level
+        scheduler.frames[level] = previous
+        scheduler.level = level + 1
+        scheduler.streak -= 1
+        ref._queue = BUSY
+        caller = asyncio.current_task()
+        if caller is not None:
+            _leave_task(parking.loop, caller)
+        try:
+            parking.step()
+        finally:
+            if caller is not None:
+                _enter_task(parking.loop, caller)
+            parking.nested = False
+            scheduler.cur = previous
+            scheduler.level = level
+            scheduler.frames[level] = None
+        if parking.target is None:
+            answer, parking.answer = parking.answer, None
+            if isinstance(answer, _Raise):
+                raise answer.error from answer.error.__cause__
+            if ref._mode != ASYNC or ref._extension is not None or answer.__class__ is Failed:
+                return await self._after_inline(ref, answer, timeout)
+            if not ref._queue:
+                ref._queue = None
+            else:
+                scheduler.push(ref)
+                if not scheduler.armed:
+                    scheduler.arm()
+            return answer
+        future = scheduler.future()
+        if ref._mode & DEAD:  # killed while its handler was on the stack, which has suspended since
+            scheduler.reaper.reap(parking.task, ref)
+            raise ActorExited(ref, ref.exit_reason)
+        extension = ref._ext()
+        extension.task = parking.task
+        extension.envelope = Envelope(message, future, previous)
+        if extension.cancel_due:
+            extension.cancel_due = False
+            parking.task.cancel()
+        return await self._await_reply(ref, future, timeout)
+
+    async def serve(self, parking: Parking) -> bool:
+        """The worker's side of `inline_async`; whether the worker can go on to rest."""
+        scheduler, ref = self._scheduler, parking.target
+        message, parking.message = parking.message, None
+        scheduler.cur = ref
+        if parking.last is not ref:
+            scheduler.enter(parking, ref)
+        if ref._extension is not None:
+            ref._extension.deferred = None
+        answer: Any = None
+        error: BaseException | None = None
+        try:
+            answer = await ref._receive(message)
+            if answer is not None and answer.__class__ in ANSWERS:
+                answer = checked(answer)
+        except BaseException as exception:
+            error = exception
+        changed = not unchanged(parking.context, parking.stamp)
+        if changed:
+            scheduler.give_context(ref, parking.context)
+        if parking.nested and error is None:
+            parking.answer = answer
+            parking.target = None
+            return not changed
+        envelope = self._own_envelope(parking, ref, message)
+        if error is not None:
+            scheduler.handled -= 1
+            scheduler.failed(ref, error, envelope)
+        if parking.nested:
+            exited = ActorExited(ref, ref.exit_reason if ref._mode & DEAD else ref._end.reason)
+            exited.__cause__ = error
+            parking.answer = _Raise(exited)
+        elif error is None:
+            give_reply(ref, envelope.future, answer)
+        scheduler.settle(ref)
+        parking.target = None
+        if error is not None and not isinstance(error, Exception | asyncio.CancelledError):
+            raise error  # KeyboardInterrupt and SystemExit are for the loop
+        return not changed and not (ref._mode & DEAD and not parking.nested)
+
+    def _own_envelope(self, parking: Parking, ref: ActorRef[Any], message: Any) -> Envelope:
+        """The request in hand: the caller's, when it waits; else one whose future nobody has."""
+        extension = ref._extension
+        if not parking.nested and extension is not None:
+            envelope, extension.envelope = extension.envelope, None
+            extension.task = None
+            if envelope is not None:
+                return envelope
+        nobody = self._scheduler.future()
+        nobody.cancel()
+        return Envelope(message, nobody, None)
 
     async def _after_inline(self, ref: ActorRef[Any], answer: Any, timeout: float | None) -> Any:
         extension = ref._extension

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.activation import Activation
 from airssys_wasm.kernel.answers import ANSWERS, odd_answer
-from airssys_wasm.kernel.current import CURRENT
+from airssys_wasm.kernel.current import CURRENT, unchanged
 from airssys_wasm.kernel.errors import ExitActor, reason_of
 from airssys_wasm.kernel.reaper import REAP_EVERY, REAP_TRIES, Reaper
 from airssys_wasm.kernel.reasons import is_orderly
@@ -43,14 +43,6 @@ BREATHS = 3  # turns that asyncio's own ready callbacks get between two slices o
 ALONE = 32  # messages that a suspended handler's worker handles for its actor before it rests
 
 
-def unchanged(context: Context | None, stamp: Context | None) -> bool:
-    """Whether a handler left its context variables as they were."""
-    try:
-        return context == stamp
-    except Exception:  # the comparison of somebody's values
-        return False
-
-
 class Scheduler:
     """The run queue of one kernel and the workers that drain it."""
 
@@ -68,7 +60,7 @@ class Scheduler:
         self._breath = 0
         # uvloop hides its ready queue, and needs the breath less.
         self._pending: Any = getattr(self._loop, "_ready", None)
-        self._parked: list[Parking] = []
+        self.parked: list[Parking] = []
         self._workers: set[asyncio.Task[Any]] = set()
         self._quantum = LEAST
         self.streak = STREAK
@@ -116,7 +108,7 @@ class Scheduler:
         self.handled += STREAK - self.streak
         self.streak = STREAK
         self.level = 1  # below it is the scratch context of the worker that runs
-        ready, parked = self._ready, self._parked
+        ready, parked = self._ready, self.parked
         try:
             while ready:
                 if not parked:
@@ -167,7 +159,7 @@ class Scheduler:
     async def _work(self) -> None:
         me = asyncio.current_task()
         assert me is not None
-        parked, ready, clean = self._parked, self._ready, self.clean
+        parked, ready, clean = self.parked, self._ready, self.clean
         take = ready.popleft
         parking = Parking(self._loop, me, parked)
         parking.stamp = clean
@@ -176,6 +168,10 @@ class Scheduler:
         while len(parked) < MOST_RESTING:
             parked.append(parking)
             await parking
+            if parking.target is not None:
+                if await self.requests.serve(parking) and not me.cancelling():
+                    continue
+                return
             began = self._clock()
             quantum = left = self._quantum
             mine = True  # False once a handler suspended: the turn has gone on without this worker

@@ -21,14 +21,18 @@ class Parking:
 
     __slots__ = (
         "_asyncio_future_blocking",
+        "answer",
         "callback",
         "context",
         "idle",
         "last",
         "loop",
+        "message",
+        "nested",
         "pool",
         "refused",
         "stamp",
+        "target",
         "task",
     )
 
@@ -45,6 +49,10 @@ class Parking:
         self.refused = False
         self.last: Any = None  # the actor whose identity the worker's context carries
         self.stamp: Context | None = None  # that context as it was before the actor's handler ran
+        self.target: Any = None  # the actor of whom this worker is to serve one request at once
+        self.message: Any = None  # that request
+        self.answer: Any = None  # its answer, or an Exception to raise
+        self.nested = False  # the one who asked is still on the stack
 
     def step(self) -> None:
         """Run the worker until it rests again or suspends."""
