@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import tempfile
 import time
@@ -22,17 +21,18 @@ from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
 from airssys_wasm.components.services import ComponentServices
 from benchmarks.guest import silent
-from benchmarks.measure import Benchmark, Workload
+from benchmarks.measure import Benchmark, Sample, Workload, spent
+from benchmarks.workloads import in_loop
 
 PAYLOAD = b"x" * 256
 MESSAGE = (("", "reader", ""), PAYLOAD, (None, None, (1, 2), None))
 BATCH = 100
 
 
-def bare_call(count: int) -> Workload:
+def bare_call() -> Workload:
     """The floor of a component: one synchronous foreign call, its arguments made beforehand."""
 
-    def run() -> tuple[int, float]:
+    def run(count: int) -> Sample:
         from airssys_wasm.components.engine import foreign
         from airssys_wasm.components.engine.arena import Arena
         from airssys_wasm.components.engine.lowering import Lowering
@@ -70,15 +70,15 @@ def bare_call(count: int) -> Workload:
                 raise RuntimeError("the bare call failed")
             foreign.val_delete(result_at)
             result[0] = 0
-        return count, process_time() - began
+        return spent(count, began)
 
     return run
 
 
-def instance_call(path: Literal["fast", "slow"], count: int) -> Workload:
+def instance_call(path: Literal["fast", "slow"]) -> Workload:
     """Calls of an instance, without a kernel."""
 
-    async def body() -> tuple[int, float]:
+    async def body(count: int) -> Sample:
         engine = Engine(EngineSettings(path=path))
         try:
             instance = await engine.instantiate(
@@ -90,78 +90,91 @@ def instance_call(path: Literal["fast", "slow"], count: int) -> Workload:
             began = process_time()
             for _ in range(count):
                 await instance.call("handle-message", MESSAGE)
-            took = process_time() - began
+            sample = spent(count, began)
             instance.close()
-            return count, took
+            return sample
         finally:
             engine.close()
 
-    return lambda: asyncio.run(body())
+    return in_loop(body)
 
 
 def in_system(
     path: Literal["fast", "slow"],
-    body: Callable[[ActorSystem, Path], Awaitable[tuple[int, float]]],
+    body: Callable[[ActorSystem, Path, int], Awaitable[Sample]],
 ) -> Workload:
     """A workload in a system of its own, with the component in a file."""
 
-    async def main() -> tuple[int, float]:
+    async def main(count: int) -> Sample:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "silent.wasm"
             file.write_bytes(silent())
             services = ComponentServices(settings=EngineSettings(path=path))
             async with ActorSystem("benchmark", components=services) as system:
-                return await body(system, file)
+                return await body(system, file, count)
 
-    return lambda: asyncio.run(main())
+    return in_loop(main)
 
 
-def push(path: Literal["fast", "slow"], count: int) -> Workload:
+def push(path: Literal["fast", "slow"]) -> Workload:
     """Messages of 256 bytes to a component, from `send` to the end of its handler."""
 
-    async def body(system: ActorSystem, file: Path) -> tuple[int, float]:
+    async def body(system: ActorSystem, file: Path, count: int) -> Sample:
         ref = await system.start(Component(file))
         began = process_time()
-        for _ in range(count // BATCH):
+        for _ in range(max(1, count // BATCH)):
             for _ in range(BATCH):
                 ref.send(PAYLOAD)
             await ref.request(PAYLOAD)
-        return count, process_time() - began
+        return spent(max(1, count // BATCH) * (BATCH + 1), began)
 
     return in_system(path, body)
 
 
-def start(count: int) -> Workload:
+def start() -> Workload:
     """Components of one file, each until its init has succeeded."""
 
-    async def body(system: ActorSystem, file: Path) -> tuple[int, float]:
+    async def body(system: ActorSystem, file: Path, count: int) -> Sample:
         await system.start(Component(file))
         began = process_time()
         for _ in range(count):
             await system.start(Component(file))
-        return count, process_time() - began
+        return spent(count, began)
 
     return in_system("fast", body)
 
 
 BENCHMARKS = [
-    Benchmark("component-bare", "foreign call of 256 bytes", bare_call(4_000)),
+    Benchmark(
+        "component-bare", "call", bare_call(), 4_000, "the foreign call alone, with 256 bytes"
+    ),
     Benchmark(
         "component-call",
-        "call of an instance",
-        instance_call("fast", 3_000),
+        "call",
+        instance_call("fast"),
+        3_000,
+        "a call of an instance, without a kernel",
         asked=1.7,
-        peer="component-bare",
+        asked_in="other",
+        other="component-bare",
     ),
     Benchmark(
         "component-push",
-        "message of 256 bytes",
-        push("fast", 3_000),
+        "message",
+        push("fast"),
+        3_000,
+        "256 bytes to a component",
         asked=1.7,
-        peer="component-bare",
+        asked_in="other",
+        other="component-bare",
     ),
     Benchmark(
-        "component-push-slow", "message of 256 bytes", push("slow", 500), peer="component-bare"
+        "component-push-slow",
+        "message",
+        push("slow"),
+        500,
+        "256 bytes to a component by the slow path",
+        other="component-bare",
     ),
-    Benchmark("component-start", "component", start(300)),
+    Benchmark("component-start", "component", start(), 300, "until its init has succeeded"),
 ]
