@@ -29,7 +29,7 @@ from airssys_wasm.kernel.message import (
 )
 from airssys_wasm.kernel.state_machine import Enter, Handle, Machine
 from airssys_wasm.kernel.state_table import read_states
-from airssys_wasm.kernel.states import DEAD, ENDING, NOTHING
+from airssys_wasm.kernel.states import DEAD, ENDING, ENVELOPES, NOTHING
 from airssys_wasm.kernel.transitions import (
     KeepState,
     NextState,
@@ -157,6 +157,9 @@ class StateMachine(Actor[M]):
         step = machine.step()
         assert isinstance(step, Enter)
         await self._enter(step)
+        if ref._mode & (ENDING | DEAD):
+            return None
+        ref._mode |= ENVELOPES
         self._alarm.set(machine.next_due)
         if machine.is_ready:
             ref._deliver(WAKE)  # so that the start is over before the first event

@@ -23,6 +23,7 @@ ENDING: Final = 8  # the exit reason is settled; terminate has still to run
 PROCESS: Final = 16  # a process function: it takes its messages itself
 OWN: Final = 32  # has context variables of its own, and so runs in tasks of its own
 DEAD: Final = 64
+ENVELOPES: Final = 128  # needs to see each request as one: none is run inline
 
 # What the rest of the kernel has to know.
 TRAP: Final = 1  # exit signals arrive as messages
