@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from airssys_wasm.kernel.behaviour import Process, incarnate, kind_of, label_of
+from airssys_wasm.kernel.behaviour import KINDS, Process, incarnate, kind_of, label_of
 from airssys_wasm.kernel.context import MonitorRef, Reply
 from airssys_wasm.kernel.crash import CrashReport
 from airssys_wasm.kernel.errors import (
@@ -176,7 +176,10 @@ class Kernel:
             raise RuntimeError(f"the system {self.name!r} is ending; it starts no more actors")
         if name is not None:
             self._check_free(check_name(name), adopt)
-        made = incarnate(behaviour, args)
+        if behaviour.__class__ is type and behaviour in KINDS:
+            made = behaviour(*args)
+        else:
+            made = incarnate(behaviour, args)
         if name is not None:  # once more: the constructor may have given it away
             self._check_free(name, adopt)
         ref = self._ref(made, behaviour, name, mailbox, parent, supervised)
@@ -225,16 +228,18 @@ class Kernel:
         self._serial += 1
         serial = self._serial
         traits = SUPERVISED if supervised else 0
-        if isinstance(made, Process):
+        if made.__class__ is Process:
             mode, receive = PROCESS, _no_receive
             label = label_of(behaviour) if name is None else name
         else:
-            kind = kind_of(made.__class__)
+            kind = KINDS.get(made.__class__) or kind_of(made.__class__)
             mode = kind.mode | NEW if kind.has_init else kind.mode
             traits |= kind.traits
             receive = made.receive
-            label = kind.label if behaviour is made.__class__ else label_of(behaviour)
-            label = label if name is None else name
+            if name is not None:
+                label = name
+            else:
+                label = kind.label if behaviour is made.__class__ else label_of(behaviour)
         if mailbox is not None and mailbox.keep_on_restart and supervised:
             traits |= KEEP
         ref: ActorRef[Any]
@@ -245,7 +250,7 @@ class Kernel:
             )
         else:
             ref = ActorRef(self.scheduler, receive, mode, traits, parent, label, serial)
-        if isinstance(made, Process):
+        if mode & PROCESS:
             extension = ref._ext()
             extension.process = made
             extension.inbox = Inbox(ref)

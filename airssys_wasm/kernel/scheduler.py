@@ -23,11 +23,12 @@ from airssys_wasm.kernel.activation import Activation
 from airssys_wasm.kernel.answers import ANSWERS, odd_answer
 from airssys_wasm.kernel.current import CURRENT, unchanged
 from airssys_wasm.kernel.errors import ExitActor, reason_of
+from airssys_wasm.kernel.plain import one_by_one
 from airssys_wasm.kernel.reaper import REAP_EVERY, REAP_TRIES, Reaper
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.requests import DEPTH, STREAK, Requests
-from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, NOTHING, OWN, PROCESS
+from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, NOTHING, OWN, PROCESS, SPECIAL
 from airssys_wasm.kernel.worker import Parking
 
 if TYPE_CHECKING:
@@ -237,6 +238,10 @@ class Scheduler:
                                 left -= 1
                                 if left > 0:
                                     continue
+                    elif mode == SPECIAL and ref.__class__ is ActorRef:
+                        if ref._queue is None:
+                            ref._queue = BUSY
+                        count = one_by_one(self, ref, run, left)
                     elif mode & (DEAD | PROCESS | OWN):
                         self.activation.elsewhere(ref, mode)
                         continue
