@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple, overload
 
 import anyio
 
@@ -13,8 +13,11 @@ from airssys_wasm.application.errors import SystemFailed
 from airssys_wasm.application.reports import Report
 from airssys_wasm.broker import Broker
 from airssys_wasm.kernel import (
+    Actor,
     ActorRef,
     DeadLetters,
+    Description,
+    Inbox,
     Kernel,
     KernelStatistics,
     Mailbox,
@@ -26,6 +29,9 @@ from airssys_wasm.supervision.events import AutoShutdown, chain_of
 if TYPE_CHECKING:
     from airssys_wasm.components.services import ComponentServices
     from airssys_wasm.kernel import Platform
+
+M = TypeVar("M")
+Ts = TypeVarTuple("Ts")
 
 SHUTDOWN_TIME = 30.0  # seconds for everything to end in order before the rest is killed
 ROOT_NAME = "root"
@@ -178,7 +184,34 @@ class ActorSystem:
 
     # --- actors
 
+    @overload
     def spawn(
+        self,
+        behaviour: Callable[[*Ts], Actor[M]],
+        /,
+        *args: *Ts,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+    ) -> ActorRef[M]: ...
+    @overload
+    def spawn(
+        self,
+        behaviour: Callable[[Inbox[M], *Ts], Awaitable[object]],
+        /,
+        *args: *Ts,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+    ) -> ActorRef[M]: ...
+    @overload
+    def spawn(
+        self,
+        behaviour: Description,
+        /,
+        *,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+    ) -> ActorRef[Any]: ...
+    def spawn(  # type: ignore[misc]  # *args: Any takes what *Ts does
         self,
         behaviour: Any,
         /,
@@ -189,7 +222,37 @@ class ActorSystem:
         """A new actor; never waits, its init runs later. See `Kernel.spawn`."""
         return self.kernel.spawn(behaviour, *args, name=name, mailbox=mailbox)
 
+    @overload
     async def start(
+        self,
+        behaviour: Callable[[*Ts], Actor[M]],
+        /,
+        *args: *Ts,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        timeout: float | None = None,
+    ) -> ActorRef[M]: ...
+    @overload
+    async def start(
+        self,
+        behaviour: Callable[[Inbox[M], *Ts], Awaitable[object]],
+        /,
+        *args: *Ts,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        timeout: float | None = None,
+    ) -> ActorRef[M]: ...
+    @overload
+    async def start(
+        self,
+        behaviour: Description,
+        /,
+        *,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        timeout: float | None = None,
+    ) -> ActorRef[Any]: ...
+    async def start(  # type: ignore[misc]  # *args: Any takes what *Ts does
         self,
         behaviour: Any,
         /,
