@@ -43,6 +43,7 @@ class Extension:
     ignored = False  # init answered IGNORE
     cancel_due = False  # to be cancelled as soon as its handler suspends
     last_message: Any = NOTHING
+    behaviour: str | None = None  # the name of a named actor's process function
     process: Any = None  # the process function and its arguments, until it runs
     inbox: Inbox[Any] | None = None
     shutdown: float = TERMINATE_TIME

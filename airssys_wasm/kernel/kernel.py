@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +21,7 @@ from airssys_wasm.kernel.errors import (
     StartError,
 )
 from airssys_wasm.kernel.inbox import Inbox
+from airssys_wasm.kernel.info import ActorInfo, behaviour_of, info_of
 from airssys_wasm.kernel.lifecycle import Lifecycle
 from airssys_wasm.kernel.mailbox import Mailbox
 from airssys_wasm.kernel.message import Started
@@ -44,8 +44,10 @@ from airssys_wasm.kernel.states import (
     SPECIAL,
     SUPERVISED,
     TERMINATE,
+    DeadQueue,
     HeldQueue,
 )
+from airssys_wasm.kernel.telemetry import Telemetry
 from airssys_wasm.kernel.timer_service import TimerService
 
 if TYPE_CHECKING:
@@ -95,7 +97,8 @@ class Kernel:
         self.system = self if system is None else system
         self.platform: Platform = RealPlatform() if platform is None else platform
         self.registry: Registry[ActorRef[Any]] = Registry()
-        self.reporting = Reporting()
+        self.telemetry = Telemetry(self.platform.now)
+        self.reporting = Reporting(self.telemetry)
         self.dead_letters = self.reporting.dead_letters
         self.scheduler = Scheduler(self)
         self.lifecycle = Lifecycle(self)
@@ -207,9 +210,16 @@ class Kernel:
                 ref._queue = BUSY
             self.scheduler.push(ref)
             self.scheduler.arm()
-        elif supervised:
+        if self.telemetry.active:
+            parent_too = self._who(ref) | {"parent": parent}
+            self.telemetry.emit("actor.spawned", {"restarts": restarts}, parent_too)
+        if (supervised or self.telemetry.active) and not ref._mode & (NEW | PROCESS):
             self.started(ref)
         return ref
+
+    @staticmethod
+    def _who(ref: ActorRef[Any]) -> dict[str, object]:
+        return {"ref": ref, "behaviour": behaviour_of(ref), "name": ref.name}
 
     def _check_free(self, name: str, adopt: ActorRef[Any] | None) -> None:
         holder = self.registry.find(name)
@@ -243,9 +253,10 @@ class Kernel:
         if mailbox is not None and mailbox.keep_on_restart and supervised:
             traits |= KEEP
         ref: ActorRef[Any]
-        if mailbox is not None and mailbox.capacity is not None:
+        if mailbox is not None and (mailbox.capacity is not None or mailbox.order != "fifo"):
             mode |= SPECIAL
-            ref = BoundedRef(
+            kind_of_ref = BoundedRef if mailbox.order == "fifo" else _priority_ref()
+            ref = kind_of_ref(
                 self.scheduler, receive, mode, traits, parent, label, serial, mailbox=mailbox
             )
         else:
@@ -254,6 +265,7 @@ class Kernel:
             extension = ref._ext()
             extension.process = made
             extension.inbox = Inbox(ref)
+            extension.behaviour = label_of(behaviour) if name is not None else None
         else:
             made._ref = ref
         self._actors[serial] = ref
@@ -304,6 +316,9 @@ class Kernel:
     def started(self, ref: ActorRef[Any]) -> None:
         """The init of `ref` succeeded: whoever waits for that is told."""
         extension = ref._extension
+        if self.telemetry.active:
+            restarts = {"restarts": extension.restarts if extension is not None else 0}
+            self.telemetry.emit("actor.started", restarts, self._who(ref))
         if extension is not None and extension.started is not None:
             if not extension.started.done():
                 extension.started.set_result(None)
@@ -440,6 +455,10 @@ class Kernel:
 
     # --- looking at it
 
+    def info(self, ref: ActorRef[Any]) -> ActorInfo:
+        """What `ref` looks like now; of a dead actor, what is left."""
+        return info_of(ref)
+
     def defer_reply(self, ref: ActorRef[Any]) -> Reply:
         """See `ActorContext.defer_reply`."""
         extension = ref._ext()
@@ -457,7 +476,7 @@ class Kernel:
         if inbox is not None:
             inbox._seen = 0
         for queue in (ref._queue, inbox._saved if inbox is not None else None):
-            if isinstance(queue, list | deque):
+            if queue and not isinstance(queue, DeadQueue):
                 kept = [entry for entry in queue if not unwanted(entry)]
                 queue.clear()
                 queue.extend(kept)
@@ -488,6 +507,13 @@ class Kernel:
 def extension_started(extension: Any) -> bool:
     """Whether init had succeeded before the end: `started` is then cleared."""
     return extension.started is None
+
+
+def _priority_ref() -> type[BoundedRef[Any]]:
+    """PriorityRef, imported when an actor needs it: sortedcontainers is not free."""
+    from airssys_wasm.kernel.priority_ref import PriorityRef
+
+    return PriorityRef
 
 
 def _no_receive(_message: Any) -> None:

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.context import MonitorRef
 from airssys_wasm.kernel.errors import ActorExited
+from airssys_wasm.kernel.info import behaviour_of
 from airssys_wasm.kernel.message import Down, Exit, Ignored, StopEntry, StopRequested
+from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, NamedRef, resolve
 from airssys_wasm.kernel.states import (
     DEAD,
@@ -137,12 +139,16 @@ class Lifecycle:
             return
         extension = ref._extension
         reason = ref._end.reason
+        telemetry = self._kernel.telemetry
+        ended = self._ended(ref) if telemetry.active else None
         ref._mode = DEAD
         ref._receive = None
         held = bool(ref._traits & KEEP)
         self._kernel.forget(ref)
         if extension is None:  # nobody has anything to do with it but perhaps its parent
             self._tell_parent(ref, extension, held=held)
+            if ended is not None:
+                telemetry.emit("actor.ended", *ended)
             return
         ref._end.cause = extension.cause
         self._release_timers(extension)
@@ -157,7 +163,17 @@ class Lifecycle:
             if not waiter.done():
                 waiter.set_result(reason)
         self._work.append(self._tell_others(ref, extension, reason))
+        if ended is not None:
+            telemetry.emit("actor.ended", *ended)
         self.fire()
+
+    @staticmethod
+    def _ended(ref: ActorRef[Any]) -> tuple[dict[str, float], dict[str, object]]:
+        """What there is to tell of a death, before the actor lets go of it."""
+        reason, extension = ref._end.reason, ref._extension
+        restarts = extension.restarts if extension is not None else 0
+        who = {"ref": ref, "behaviour": behaviour_of(ref), "name": ref.name}
+        return {"restarts": restarts}, who | {"reason": reason, "orderly": is_orderly(reason)}
 
     def release_identity(self, ref: ActorRef[Any], successor: ActorRef[Any] | None) -> None:
         """Free or hand over the name, and tell those who asked with `on_exit`."""
@@ -201,7 +217,7 @@ class Lifecycle:
         if new._queue:
             queue.extend(new._queue)
         if len(queue):  # a HeldQueue is true even when empty
-            new._queue = deque(queue)
+            new._queue = new._queue_of(queue)
         if isinstance(old, BoundedRef) and isinstance(new, BoundedRef):
             new._load, old._load = old._load, 0
             new._putters, old._putters = old._putters, new._putters

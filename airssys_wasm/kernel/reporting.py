@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.crash import CrashReport, brief
 from airssys_wasm.kernel.dead_letters import DeadLetters
-from airssys_wasm.kernel.errors import ActorExited, MailboxFull
-from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope
+from airssys_wasm.kernel.errors import ActorExited, MailboxFull, RequestTimeout
+from airssys_wasm.kernel.info import behaviour_of
+from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope, Stamped
 from airssys_wasm.kernel.reasons import exception_of
 from airssys_wasm.kernel.ref import ActorRef, BoundedRef
 from airssys_wasm.kernel.states import NOTHING
@@ -17,14 +18,17 @@ from airssys_wasm.kernel.states import NOTHING
 if TYPE_CHECKING:
     from asyncio import Future
 
+    from airssys_wasm.kernel.telemetry import Telemetry
+
 log = logging.getLogger("airssys_wasm.kernel")
 
 
 class Reporting:
     """The reports of one kernel, counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, telemetry: Telemetry) -> None:
         self.dead_letters = DeadLetters()
+        self._telemetry = telemetry
         self.crashes = 0
         self._crash_hooks: list[Callable[[CrashReport], None]] = []
 
@@ -40,6 +44,9 @@ class Reporting:
         kind = message.__class__
         if kind in SIGNALS:
             return
+        if kind is Stamped:
+            message = message.message
+            kind = message.__class__
         request = kind is Envelope
         if request:
             if reason == "full" and isinstance(to, BoundedRef):
@@ -49,11 +56,27 @@ class Reporting:
             else:
                 self.fail_request(message.future, to, reason)
             message = message.message
-        self.dead_letters.record(DeadLetter(message, to, reason, request, crashed))
+        letter = DeadLetter(message, to, reason, request, crashed)
+        self.dead_letters.record(letter)
+        if self._telemetry.active:
+            total = {"total": self.dead_letters.count}
+            self._telemetry.emit("message.dead_lettered", total, {"letter": letter})
+
+    def unexpired(self, ref: ActorRef[Any], entry: Stamped) -> Any:
+        """The message or request in `entry`; NOTHING, and a dead letter, when it came too late."""
+        message: Any = entry.message
+        if ref._scheduler.kernel.platform.now() < entry.deadline:
+            return message
+        if message.__class__ is Envelope and not message.future.done():
+            message.future.set_exception(RequestTimeout(ref, entry.ttl or 0.0))
+        self.dead_letter(message, ref, "expired")
+        return NOTHING
 
     def unhandled(self, ref: ActorRef[Any], message: object) -> None:
         """A sent message that the actor does not know: a warning, no more."""
         log.warning("%s does not handle %s", ref, brief(message))
+        if self._telemetry.active:
+            self._telemetry.emit("message.unhandled", {}, {"ref": ref, "message": message})
 
     def on_crash(self, callback: Callable[[CrashReport], None]) -> None:
         """Call back with each crash report; the log gets it too."""
@@ -69,13 +92,16 @@ class Reporting:
         actor = getattr(ref._receive, "__self__", None)
         report = CrashReport(
             ref=ref,
-            behaviour=type(actor).__qualname__ if actor is not None else ref._label,
+            behaviour=behaviour_of(ref),
             reason=reason,
             last_message=None if last is NOTHING else brief(last),
             state=_state_of(actor),
             restarts=extension.restarts,
         )
         log.error("%s", report, extra={"crash_report": report})
+        if self._telemetry.active:
+            metadata = {"ref": ref, "reason": reason, "report": report}
+            self._telemetry.emit("actor.crashed", {"restarts": report.restarts}, metadata)
         for callback in self._crash_hooks:
             try:
                 callback(report)
