@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from time import process_time
 from typing import Any
 
-from airssys_wasm.kernel import Kernel
+from airssys_wasm.kernel import Actor, ActorRef, Kernel
 from benchmarks import publishing, scale
 from benchmarks.measure import Sample, Workload, floor, quartiles, spent
 from benchmarks.peers import tasks
-from benchmarks.workloads import Fence, Idle, future, in_kernel, in_loop
+from benchmarks.workloads import future, in_kernel, in_loop
 
 LEAST = 20_000  # operations, however small what they are measured on
 OURS, ASYNCIO = "airssys-wasm", "asyncio task and Queue"
@@ -55,48 +55,68 @@ class Point:
     cost: float
 
 
-def in_mailbox(kernel_depth: int) -> int:
-    """How often to fill a mailbox of this depth."""
-    return max(1, LEAST // kernel_depth)
+class Emptied(Actor[Any]):
+    """Handles what is queued; the last of it is whom to tell."""
+
+    def receive(self, message: Any) -> None:
+        if message is not None:
+            message(None)
+
+
+class Filler(Actor[Any]):
+    """Fills a mailbox, again as soon as it is empty."""
+
+    def __init__(self, to: ActorRef[Any], depth: int, times: int, done: Any) -> None:
+        self.to = to
+        self.depth = depth
+        self.left = times
+        self.done = done
+
+    def receive(self, message: Any) -> None:
+        if not self.left:
+            self.done.set_result(None)
+            return
+        self.left -= 1
+        send = self.to.send
+        for _ in range(self.depth - 1):
+            send(None)
+        send(self.context.ref.send)
 
 
 async def depth(kernel: Kernel, size: int) -> Sample:
-    """Messages that are queued before the first is handled, then all of them."""
-    ref = kernel.spawn(Idle)
-    fence = kernel.spawn(Fence)
-    times = in_mailbox(size)
+    """Messages that are queued before the first is handled, then all of them, again and again."""
+    times = max(1, LEAST // size)
+    done = future()
+    filler = kernel.spawn(Filler, kernel.spawn(Emptied), size, times, done)
     began = process_time()
-    for _ in range(times):
-        for number in range(size):
-            ref.send(number)
-        await settled(ref, fence)
+    filler.send(None)
+    await done
     return spent(times * size, began)
-
-
-async def settled(ref: Any, fence: Any) -> None:
-    """Until the mailbox of `ref` is empty."""
-    while True:
-        behind = future()
-        fence.send(behind)
-        await behind
-        if not ref.mailbox_length:
-            return
 
 
 async def depth_of_queue(size: int) -> Sample:
-    queue: asyncio.Queue[int] = asyncio.Queue()
-    times = in_mailbox(size)
+    full: asyncio.Queue[Any] = asyncio.Queue()
+    emptied: asyncio.Queue[None] = asyncio.Queue()
+    times = max(1, LEAST // size)
 
     async def take() -> None:
-        for _ in range(size):
-            await queue.get()
+        while True:
+            message = await full.get()
+            if message is not None:
+                message(None)
 
+    taker = asyncio.create_task(take())
+    await asyncio.sleep(0)
     began = process_time()
     for _ in range(times):
-        for number in range(size):
-            queue.put_nowait(number)
-        await asyncio.create_task(take())
-    return spent(times * size, began)
+        for _ in range(size - 1):
+            full.put_nowait(None)
+        full.put_nowait(emptied.put_nowait)
+        await emptied.get()
+    sample = spent(times * size, began)
+    taker.cancel()
+    await asyncio.gather(taker, return_exceptions=True)
+    return sample
 
 
 async def queues(size: int) -> Sample:
