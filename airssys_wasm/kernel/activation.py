@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply, odd_answer
 from airssys_wasm.kernel.current import CURRENT
 from airssys_wasm.kernel.errors import ExitActor, StopInit, Stopped, reason_of
-from airssys_wasm.kernel.message import SIGNALS, Answer, Envelope, StopEntry
+from airssys_wasm.kernel.message import SIGNALS, Answer, Envelope, Stamped, StopEntry
 from airssys_wasm.kernel.reasons import Error, is_orderly
 from airssys_wasm.kernel.ref import ActorRef, BoundedRef
 from airssys_wasm.kernel.states import (
@@ -75,12 +75,17 @@ class Activation:
                 queue = ref._queue
                 if not queue:
                     break
-                if queue.__class__ is not deque:
+                if queue.__class__ is list:
                     queue = ref._queue = deque(queue)
                 entry = queue.popleft()
             count += 1
             if bounded and entry.__class__ not in SIGNALS:
                 ref._taken()  # type: ignore[attr-defined]
+            if entry.__class__ is Stamped:
+                entry = self._scheduler.kernel.reporting.unexpired(ref, entry)
+                if entry is NOTHING:
+                    self._scheduler.handled -= 1
+                    continue
             try:
                 await self._handle(ref, entry)
             except BaseException:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airssys_wasm.kernel.context import ActorContext, Reply
 from airssys_wasm.kernel.errors import ActorStopped, Stopped
-from airssys_wasm.kernel.message import SIGNALS, Envelope, StopEntry
+from airssys_wasm.kernel.message import SIGNALS, Envelope, Stamped, StopEntry
 from airssys_wasm.kernel.ref import BoundedRef
 from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, NOTHING
 
@@ -31,7 +30,7 @@ class Inbox(Generic[M]):
     def __init__(self, ref: ActorRef[Any]) -> None:
         self.context = ActorContext(ref)
         self._ref = ref
-        self._saved: deque[Any] = deque()
+        self._saved: Any = ref._queue_of(())  # messages in order, which have been collected
         self._waiter: Future[None] | None = None
         self._stop: StopEntry | None = None
         self._taken = 0
@@ -82,13 +81,21 @@ class Inbox(Generic[M]):
         """Take the first wanted message; the first `_seen` saved ones were refused before."""
         self._collect()
         saved = self._saved
-        for place in range(self._seen, len(saved)):
+        place = self._seen
+        while place < len(saved):
             entry = saved[place]
+            if entry.__class__ is Stamped:
+                entry = self._ref._scheduler.kernel.reporting.unexpired(self._ref, entry)
+                if entry is NOTHING:
+                    del saved[place]
+                    self._made_room()
+                    continue
             message: Any = entry.message if entry.__class__ is Envelope else entry
             if wanted is None or wanted(message):
                 del saved[place]
                 self._in_hand(entry)
                 return True, message
+            place += 1
         self._seen = len(saved)
         return False, None
 
@@ -110,6 +117,8 @@ class Inbox(Generic[M]):
         arrived.extend(ref._queue or ())
         ref._one = NOTHING
         ref._queue = BUSY
+        if arrived and ref._by_priority:
+            self._seen = 0  # it may come before those that were refused
         for entry in arrived:
             if entry.__class__ is StopEntry:
                 self._stop = self._stop or entry
@@ -128,8 +137,12 @@ class Inbox(Generic[M]):
             extension.deferred = self._reply = reply = Reply(ref)
             reply._bind(entry.future, extension.open_replies())
         self._taken += 1
-        if isinstance(ref, BoundedRef) and entry.__class__ not in SIGNALS:
-            ref._taken()
+        if entry.__class__ not in SIGNALS:
+            self._made_room()
+
+    def _made_room(self) -> None:
+        if isinstance(self._ref, BoundedRef):
+            self._ref._taken()
 
     def _completed(self) -> None:
         """The process asks for more, or ends: the message in hand was handled."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Overflow = Literal["block", "reject", "drop_new", "drop_old"]
+Order = Literal["fifo", "priority"]
 Verdict = Literal["accept", "refuse", "wait", "drop_new", "drop_old"]
 
 WARN_LENGTH = 100_000  # an unbounded mailbox of this length is reported once: its actor is too slow
@@ -25,15 +26,22 @@ class Mailbox:
     | `drop_new` | drops its message | drops its message | raises MailboxFull |
     | `drop_old` | drops the oldest message | the same | the same |
 
-    A dropped message is counted and becomes a dead letter. With `keep_on_restart` the mailbox
+    A dropped message is counted and becomes a dead letter. With order `priority` messages of a
+    higher `priority` are taken first, equal ones in the order of their arrival; signals (`Down`,
+    stops) come after all that was there before them; whoever waits for room gets it in the same
+    order; and `drop_old` drops the oldest message of the lowest priority, which may be the one that
+    comes.
+
+    With `keep_on_restart` the mailbox
     belongs to the supervised child, not to one incarnation of it: a restart goes on with it.
 
-    Raises ValueError for a capacity below 1 or an unknown policy.
+    Raises ValueError for a capacity below 1, an unknown policy or order.
     """
 
     capacity: int | None = None
     overflow: Overflow = "block"
     keep_on_restart: bool = False
+    order: Order = "fifo"
 
     def __post_init__(self) -> None:
         if self.capacity is not None:
@@ -45,6 +53,8 @@ class Mailbox:
             raise ValueError(
                 f"overflow: {self.overflow!r} is not one of {', '.join(get_args(Overflow))}"
             )
+        if self.order not in get_args(Order):
+            raise ValueError(f"order: {self.order!r} is not one of {', '.join(get_args(Order))}")
 
 
 def verdict(overflow: Overflow, load: int, capacity: int, *, can_wait: bool) -> Verdict:
@@ -64,3 +74,22 @@ def verdict(overflow: Overflow, load: int, capacity: int, *, can_wait: bool) -> 
             return "refuse"
         case "drop_new" | "drop_old":
             return overflow
+
+
+def check_stamp(priority: int, ttl: float | None) -> None:
+    """Raise TypeError or ValueError for what can't be the priority and the time to live.
+
+    >>> check_stamp(-3, 0.5)
+    >>> check_stamp(0, 0)
+    Traceback (most recent call last):
+    ...
+    ValueError: ttl: 0 s is no time to live; it has to be above 0
+    """
+    if isinstance(priority, bool) or not isinstance(priority, int):
+        raise TypeError(f"priority: {priority!r} is not a whole number")
+    if ttl is None:
+        return
+    if isinstance(ttl, bool) or not isinstance(ttl, int | float):
+        raise TypeError(f"ttl: {ttl!r} is not a number of seconds")
+    if not ttl > 0:
+        raise ValueError(f"ttl: {ttl!r} s is no time to live; it has to be above 0")

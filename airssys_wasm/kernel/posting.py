@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.message import Envelope, Internal
 from airssys_wasm.kernel.ref import ActorRef, BoundedRef
-from airssys_wasm.kernel.states import DEAD, ENDING, PROCESS, SPECIAL, HeldQueue
+from airssys_wasm.kernel.states import DEAD, ENDING, HeldQueue
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -34,14 +34,9 @@ def post_request(ref: ActorRef[Any], message: Any) -> Future[Any]:
         raise ActorExited(ref, "noproc")
     future: Future[Any] = ref._scheduler.future()
     envelope = Envelope(message, future, None)
-    if isinstance(ref, BoundedRef):
-        ref._offer(envelope, can_wait=False)
-        if future.done():  # dropped by the overflow policy
-            future.result()
-    else:
-        if not ref._mode & PROCESS:
-            ref._mode |= SPECIAL
-        ActorRef.send(ref, envelope)
+    ref._offer(envelope, can_wait=False)
+    if future.done():  # dropped by the overflow policy
+        future.result()
     return future
 
 
@@ -49,7 +44,7 @@ def has_room(ref: ActorRef[Any], count: int = 1) -> bool:
     """Whether `count` messages can be sent now without MailboxFull."""
     if not isinstance(ref, BoundedRef) or ref._mailbox.overflow in ("drop_new", "drop_old"):
         return True
-    return ref._load + count <= (ref.capacity or 0)
+    return ref._load + count <= ref._room
 
 
 def deliver_to_self(ref: ActorRef[Any], payload: object) -> None:

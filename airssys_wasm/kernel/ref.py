@@ -9,17 +9,20 @@ So the one hot call, `send`, asks a single question and never whether the actor 
 from __future__ import annotations
 
 from collections import deque
+from math import inf
+from sys import maxsize
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull
-from airssys_wasm.kernel.mailbox import Mailbox, verdict
-from airssys_wasm.kernel.message import SIGNALS, Envelope
+from airssys_wasm.kernel.mailbox import Mailbox, check_stamp, verdict
+from airssys_wasm.kernel.message import SIGNALS, Stamped, payload_of
 from airssys_wasm.kernel.states import (
     ASYNC,
     BUSY,
     DEAD,
     ENDING,
     NOTHING,
+    PROCESS,
     SPECIAL,
     UNENDED,
     Ended,
@@ -28,7 +31,7 @@ from airssys_wasm.kernel.states import (
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from airssys_wasm.kernel.extension import Extension
     from airssys_wasm.kernel.kernel import Kernel
@@ -43,6 +46,8 @@ class ActorRef(Generic[M]):
     Two refs to one actor are equal; a restarted child has a new ref. It stays valid as an address
     after death: what is sent to it becomes a dead letter.
     """
+
+    _by_priority = False  # whether the mailbox is in order of priority
 
     __slots__ = (
         "__weakref__",
@@ -83,12 +88,19 @@ class ActorRef(Generic[M]):
         self._extension: Extension | None = None
         self._end: Ended = UNENDED
 
-    def send(self, message: M, /) -> None:
+    # `priority` and `ttl` are to be given by keyword. That they are not keyword-only is for speed:
+    # it would make every plain send a third dearer (CPython calls such functions the long way).
+
+    def send(self, message: M, /, priority: int = 0, ttl: float | None = None) -> None:
         """Deliver `message` and forget it. Never waits; a dead actor's becomes a dead letter.
 
+        With `ttl` it becomes a dead letter, too, when it is not taken within so many seconds.
         Raises MailboxFull when the mailbox is bounded and full and its policy is `block` (use
-        `put`) or `reject`.
+        `put`) or `reject`; ValueError for a `priority` where the mailbox has no such order.
         """
+        if priority or ttl is not None:
+            self._offer(stamped(self, message, priority, ttl), can_wait=False)
+            return
         queue = self._queue
         if queue:
             queue.append(message)
@@ -102,21 +114,31 @@ class ActorRef(Generic[M]):
         else:
             self._queue = [message]
 
-    async def put(self, message: M, /) -> None:
-        """`send` that waits for room in a bounded mailbox.
+    async def put(self, message: M, /, priority: int = 0, ttl: float | None = None) -> None:
+        """`send` that waits for room in a bounded mailbox; waiting is part of `ttl`.
 
         Returns when the message is queued, or when the actor died meanwhile: the message is then a
         dead letter. Raises MailboxFull when the policy is `reject`.
         """
-        self.send(message)
+        self.send(message, priority, ttl)
 
-    async def request(self, message: M, /, timeout: float | None = 5.0) -> Any:
+    async def request(
+        self,
+        message: M,
+        /,
+        timeout: float | None = 5.0,
+        priority: int = 0,
+        ttl: float | None = None,
+    ) -> Any:
         """The reply to `message`, within `timeout` seconds (None: no limit).
 
-        Raises RequestTimeout; ActorExited at once when the actor ends first, is dead or is not
-        known; MailboxFull; SelfRequest; or the error that the handler answered with `Failed`.
+        Raises RequestTimeout, also when the request was not taken within `ttl` seconds; ActorExited
+        at once when the actor ends first, is dead or is not known; MailboxFull; SelfRequest; or the
+        error that the handler answered with `Failed`.
         """
         scheduler = self._scheduler
+        if priority or ttl is not None:
+            return await scheduler.requests.queued(self, message, timeout, priority, ttl)
         if self._queue is None and self._mode <= ASYNC and scheduler.requests.may_inline():
             if not self._mode:
                 return await scheduler.requests.inline(self, message, timeout)
@@ -187,6 +209,17 @@ class ActorRef(Generic[M]):
         self._mode |= SPECIAL
         ActorRef.send(self, message)
 
+    def _offer(self, message: Any, *, can_wait: bool) -> Future[None] | None:
+        """Queue `message`, or do what the policy says; a future when it has to wait for room."""
+        if not self._mode & (PROCESS | DEAD):
+            self._mode |= SPECIAL  # it may be an envelope or stamped
+        ActorRef.send(self, message)
+        return None
+
+    def _queue_of(self, entries: Iterable[Any]) -> Any:
+        """The mailbox that holds `entries`, which are in order."""
+        return deque(entries)
+
     def _ext(self) -> Extension:
         extension = self._extension
         if extension is None:
@@ -199,11 +232,12 @@ class ActorRef(Generic[M]):
 class BoundedRef(ActorRef[M]):
     """The ref of an actor with a bounded mailbox. A class of its own: others never pay for it."""
 
-    __slots__ = ("_load", "_mailbox", "_putters", "dropped")
+    __slots__ = ("_load", "_mailbox", "_putters", "_room", "dropped")
 
     def __init__(self, *args: Any, mailbox: Mailbox) -> None:
         super().__init__(*args)
         self._mailbox = mailbox
+        self._room = mailbox.capacity if mailbox.capacity is not None else maxsize
         self._load = 0
         self._putters: deque[tuple[Future[None], Any]] = deque()
         self.dropped = 0
@@ -212,47 +246,71 @@ class BoundedRef(ActorRef[M]):
     def capacity(self) -> int | None:
         return self._mailbox.capacity
 
-    def send(self, message: Any, /) -> None:
+    def send(self, message: Any, /, priority: int = 0, ttl: float | None = None) -> None:
+        if priority or ttl is not None:
+            message = stamped(self, message, priority, ttl)
         self._offer(message, can_wait=False)
 
-    async def put(self, message: Any, /) -> None:
+    async def put(self, message: Any, /, priority: int = 0, ttl: float | None = None) -> None:
+        if priority or ttl is not None:
+            message = stamped(self, message, priority, ttl)
         waiting = self._offer(message, can_wait=True)
         if waiting is not None:
             await self._wait_for_room(waiting)
 
     def _offer(self, message: Any, *, can_wait: bool) -> Future[None] | None:
-        """Queue `message`, or do what the policy says; a future when it has to wait for room."""
         if self._mode & (DEAD | ENDING) and not isinstance(self._queue, HeldQueue):
-            ActorRef.send(self, message)
+            self._deliver(message)
             return None
-        capacity = self._mailbox.capacity or 0
+        capacity = self._room
         decision = verdict(self._mailbox.overflow, self._load, capacity, can_wait=can_wait)
         match decision:
             case "accept":
                 self._accept(message)
             case "wait":
                 future = self._scheduler.future()
-                self._putters.append((future, message))
+                self._line_up((future, message))
+                self._tell_full("waits")
                 return future
             case "refuse":
-                payload = message.message if isinstance(message, Envelope) else message
-                raise MailboxFull(self, capacity, payload)
+                self._tell_full("refused")
+                raise MailboxFull(self, self._room, payload_of(message))
             case "drop_new":
                 self._drop(message)
             case "drop_old":
-                self._drop_oldest()
-                self._accept(message)
+                self._make_room(message)
         return None
 
     def _accept(self, message: Any) -> None:
         self._load += 1
-        ActorRef.send(self, message)
+        self._deliver(message)
+
+    def _line_up(self, putter: tuple[Future[None], Any]) -> None:
+        self._putters.append(putter)
+
+    def _make_room(self, message: Any) -> None:
+        """Drop a message for `message`, or that itself."""
+        oldest = self._take_oldest()
+        self._load -= 1
+        self._drop(oldest)
+        self._accept(message)
 
     def _drop(self, message: Any) -> None:
         self.dropped += 1
-        self._scheduler.kernel.reporting.dead_letter(message, self, "full")
+        kernel = self._scheduler.kernel
+        kernel.reporting.dead_letter(message, self, "full")
+        if kernel.telemetry.active:
+            counts = {"capacity": self._room, "dropped": self.dropped}
+            metadata = {"ref": self, "overflow": self._mailbox.overflow}
+            kernel.telemetry.emit("mailbox.dropped", counts, metadata)
 
-    def _drop_oldest(self) -> None:
+    def _tell_full(self, outcome: str) -> None:
+        telemetry = self._scheduler.kernel.telemetry
+        if telemetry.active:
+            counts = {"capacity": self._room, "length": self._load}
+            telemetry.emit("mailbox.full", counts, {"ref": self, "outcome": outcome})
+
+    def _take_oldest(self) -> Any:
         inbox = self._extension.inbox if self._extension is not None else None
         if inbox is not None and (oldest := inbox._take_oldest()) is not NOTHING:
             pass  # a process has collected it
@@ -262,8 +320,7 @@ class BoundedRef(ActorRef[M]):
             place = next(i for i, m in enumerate(self._queue) if m.__class__ not in SIGNALS)
             oldest = self._queue[place]
             del self._queue[place]
-        self._load -= 1
-        self._drop(oldest)
+        return oldest
 
     async def _wait_for_room(self, waiting: Future[None]) -> None:
         try:
@@ -279,8 +336,7 @@ class BoundedRef(ActorRef[M]):
     def _taken(self) -> None:
         """A message left the mailbox: whoever has waited longest for room gets it."""
         self._load -= 1
-        capacity = self._mailbox.capacity or 0
-        while self._putters and self._load < capacity:
+        while self._putters and self._load < self._room:
             future, message = self._putters.popleft()
             if not future.done():
                 self._accept(message)
@@ -314,28 +370,39 @@ class NamedRef:
         """Who has the name now; None when nobody has."""
         return self._kernel.registry.find(self.name)
 
-    def send(self, message: Any, /) -> None:
+    def send(self, message: Any, /, priority: int = 0, ttl: float | None = None) -> None:
         """As `ActorRef.send`."""
         ref = self.resolve()
         if ref is None:
-            self._kernel.reporting.dead_letter(message, self.name, "noproc")
+            self._nobody(message, priority, ttl)
         else:
-            ref.send(message)
+            ref.send(message, priority, ttl)
 
-    async def put(self, message: Any, /) -> None:
+    async def put(self, message: Any, /, priority: int = 0, ttl: float | None = None) -> None:
         """As `ActorRef.put`."""
         ref = self.resolve()
         if ref is None:
-            self._kernel.reporting.dead_letter(message, self.name, "noproc")
+            self._nobody(message, priority, ttl)
         else:
-            await ref.put(message)
+            await ref.put(message, priority, ttl)
 
-    async def request(self, message: Any, /, timeout: float | None = 5.0) -> Any:
+    async def request(
+        self,
+        message: Any,
+        /,
+        timeout: float | None = 5.0,
+        priority: int = 0,
+        ttl: float | None = None,
+    ) -> Any:
         """As `ActorRef.request`; `ActorExited(name, "noproc")` when nobody has the name."""
         ref = self.resolve()
         if ref is None:
             raise ActorExited(self.name, "noproc")
-        return await ref.request(message, timeout=timeout)
+        return await ref.request(message, timeout, priority, ttl)
+
+    def _nobody(self, message: Any, priority: int, ttl: float | None) -> None:
+        check_stamp(priority, ttl)
+        self._kernel.reporting.dead_letter(message, self.name, "noproc")
 
     def stop(self, reason: object = "normal") -> None:
         """As `ActorRef.stop`; nothing when nobody has the name."""
@@ -369,6 +436,18 @@ class NamedRef:
 
     def __repr__(self) -> str:
         return f"<NamedRef {self._kernel.name}/{self.name}>"
+
+
+def stamped(ref: ActorRef[Any], message: Any, priority: int, ttl: float | None) -> Any:
+    """`message` as a mailbox keeps it when it was sent with a priority or a time to live."""
+    check_stamp(priority, ttl)
+    if priority and not ref._by_priority:
+        raise ValueError(
+            f"priority: {ref} takes its messages in the order of their arrival; "
+            'spawn it with Mailbox(order="priority")'
+        )
+    deadline = inf if ttl is None else ref._scheduler.kernel.platform.now() + ttl
+    return Stamped(message, priority, deadline, ttl)
 
 
 Address = ActorRef[Any] | NamedRef

@@ -10,8 +10,8 @@ from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply
 from airssys_wasm.kernel.current import unchanged
 from airssys_wasm.kernel.errors import ActorExited, RequestTimeout, SelfRequest
 from airssys_wasm.kernel.message import Envelope, Failed
-from airssys_wasm.kernel.ref import ActorRef, BoundedRef
-from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, PROCESS, SPECIAL, HeldQueue
+from airssys_wasm.kernel.ref import ActorRef, BoundedRef, stamped
+from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, HeldQueue
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.scheduler import Scheduler
@@ -205,7 +205,14 @@ class Requests:
             raise answer.error
         return answer
 
-    async def queued(self, ref: ActorRef[Any], message: Any, timeout: float | None) -> Any:
+    async def queued(
+        self,
+        ref: ActorRef[Any],
+        message: Any,
+        timeout: float | None,
+        priority: int = 0,
+        ttl: float | None = None,
+    ) -> Any:
         """Put the request into the mailbox and wait for its reply."""
         source = self._scheduler.current()
         if source is ref:
@@ -215,14 +222,10 @@ class Requests:
         self._scheduler.handled += STREAK - self._scheduler.streak
         self._scheduler.streak = STREAK
         future = self._scheduler.future()
-        envelope = Envelope(message, future, source)
-        if isinstance(ref, BoundedRef):
-            waiting = ref._offer(envelope, can_wait=True)
-        else:
-            waiting = None
-            if not ref._mode & PROCESS:
-                ref._mode |= SPECIAL
-            ActorRef.send(ref, envelope)
+        envelope: Any = Envelope(message, future, source)
+        if priority or ttl is not None:
+            envelope = stamped(ref, envelope, priority, ttl)
+        waiting = ref._offer(envelope, can_wait=True)
         try:
             return await self._await_reply(ref, future, timeout)
         finally:
