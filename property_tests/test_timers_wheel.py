@@ -1,5 +1,8 @@
 """The timer wheel against a sorted list: the same timers, at the same time, in the same order."""
 
+from math import inf
+from random import Random
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -46,10 +49,24 @@ class Wheel(RuleBasedStateMachine):
         else:
             assert left is None
 
-    @rule(step=MOMENTS)
-    def advance(self, step: float) -> None:
+    @rule(delay=MOMENTS, number=st.integers(1, 2_000), seed=st.randoms(use_true_random=False))
+    def add_many_to_one_tick(self, delay: float, number: int, seed: Random) -> None:
+        moments = [self.now + delay + seed.random() / 1_000 for _ in range(number)]
+        if number % 2:
+            moments.sort()
+        for due in moments:
+            timer = self.wheel.add(due, lambda _: None)
+            self.pending[timer] = (due, len(self.added))
+            self.added.append(timer)
+
+    @rule(step=MOMENTS, most=st.sampled_from([1, 7, 100, 1_000, inf]))
+    def advance(self, step: float, most: float) -> None:
         self.now += step
-        fired = self.wheel.due(self.now)
+        fired = self.wheel.due(self.now, most)
+        while self.wheel.next_due() <= self.now:
+            assert self.wheel.pending == len(self.pending) - len(fired)
+            fired += (more := self.wheel.due(self.now, most))
+            assert len(more) <= most
         for timer in fired:
             timer.callback = None  # as the kernel does before it calls
         expected = [timer for timer, (due, _) in self.pending.items() if due <= self.now]

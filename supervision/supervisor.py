@@ -26,8 +26,10 @@ from airssys_wasm.kernel.message import (
     Started,
     StopRequested,
 )
+from airssys_wasm.kernel.posting import kernel_of
 from airssys_wasm.kernel.reasons import Error, exception_of
 from airssys_wasm.kernel.ref import ActorRef
+from airssys_wasm.kernel.telemetry import Telemetry
 from airssys_wasm.kernel.timers import TimerRef
 from airssys_wasm.supervision import protocol, steps
 from airssys_wasm.supervision.child_spec import ChildSpec, one_of, seconds
@@ -280,6 +282,19 @@ class SupervisorActor(Actor[Any]):
                 log.warning("%s could not start child %r: %s", self.context.ref, child, why)
         if self._description.observer is not None:
             self._description.observer(event)
+        telemetry = kernel_of(self.context.ref).telemetry
+        if telemetry.active:
+            self._emit(telemetry, event)
+
+    def _emit(self, telemetry: Telemetry, event: SupervisionEvent) -> None:
+        ref = self.context.ref
+        match event:
+            case ChildStarted(child, restarts) if restarts:
+                metadata = {"ref": ref, "child": child}
+                telemetry.emit("supervisor.restarted", {"restarts": restarts}, metadata)
+            case GaveUp():
+                budget = {"intensity": event.intensity, "period": event.period}
+                telemetry.emit("supervisor.gave_up", budget, {"ref": ref, "cause": event})
 
     # --- answers
 

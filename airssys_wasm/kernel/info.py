@@ -21,8 +21,8 @@ class ActorInfo:
     """One actor, as of now.
 
     `state`: `queued` has messages and waits for its turn, `waiting` is inside a handler that
-    awaits. `mailbox_length` does not count the message under the handler. `dropped` are the messages
-    that a bounded mailbox dropped by policy. `links` and `monitors` are whom it is tied to and whom
+    awaits. `mailbox_length` does not count the message under the handler. `dropped` are what
+    a bounded mailbox dropped by policy. `links` and `monitors` are whom it is tied to and whom
     it watches, `monitored_by` who watches it, `children` its supervised ones.
 
     The messages that one actor handled and the time it took are not here: production counts

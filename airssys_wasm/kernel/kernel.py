@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -24,7 +24,9 @@ from airssys_wasm.kernel.inbox import Inbox
 from airssys_wasm.kernel.info import ActorInfo, behaviour_of, info_of
 from airssys_wasm.kernel.lifecycle import Lifecycle
 from airssys_wasm.kernel.mailbox import Mailbox
+from airssys_wasm.kernel.membership import Group, Membership
 from airssys_wasm.kernel.message import Started
+from airssys_wasm.kernel.multicall import Replies, multicall
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import exception_of, is_orderly
 from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, NamedRef
@@ -46,9 +48,12 @@ from airssys_wasm.kernel.states import (
     TERMINATE,
     DeadQueue,
     HeldQueue,
+    is_idle,
 )
 from airssys_wasm.kernel.telemetry import Telemetry
+from airssys_wasm.kernel.suspension import Suspension, read, replacement
 from airssys_wasm.kernel.timer_service import TimerService
+from airssys_wasm.kernel.tracing import Trace, TraceEvent
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.platform import Platform
@@ -102,10 +107,12 @@ class Kernel:
         self.dead_letters = self.reporting.dead_letters
         self.scheduler = Scheduler(self)
         self.lifecycle = Lifecycle(self)
+        self.suspension = Suspension(self)
+        self._membership = Membership(self)
         self._actors: dict[int, ActorRef[Any]] = {}
         self._serial = 0
         self._restarts = 0
-        self.timers = TimerService(self.platform)
+        self.timers = TimerService(self.platform, self.telemetry)
         self._closing = False
         self._closed = False
         self._emptied: asyncio.Future[None] | None = None
@@ -342,7 +349,7 @@ class Kernel:
         """The deferred init of `ref` failed."""
         if ref._traits & DEFERRED:
             ref._traits &= ~TERMINATE
-            self.lifecycle.end(ref, reason, inside=ref._queue is not None)
+            self.lifecycle.end(ref, reason, inside=not is_idle(ref))
 
     def forget(self, ref: ActorRef[Any]) -> None:
         """`ref` is dead: it is no longer among the actors."""
@@ -375,6 +382,65 @@ class Kernel:
         """An address that follows the name, also over restarts."""
         return NamedRef(self, check_name(name))
 
+    def group(self, name: str) -> Group:
+        """The group of that name, which may have no members yet."""
+        return self._membership.group(name)
+
+    def groups(self) -> tuple[str, ...]:
+        """The names of the groups that have members."""
+        return tuple(self._membership.groups)
+
+    async def multicall(
+        self, addresses: Iterable[Address], message: object, timeout: float | None = 5.0
+    ) -> Replies:
+        """Request `message` of all at once; returns when each has replied or failed.
+
+        Who has not replied in `timeout` seconds, is dead or unknown is among the failed.
+        """
+        return await multicall(addresses, message, timeout)
+
+    # --- looking into living actors; these raise ActorExited for the dead and the unknown
+
+    def suspend(self, address: Address) -> None:
+        """Have an actor handle nothing more until `resume`; harmless a second time.
+
+        Its messages queue, requests to it time out; its state can be read, and it can be ended.
+        A handler that runs is not interrupted. A process function gets no message from its inbox.
+        """
+        self.suspension.suspend(address)
+
+    def resume(self, address: Address) -> None:
+        """Undo `suspend`: what has queued is handled now. Harmless when it was not suspended."""
+        self.suspension.resume(address)
+
+    async def get_state(self, address: Address, timeout: float | None = 5.0) -> Any:
+        """The state of an actor after the messages that were sent before, or as it is suspended.
+
+        A class's is the dict of its attributes, a copy one level deep. Raises OpaqueState for a
+        process function and a component, RequestTimeout, SelfRequest.
+        """
+        return await self.suspension.call(address, read, timeout)
+
+    async def replace_state(
+        self,
+        address: Address,
+        function: Callable[[Any], object],
+        timeout: float | None = 5.0,
+    ) -> Any:
+        """Give an actor the state that `function` makes of the one it has; gives the new one.
+
+        What `function` raises is raised here; the actor goes on with the state that it had. Raises
+        what `get_state` raises.
+        """
+        return await self.suspension.call(address, replacement(function), timeout)
+
+    def trace(self, address: Address, callback: Callable[[TraceEvent], object]) -> Trace:
+        """Call back with a TraceEvent before and after each message, until `.stop()`.
+
+        An actor may have several traces. One whose callback raises is stopped and reported.
+        """
+        return self.suspension.trace(address, callback)
+
     # --- ends; `ActorRef` and `ActorContext` call these
 
     def stop(self, ref: ActorRef[Any], reason: object) -> None:
@@ -387,7 +453,7 @@ class Kernel:
             self.lifecycle.stop(ref, reason)
             return
         # An idle actor was told by a task of its own: there is no handler to wait for.
-        inside = ref._queue is not None
+        inside = not is_idle(ref)
         self.lifecycle.end(ref, reason, inside=inside, report=not is_orderly(reason))
 
     def exit(self, ref: ActorRef[Any], reason: object) -> None:
@@ -431,9 +497,9 @@ class Kernel:
         """See `ActorContext.unlink`."""
         self.lifecycle.unlink(ref, address)
 
-    def monitor(self, ref: ActorRef[Any], address: Address) -> MonitorRef:
+    def monitor(self, ref: ActorRef[Any], address: Address, tag: object = None) -> MonitorRef:
         """See `ActorContext.monitor`."""
-        return self.lifecycle.monitor(ref, address)
+        return self.lifecycle.monitor(ref, address, tag)
 
     def demonitor(self, ref: ActorRef[Any], monitor: MonitorRef, *, flush: bool) -> bool:
         """See `ActorContext.demonitor`."""

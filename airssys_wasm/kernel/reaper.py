@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.kernel.reasons import Frame
+
 if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef
 
@@ -23,8 +25,16 @@ class Reaper:
         if task.done():
             return
         if tries == REAP_TRIES:
-            stack = "".join(f"\n    {f.f_code.co_filename}:{f.f_lineno}" for f in task.get_stack())
-            log.error("%s was killed, but its code goes on:%s", ref, stack)
+            stack = tuple(
+                Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+                for frame in task.get_stack()
+            )
+            where = "".join(f"\n    {frame}" for frame in stack)
+            log.error("%s was killed, but its code goes on:%s", ref, where)
+            telemetry = ref._scheduler.kernel.telemetry
+            if telemetry.active:
+                metadata = {"ref": ref, "stack": stack}
+                telemetry.emit("leftover.reported", {"cancellations": tries}, metadata)
             return
         task.cancel()
         kernel = ref._scheduler.kernel

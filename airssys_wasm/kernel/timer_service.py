@@ -12,17 +12,22 @@ from airssys_wasm.kernel.timers import TimerRef, TimerWheel
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.platform import Platform, Wakeup
+    from airssys_wasm.kernel.telemetry import Telemetry
+
+FIRED_A_TURN = 500  # timers, after which the loop gets its turn: about half a millisecond
 
 
 class TimerService:
     """Timers that fire by the platform's clock."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, telemetry: Telemetry) -> None:
         self._platform = platform
+        self._telemetry = telemetry
         self._wheel = TimerWheel()
         self._wakeup: Wakeup | None = None
         self._wakeup_at = 0.0
         self._closed = False
+        self.fired = 0
 
     @property
     def pending(self) -> int:
@@ -46,7 +51,7 @@ class TimerService:
             timers.pop(timer, None)
             _send_quietly(to, message)
 
-        timer = self.wake_at(self._platform.now() + _duration(delay), fire)
+        timer = self.wake_at(self._platform.now() + duration(delay), fire)
         timer.home = timers
         timers[timer] = None
         return timer
@@ -56,7 +61,7 @@ class TimerService:
     ) -> TimerRef:
         """See `ActorContext.send_every`."""
         resolve(to)
-        if _duration(interval) <= 0:
+        if duration(interval) <= 0:
             raise ValueError(f"an interval of {interval!r} s would never end")
         timers = self._timers_of(owner)
 
@@ -88,6 +93,21 @@ class TimerService:
             self._plan_wakeup()
         return timer
 
+    def wake_after(
+        self, owner: ActorRef[Any], delay: float, callback: Callable[[TimerRef], None]
+    ) -> TimerRef:
+        """A timer of the kernel's own that ends with its owner."""
+        timers = self._timers_of(owner)
+
+        def fire(timer: TimerRef) -> None:
+            timers.pop(timer, None)
+            callback(timer)
+
+        timer = self.wake_at(self._platform.now() + duration(delay), fire)
+        timer.home = timers
+        timers[timer] = None
+        return timer
+
     def _timers_of(self, owner: ActorRef[Any]) -> dict[TimerRef, None]:
         extension = owner._ext()
         if extension.timers is None:
@@ -100,19 +120,28 @@ class TimerService:
             self._wakeup = None
         due = self._wheel.next_due()
         if due != float("inf") and not self._closed:
+            due = max(due, self._platform.now())  # what is left for another turn comes at once
             self._wakeup_at = due
             self._wakeup = self._platform.call_at(due, self._fire_timers)
 
     def _fire_timers(self) -> None:
         self._wakeup = None
-        for timer in self._wheel.due(self._platform.now()):
+        now = self._platform.now()
+        timers = self._wheel.due(now, FIRED_A_TURN)
+        self.fired += len(timers)
+        late = now - timers[0].due if timers else 0.0
+        for timer in timers:
             callback, timer.callback = timer.callback, None
             if callback is not None:
                 callback(timer)
         self._plan_wakeup()
+        if timers and self._telemetry.active:
+            counts = {"count": len(timers), "late": late, "pending": self.pending}
+            self._telemetry.emit("timers.fired", counts, {})
 
 
-def _duration(seconds: float) -> float:
+def duration(seconds: float) -> float:
+    """`seconds`, if it can be a time from now; else TypeError or ValueError."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(f"{seconds!r} is not a number of seconds")
     if not 0 <= seconds < float("inf"):

@@ -1,6 +1,9 @@
 """Timers as data: a sparse wheel of ticks, in which ten timers cost the same as a million.
 
-Pure: time comes in, due timers come out. Invariants:
+Pure: time comes in, due timers come out, as many at a time as are asked for. A tick of many timers
+is put in order piece by piece, so that a million timers that are due at once cost little at a time.
+
+Invariants:
   - a timer is never due early (a tick is complete before it is taken);
   - timers with distinct deadlines come out in that order, equal ones in the order of adding;
   - a cancelled timer never comes out.
@@ -9,17 +12,19 @@ Pure: time comes in, due timers come out. Invariants:
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from math import ceil, inf
 
 TICK = 0.001  # seconds; the resolution that users of asyncio's own timers are used to
+PIECE = 512  # timers of one tick that are sorted at once: about a fifth of a millisecond
 SPENT = 64  # empty ticks below which a sweep is not worth its while
 
 
 class TimerRef:
     """One timer; pass it to `cancel_timer`. `due` is the time of its next firing, by `now()`."""
 
-    __slots__ = ("callback", "due", "home", "interval", "serial", "tick")
+    __slots__ = ("callback", "due", "home", "interval", "serial", "taken", "tick")
 
     def __init__(self, serial: int) -> None:
         self.due = 0.0
@@ -27,6 +32,7 @@ class TimerRef:
         self.home: dict[TimerRef, None] | None = None  # the timers of its owner
         self.interval = 0.0
         self.serial = serial
+        self.taken = False  # out of the wheel, and about to fire
         self.tick = 0
 
     @property
@@ -47,6 +53,8 @@ class TimerWheel:
     def __init__(self) -> None:
         self._ticks: dict[int, dict[TimerRef, None]] = {}
         self._order: list[int] = []
+        self._ripe: Iterator[TimerRef | None] | None = None  # the tick that is being taken
+        self._first: TimerRef | None = None  # came out of it before its time
         self._serial = 0
         self._spent = 0  # ticks whose timers were all cancelled
         self.pending = 0
@@ -62,6 +70,7 @@ class TimerWheel:
         """Wind up a timer that came out of `due`."""
         timer.due = due
         timer.callback = callback
+        timer.taken = False
         timer.tick = tick = ceil(due / TICK)
         slot = self._ticks.get(tick)
         if slot is None:
@@ -78,11 +87,13 @@ class TimerWheel:
         if timer.callback is None:
             return None
         timer.callback = None
+        if timer.taken:
+            return 0.0  # cancelled between `due` and its turn to fire
+        self.pending -= 1
         slot = self._ticks.get(timer.tick)
         if slot is None or timer not in slot:
-            return 0.0  # taken out by `due`, and cancelled before its turn to fire
+            return max(0.0, timer.due - now)  # of the tick that is being taken, which skips it
         del slot[timer]
-        self.pending -= 1
         if not slot:
             self._spent += 1
             if self._spent >= SPENT and 2 * self._spent > len(self._order):
@@ -98,6 +109,10 @@ class TimerWheel:
 
     def next_due(self) -> float:
         """When to look again, in seconds; `inf` when nothing is pending."""
+        if self._first is not None and self._first.callback is not None:
+            return self._first.due
+        if self._ripe is not None:
+            return -inf  # at once
         while self._order:
             tick = self._order[0]
             if self._ticks[tick]:
@@ -107,21 +122,58 @@ class TimerWheel:
             self._spent -= 1
         return inf
 
-    def due(self, now: float) -> list[TimerRef]:
-        """The timers that are due at `now`, in the order of their deadlines; they are taken out."""
+    def due(self, now: float, most: float = inf) -> list[TimerRef]:
+        """The timers that are due at `now`, in the order of their deadlines; they are taken out.
+
+        At most `most` of them, or fewer for as much work: `next_due` says whether there are more.
+        """
         fired: list[TimerRef] = []
-        while self._order and self._order[0] * TICK <= now:
-            slot = self._ticks.pop(heapq.heappop(self._order))
-            self._spent -= not slot
-            fired.extend(slot)
-        self.pending -= len(fired)
-        fired.sort(key=_deadline)
-        # tick * TICK can round to just below a deadline: the comparison keeps "never early" exact.
-        while fired and fired[-1].due > now:
-            early = fired.pop()
-            assert early.callback is not None
-            self.add_again(early, early.due, early.callback)
+        while most > 0:
+            most -= 1
+            if self._first is not None:
+                timer, self._first = self._first, None
+            elif self._ripe is not None:
+                try:
+                    found = next(self._ripe)
+                except StopIteration:
+                    self._ripe = None
+                    continue
+                if found is None:  # a piece was sorted
+                    most -= PIECE // 8
+                    continue
+                timer = found
+            elif self._order and self._order[0] * TICK <= now:
+                slot = self._ticks.pop(heapq.heappop(self._order))
+                self._spent -= not slot
+                self._ripe = _in_order(slot)
+                continue
+            else:
+                break
+            if timer.callback is None:
+                continue  # cancelled
+            if timer.due > now:  # tick * TICK can round to just below a deadline
+                self._first = timer
+                break
+            timer.taken = True
+            self.pending -= 1
+            fired.append(timer)
         return fired
+
+
+def _in_order(slot: dict[TimerRef, None]) -> Iterator[TimerRef | None]:
+    """The timers of a tick by their deadlines; None after each piece of work on the way."""
+    if len(slot) <= PIECE:
+        yield from sorted(slot, key=_deadline)
+        return
+    timers = iter(slot)
+    pieces: list[list[TimerRef]] = []
+    while piece := sorted(islice(timers, PIECE), key=_deadline):
+        if pieces and _deadline(pieces[-1][-1]) < _deadline(piece[0]):
+            pieces[-1].extend(piece)  # as when many are wound up one after the other
+        else:
+            pieces.append(piece)
+        yield None
+    yield from heapq.merge(*pieces, key=_deadline)
 
 
 def _deadline(timer: TimerRef) -> tuple[float, int]:
