@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("airssys_wasm.kernel")
 
+ENDED_A_TURN = 200  # actors told to end by `close`, after which the loop gets its turn
 SHUTDOWN_TIME = 30.0  # seconds for all actors of a system to end before they are killed
 
 ExitHook = Callable[[ActorRef[Any], ActorRef[Any] | None], None]
@@ -136,27 +137,38 @@ class Kernel:
         if self._closing:
             return
         self._closing = True
-        for ref in reversed(self.actors()):
-            if ref._traits & SUPERVISED:
-                continue
-            if ref._traits & HANDLES_STOP:
-                ref.stop("shutdown")
-            else:
-                self.lifecycle.end(ref, "shutdown")
+        if self.telemetry.active:
+            actors = {"actors": len(self._actors)}
+            self.telemetry.emit("system.closing", actors, {"system": self.name})
         if self._actors:
             self._emptied = self.scheduler.future()
             timer = self.timers.wake_at(self.platform.now() + timeout, self._empty)
             try:
-                await self._emptied
+                await self._end_all()
+                if self._actors:
+                    await self._emptied
             finally:
                 self.timers.cancel(timer)
                 self._closed = True
         self._closed = True
-        for ref in reversed(self.actors()):
+        killed = 0
+        for killed, ref in enumerate(reversed(self.actors()), 1):
             log.error("%s did not end within %g s and is killed", ref, timeout)
             ref.kill()
         await self.scheduler.close()
         self.timers.close()
+        if self.telemetry.active:
+            self.telemetry.emit("system.closed", {"killed": killed}, {"system": self.name})
+
+    async def _end_all(self) -> None:
+        """The newest first; the loop gets its turn now and then."""
+        for number, ref in enumerate(reversed(self.actors()), 1):
+            if ref._traits & HANDLES_STOP and not ref._traits & SUPERVISED:
+                ref.stop("shutdown")
+            elif not ref._traits & SUPERVISED:
+                self.lifecycle.end(ref, "shutdown")
+            if not number % ENDED_A_TURN:
+                await self.scheduler.give_way()
 
     def _empty(self, _: object) -> None:
         if self._emptied is not None and not self._emptied.done():

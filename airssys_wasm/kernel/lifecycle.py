@@ -46,7 +46,10 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.extension import Extension
     from airssys_wasm.kernel.kernel import Kernel
 
-SIGNALS_A_TURN = 1_000  # a death with 100,000 watchers must not hold the loop
+# A death with 100,000 watchers must not hold the loop: a turn ends by steps, and by time.
+SIGNALS_A_TURN = 1_000
+SECONDS_A_TURN = 0.001
+SIGNALS_A_LOOK = 32  # steps between two looks at the clock
 
 
 class Lifecycle:
@@ -300,8 +303,12 @@ class Lifecycle:
 
     def _fire(self) -> None:
         self._firing = True
+        clock = self._kernel.platform.slice_clock
+        end = clock() + SECONDS_A_TURN
         try:
-            for _ in range(SIGNALS_A_TURN):
+            for step in range(1, SIGNALS_A_TURN + 1):
+                if not step % SIGNALS_A_LOOK and clock() >= end:
+                    break
                 while self._work:
                     try:
                         next(self._work[0])

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from itertools import islice
 from math import ceil, inf
 
 TICK = 0.001  # seconds; the resolution that users of asyncio's own timers are used to
@@ -165,15 +164,23 @@ def _in_order(slot: dict[TimerRef, None]) -> Iterator[TimerRef | None]:
     if len(slot) <= PIECE:
         yield from sorted(slot, key=_deadline)
         return
-    timers = iter(slot)
-    pieces: list[list[TimerRef]] = []
-    while piece := sorted(islice(timers, PIECE), key=_deadline):
-        if pieces and _deadline(pieces[-1][-1]) < _deadline(piece[0]):
-            pieces[-1].extend(piece)  # as when many are wound up one after the other
+    runs: list[list[list[TimerRef]]] = []  # of pieces, the latest first, as all in them
+    while slot:  # what is taken out leaves at once: to let go of a million takes long, too
+        taken = [slot.popitem()[0] for _ in range(min(PIECE, len(slot)))]
+        piece = sorted(taken, key=_deadline, reverse=True)
+        if runs and _deadline(piece[0]) < _deadline(runs[-1][-1][-1]):
+            runs[-1].append(piece)  # as when timers were wound up one after the other
         else:
-            pieces.append(piece)
+            runs.append([piece])
         yield None
-    yield from heapq.merge(*pieces, key=_deadline)
+    yield from heapq.merge(*map(_emptied, runs), key=_deadline)
+
+
+def _emptied(run: list[list[TimerRef]]) -> Iterator[TimerRef]:
+    while run:
+        piece = run.pop()
+        while piece:
+            yield piece.pop()
 
 
 def _deadline(timer: TimerRef) -> tuple[float, int]:
