@@ -29,7 +29,7 @@ from airssys_wasm.kernel.message import Started
 from airssys_wasm.kernel.multicall import Replies, multicall
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import exception_of, is_orderly
-from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, NamedRef
+from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, MailboxRef, NamedRef
 from airssys_wasm.kernel.registry import Registry, check_name
 from airssys_wasm.kernel.reporting import Reporting
 from airssys_wasm.kernel.requests import STREAK
@@ -50,8 +50,8 @@ from airssys_wasm.kernel.states import (
     HeldQueue,
     is_idle,
 )
-from airssys_wasm.kernel.telemetry import Telemetry
 from airssys_wasm.kernel.suspension import Suspension, read, replacement
+from airssys_wasm.kernel.telemetry import Telemetry
 from airssys_wasm.kernel.timer_service import TimerService
 from airssys_wasm.kernel.tracing import Trace, TraceEvent
 
@@ -278,6 +278,8 @@ class Kernel:
             ref = kind_of_ref(
                 self.scheduler, receive, mode, traits, parent, label, serial, mailbox=mailbox
             )
+        elif mailbox is not None:
+            ref = MailboxRef(self.scheduler, receive, mode, traits, parent, label, serial)
         else:
             ref = ActorRef(self.scheduler, receive, mode, traits, parent, label, serial)
         if mode & PROCESS:

@@ -88,39 +88,41 @@ class ActorRef(Generic[M]):
         self._extension: Extension | None = None
         self._end: Ended = UNENDED
 
-    # `priority` and `ttl` are to be given by keyword. That they are not keyword-only is for speed:
-    # it would make every plain send a third dearer (CPython calls such functions the long way).
+    if TYPE_CHECKING:
 
-    def send(self, message: M, /, priority: int = 0, ttl: float | None = None) -> None:
-        """Deliver `message` and forget it. Never waits; a dead actor's becomes a dead letter.
+        def send(self, message: M, /, *, priority: int = 0, ttl: float | None = None) -> None:
+            """See below; the keywords are for actors that were spawned with a `Mailbox`."""
+    else:
+        # Parameters with defaults would make every send a tenth dearer, for a use that is rare.
+        def send(self, message, /):
+            """Deliver `message` and forget it. Never waits; a dead actor's becomes a dead letter.
 
-        With `ttl` it becomes a dead letter, too, when it is not taken within so many seconds.
-        Raises MailboxFull when the mailbox is bounded and full and its policy is `block` (use
-        `put`) or `reject`; ValueError for a `priority` where the mailbox has no such order.
-        """
-        if priority or ttl is not None:
-            self._offer(stamped(self, message, priority, ttl), can_wait=False)
-            return
-        queue = self._queue
-        if queue:
-            queue.append(message)
-        elif queue is None:
-            self._queue = BUSY
-            self._one = message
-            scheduler = self._scheduler
-            scheduler.push(self)
-            if not scheduler.armed:
-                scheduler.arm()
-        else:
-            self._queue = [message]
+            An actor that was spawned with a `Mailbox` takes the keywords of `put`, too. Raises
+            MailboxFull when the mailbox is bounded and full and its policy is `block` (use `put`)
+            or `reject`.
+            """
+            queue = self._queue
+            if queue:
+                queue.append(message)
+            elif queue is None:
+                self._queue = BUSY
+                self._one = message
+                scheduler = self._scheduler
+                scheduler.push(self)
+                if not scheduler.armed:
+                    scheduler.arm()
+            else:
+                self._queue = [message]
 
-    async def put(self, message: M, /, priority: int = 0, ttl: float | None = None) -> None:
-        """`send` that waits for room in a bounded mailbox; waiting is part of `ttl`.
+    async def put(self, message: M, /, *, priority: int = 0, ttl: float | None = None) -> None:
+        """`send` that waits for room in a bounded mailbox.
 
         Returns when the message is queued, or when the actor died meanwhile: the message is then a
-        dead letter. Raises MailboxFull when the policy is `reject`.
+        dead letter. It becomes one, too, when it is not taken within `ttl` seconds of the call.
+        Raises MailboxFull when the policy is `reject`; ValueError for a `priority` where the
+        mailbox is not in order of priority.
         """
-        self.send(message, priority, ttl)
+        self._send_stamped(message, priority, ttl)
 
     async def request(
         self,
@@ -216,6 +218,13 @@ class ActorRef(Generic[M]):
         ActorRef.send(self, message)
         return None
 
+    def _send_stamped(self, message: Any, priority: int, ttl: float | None) -> None:
+        """`send`, with the options that a plain one does not pay for."""
+        if priority or ttl is not None:
+            self._offer(stamped(self, message, priority, ttl), can_wait=False)
+        else:
+            self.send(message)
+
     def _queue_of(self, entries: Iterable[Any]) -> Any:
         """The mailbox that holds `entries`, which are in order."""
         return deque(entries)
@@ -229,7 +238,19 @@ class ActorRef(Generic[M]):
         return extension
 
 
-class BoundedRef(ActorRef[M]):
+class MailboxRef(ActorRef[M]):
+    """The ref of an actor that was spawned with a `Mailbox`: `send` takes options."""
+
+    __slots__ = ()
+
+    def send(self, message: M, /, *, priority: int = 0, ttl: float | None = None) -> None:
+        if priority or ttl is not None:
+            self._offer(stamped(self, message, priority, ttl), can_wait=False)
+        else:
+            ActorRef.send(self, message)
+
+
+class BoundedRef(MailboxRef[M]):
     """The ref of an actor with a bounded mailbox. A class of its own: others never pay for it."""
 
     __slots__ = ("_load", "_mailbox", "_putters", "_room", "dropped")
@@ -246,12 +267,12 @@ class BoundedRef(ActorRef[M]):
     def capacity(self) -> int | None:
         return self._mailbox.capacity
 
-    def send(self, message: Any, /, priority: int = 0, ttl: float | None = None) -> None:
+    def send(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
         if priority or ttl is not None:
             message = stamped(self, message, priority, ttl)
         self._offer(message, can_wait=False)
 
-    async def put(self, message: Any, /, priority: int = 0, ttl: float | None = None) -> None:
+    async def put(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
         if priority or ttl is not None:
             message = stamped(self, message, priority, ttl)
         waiting = self._offer(message, can_wait=True)
@@ -370,21 +391,21 @@ class NamedRef:
         """Who has the name now; None when nobody has."""
         return self._kernel.registry.find(self.name)
 
-    def send(self, message: Any, /, priority: int = 0, ttl: float | None = None) -> None:
-        """As `ActorRef.send`."""
+    def send(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
+        """As `ActorRef.send`, with the options of `put` whatever the mailbox."""
         ref = self.resolve()
         if ref is None:
             self._nobody(message, priority, ttl)
         else:
-            ref.send(message, priority, ttl)
+            ref._send_stamped(message, priority, ttl)
 
-    async def put(self, message: Any, /, priority: int = 0, ttl: float | None = None) -> None:
+    async def put(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
         """As `ActorRef.put`."""
         ref = self.resolve()
         if ref is None:
             self._nobody(message, priority, ttl)
         else:
-            await ref.put(message, priority, ttl)
+            await ref.put(message, priority=priority, ttl=ttl)
 
     async def request(
         self,
