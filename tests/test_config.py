@@ -53,6 +53,7 @@ def test_a_whole_tree_is_read() -> None:
     store, prices, workers = tree.children
     assert isinstance(store, ActorConfig)
     assert store.arguments() == ((), {"path": "orders.db", "batch": 50})
+    assert (store.mailbox.capacity, store.mailbox.order) == (1_000, "priority")
     assert store.subscribe == ("orders.>", SubscriptionConfig(topic="jobs.*", group="workers"))
     assert isinstance(prices, ComponentConfig)
     assert prices.component == GOOD / "prices.wasm"

@@ -114,7 +114,7 @@ def _component(config: ComponentConfig) -> Component:
 
 
 def _mailbox(config: MailboxConfig) -> Mailbox | None:
-    mailbox = Mailbox(config.capacity, config.overflow, config.keep_on_restart)
+    mailbox = Mailbox(config.capacity, config.overflow, config.keep_on_restart, config.order)
     return None if mailbox == Mailbox() else mailbox
 
 

@@ -39,6 +39,7 @@ Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown: TypeAlias = Literal["never", "any_significant", "all_significant"]
 Restart: TypeAlias = Literal["permanent", "transient", "temporary"]
 Overflow: TypeAlias = Literal["block", "reject", "drop_new", "drop_old"]
+Order: TypeAlias = Literal["fifo", "priority"]
 Codec: TypeAlias = Literal["raw", "json", "msgpack"]
 EnginePath: TypeAlias = Literal["auto", "fast", "slow"]
 
@@ -60,6 +61,7 @@ class MailboxConfig:
     capacity: Annotated[int, AtLeast(1)] | None = None
     overflow: Annotated[Overflow, Named("overflow policy")] = "block"
     keep_on_restart: bool = False
+    order: Annotated[Order, Named("order")] = "fifo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

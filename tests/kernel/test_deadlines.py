@@ -56,7 +56,7 @@ class Aged:
         platform = self.kernel.platform
         assert isinstance(platform, RealPlatform)
         now = platform.now
-        platform.now = lambda: now() + seconds  # type: ignore[method-assign]
+        platform.now = lambda: now() + seconds
 
     async def end(self) -> list[Any]:
         self.gate.set()
