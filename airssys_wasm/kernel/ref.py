@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.extension import Extension
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.scheduler import Scheduler
+    from airssys_wasm.kernel.typed import Request
 
 M = TypeVar("M", contravariant=True)
+R = TypeVar("R")
 
 
 class ActorRef(Generic[M]):
@@ -124,9 +126,27 @@ class ActorRef(Generic[M]):
         """
         self._send_stamped(message, priority, ttl)
 
+    @overload
+    async def request(
+        self,
+        message: Request[R],
+        /,
+        timeout: float | None = 5.0,
+        priority: int = 0,
+        ttl: float | None = None,
+    ) -> R: ...
+    @overload
     async def request(
         self,
         message: M,
+        /,
+        timeout: float | None = 5.0,
+        priority: int = 0,
+        ttl: float | None = None,
+    ) -> Any: ...
+    async def request(
+        self,
+        message: Any,
         /,
         timeout: float | None = 5.0,
         priority: int = 0,
@@ -407,6 +427,24 @@ class NamedRef:
         else:
             await ref.put(message, priority=priority, ttl=ttl)
 
+    @overload
+    async def request(
+        self,
+        message: Request[R],
+        /,
+        timeout: float | None = 5.0,
+        priority: int = 0,
+        ttl: float | None = None,
+    ) -> R: ...
+    @overload
+    async def request(
+        self,
+        message: object,
+        /,
+        timeout: float | None = 5.0,
+        priority: int = 0,
+        ttl: float | None = None,
+    ) -> Any: ...
     async def request(
         self,
         message: Any,
