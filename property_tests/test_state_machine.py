@@ -121,11 +121,10 @@ def timer_actions(rule: Rule, fuel: int) -> list[Any]:
 
 def seen(event: Any) -> Event:
     match event:
-        case Internal((name, fuel)):
+        case Internal((name, int() as fuel)):
             return Event("internal", name, fuel)
-        case TimedOut(name, payload):
-            assert isinstance(payload, int)
-            return Event("timeout", name, payload)
+        case TimedOut(name, int() as fuel):
+            return Event("timeout", name, fuel)
     assert isinstance(event, Event)
     return event
 

@@ -389,6 +389,15 @@ def test_a_timeout_that_was_not_declared_is_refused() -> None:
     assert machine.timeouts == {"tea"}
 
 
+def test_a_machine_may_begin_in_another_state_with_timeouts_and_events() -> None:
+    machine = Machine(["a", "b"], "a")
+    machine.begin(NextState("b", NextEvent(1), StateTimeout(1.0)), 0.0)
+    assert machine.step() == Enter("b", None)
+    machine.apply(KeepState(), 0.0)
+    assert machine.step() == Handle("b", Internal(1))
+    assert machine.timeouts == {"state"}
+
+
 def test_steps_and_answers_alternate() -> None:
     machine = Machine(["a"], "a")
     with pytest.raises(ValueError, match="no step is in hand"):
@@ -662,6 +671,43 @@ async def test_a_postponed_request_that_waits_too_long_times_out(kernel: Kernel)
     assert await machine.request("hello") == ("busy", "hello")
 
 
+async def test_what_is_sent_later_does_not_answer_a_request_that_is_held(
+    kernel: Kernel, until: Until
+) -> None:
+    class Holder(Recorder):
+        def either(self, event: Any) -> Any:
+            if event == "later" and self.state == "busy":
+                self.log.append("held")
+                self.held.append(self.context.defer_reply())
+                return None
+            return super().either(event)
+
+    log: list[object] = []
+    machine = await kernel.start(Holder, log)
+    asking = asyncio.ensure_future(machine.request("later"))
+    await until(lambda: "later" in log)
+    for message in ("go", "hello", "give"):
+        machine.send(message)
+    assert await asking == "held"
+
+
+async def test_a_reply_taken_for_a_sent_message_keeps_no_other_from_being_given(
+    kernel: Kernel, until: Until
+) -> None:
+    class Takes(Recorder):
+        def either(self, event: Any) -> Any:
+            if event == "go":
+                self.context.defer_reply()
+            return super().either(event)
+
+    log: list[object] = []
+    machine = await kernel.start(Takes, log)
+    asking = asyncio.ensure_future(machine.request("later"))
+    await until(lambda: "later" in log)
+    machine.send("go")
+    assert await asking == ("busy", "later")
+
+
 @pytest.mark.rule("FSM-02")
 @pytest.mark.rule("FSM-03")
 @pytest.mark.rule("FSM-04")
@@ -786,6 +832,21 @@ async def test_a_message_sent_to_a_machine_that_stops_needs_no_reply(kernel: Ker
     assert await machine.wait() == "done"
 
 
+async def test_nothing_more_is_handled_once_a_handler_has_stopped_the_actor(
+    kernel: Kernel,
+) -> None:
+    class Stops(Recorder):
+        def either(self, event: Any) -> Any:
+            self.context.stop("enough")
+            return KeepState(NextEvent(super().either(event)), reply="last words")
+
+    log: list[object] = []
+    machine = await kernel.start(Stops, log)
+    assert await machine.request("stop me") == "last words"
+    assert await machine.wait() == "enough"
+    assert log == [("enter", None, "idle"), "stop me"]
+
+
 async def test_terminate_runs_in_the_last_state(kernel: Kernel) -> None:
     log: list[object] = []
 
@@ -840,6 +901,16 @@ async def test_begin_may_choose_where_to_begin_and_with_what(kernel: Kernel, unt
     machine.send("message")
     await until(lambda: "message" in log)
     assert log == [("enter", None, "busy"), Internal("first"), TimedOut("state"), "message"]
+
+
+async def test_what_begin_asks_for_comes_without_any_message(kernel: Kernel, until: Until) -> None:
+    class Chooses(Recorder):
+        def begin(self) -> Transition:
+            return KeepState(NextEvent("first"))
+
+    log: list[object] = []
+    await kernel.start(Chooses, log)
+    await until(lambda: log == [("enter", None, "idle"), Internal("first")])
 
 
 async def test_begin_may_say_that_the_machine_is_not_needed(kernel: Kernel) -> None:
@@ -1221,10 +1292,11 @@ async def test_a_machine_that_is_killed_at_a_postponed_request_leaves_no_caller_
         async def either(self, event: Any) -> Any:
             if event == "later" and self.state == "busy":
                 self.log.append("at it")
-                try:
-                    await self.gate.wait()
-                finally:
-                    await asyncio.shield(self.gate.wait())
+                while not self.gate.is_set():
+                    try:
+                        await self.gate.wait()
+                    except asyncio.CancelledError:
+                        self.log.append("not yet")
             return super().either(event)
 
     log: list[object] = []
@@ -1239,7 +1311,8 @@ async def test_a_machine_that_is_killed_at_a_postponed_request_leaves_no_caller_
     with pytest.raises(ActorExited):
         await asking
     actor.gate.set()
-    await until(lambda: kernel.dead_letters.count == 2)
+    await until(lambda: log[-1] == "later")  # its code goes on to the end, and harms nobody
+    assert [letter.message for letter in kernel.dead_letters.recent()] == ["behind"]
 
 
 async def test_a_flood_of_its_own_events_does_not_hold_up_others(kernel: Kernel) -> None:
@@ -1301,6 +1374,27 @@ async def test_what_was_postponed_stays_with_a_kept_mailbox(kernel: Kernel, unti
     assert await second.request("go") == "gone"
     assert await asking == ("busy", "later")
     assert [letter.message for letter in kernel.dead_letters.recent()] == ["crash"]
+
+
+async def test_what_was_postponed_outlives_a_child_that_does_not_start(
+    kernel: Kernel, until: Until
+) -> None:
+    class Fails(Recorder):
+        def begin(self) -> None:
+            self.log.append("begin")
+            if self.log.count("begin") == 2:
+                raise OSError("not yet")
+
+    log: list[object] = []
+    keeper = await kernel.start(lambda: Keeper(Fails, log, again=True))
+    first = await keeper.request("child")
+    asking = asyncio.ensure_future(first.request("later"))
+    await until(lambda: "later" in log)
+    first.send("crash")
+    await until(lambda: log.count("begin") == 3)
+    third = await keeper.request("child")
+    assert await third.request("go") == "gone"
+    assert await asking == ("busy", "later")
 
 
 async def test_what_was_postponed_is_given_up_with_a_kept_mailbox(
