@@ -4,6 +4,7 @@ from airssys_wasm.kernel.behaviour import Actor, Description
 from airssys_wasm.kernel.context import ActorContext, MonitorRef, Reply
 from airssys_wasm.kernel.crash import CrashReport
 from airssys_wasm.kernel.dead_letters import DeadLetters
+from airssys_wasm.kernel.events import Event
 from airssys_wasm.kernel.errors import (
     ActorExited,
     ActorStopped,
@@ -14,7 +15,9 @@ from airssys_wasm.kernel.errors import (
     ExitActor,
     MailboxFull,
     NameTaken,
+    NotJoined,
     NotRegistered,
+    OpaqueState,
     RequestTimeout,
     SelfRequest,
     StartError,
@@ -22,27 +25,37 @@ from airssys_wasm.kernel.errors import (
     Stopped,
 )
 from airssys_wasm.kernel.inbox import Inbox
-from airssys_wasm.kernel.kernel import Kernel, KernelStatistics
+from airssys_wasm.kernel.info import ActorInfo
+from airssys_wasm.kernel.kernel import Kernel
 from airssys_wasm.kernel.mailbox import Mailbox
+from airssys_wasm.kernel.membership import Group, GroupMonitor
 from airssys_wasm.kernel.message import (
     DEFERRED_INIT,
     IGNORE,
+    Continue,
     DeadLetter,
     Down,
     Exit,
     Failed,
+    Idle,
     Ignored,
     Internal,
+    Joined,
+    Left,
     Started,
     StopRequested,
 )
+from airssys_wasm.kernel.multicall import Replies
 from airssys_wasm.kernel.platform import Platform
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import Error, Frame, is_orderly
 from airssys_wasm.kernel.ref import ActorRef, Address, NamedRef
 from airssys_wasm.kernel.state_machine_actor import StateMachine
 from airssys_wasm.kernel.state_table import enter, state
+from airssys_wasm.kernel.statistics import KernelStatistics
+from airssys_wasm.kernel.telemetry import Attachment, Telemetry
 from airssys_wasm.kernel.timers import TimerRef
+from airssys_wasm.kernel.tracing import Trace, TraceEvent
 from airssys_wasm.kernel.transitions import (
     CancelTimeout,
     EventTimeout,
@@ -65,31 +78,40 @@ __all__ = [
     "Actor",
     "ActorContext",
     "ActorExited",
+    "ActorInfo",
     "ActorRef",
     "ActorStopped",
     "Address",
     "AirssysError",
     "AlreadyAnswered",
     "AlreadyStarted",
+    "Attachment",
     "CancelTimeout",
     "ContextNotReady",
+    "Continue",
     "CrashReport",
     "DeadLetter",
     "DeadLetters",
     "Description",
     "Down",
     "Error",
+    "Event",
     "EventTimeout",
     "Exit",
     "ExitActor",
     "Failed",
     "Frame",
+    "Group",
+    "GroupMonitor",
+    "Idle",
     "Ignored",
     "Inbox",
     "Internal",
+    "Joined",
     "KeepState",
     "Kernel",
     "KernelStatistics",
+    "Left",
     "Mailbox",
     "MailboxFull",
     "MonitorRef",
@@ -98,11 +120,14 @@ __all__ = [
     "NamedTimeout",
     "NextEvent",
     "NextState",
+    "NotJoined",
     "NotRegistered",
+    "OpaqueState",
     "Platform",
     "Postpone",
     "RealPlatform",
     "RepeatState",
+    "Replies",
     "Reply",
     "RequestTimeout",
     "SelfRequest",
@@ -116,6 +141,8 @@ __all__ = [
     "Stopped",
     "TimedOut",
     "TimerRef",
+    "Trace",
+    "TraceEvent",
     "Transition",
     "UpdateTimeout",
     "enter",

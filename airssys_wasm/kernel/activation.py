@@ -12,10 +12,20 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply, odd_answer
+from airssys_wasm.kernel.answers import ANSWERS, checked, continue_with, give_reply, odd_answer
 from airssys_wasm.kernel.current import CURRENT
 from airssys_wasm.kernel.errors import ExitActor, StopInit, Stopped, reason_of
-from airssys_wasm.kernel.message import SIGNALS, Answer, Envelope, Stamped, StopEntry
+from airssys_wasm.kernel.idle import cancel_idle
+from airssys_wasm.kernel.message import (
+    SIGNALS,
+    Answer,
+    Continue,
+    Envelope,
+    Next,
+    Stamped,
+    StopEntry,
+    SystemCall,
+)
 from airssys_wasm.kernel.reasons import Error, is_orderly
 from airssys_wasm.kernel.ref import ActorRef, BoundedRef
 from airssys_wasm.kernel.states import (
@@ -23,11 +33,15 @@ from airssys_wasm.kernel.states import (
     DEAD,
     DEFERRED,
     ENDING,
+    ENTRIES,
     NEW,
     NOTHING,
     OWN,
     SPECIAL,
+    SUSPENDED,
+    WATCHED,
 )
+from airssys_wasm.kernel.tracing import TraceEvent, tell
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -36,6 +50,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.scheduler import Scheduler
     from airssys_wasm.kernel.worker import Parking
 
+OTHERS = frozenset({StopEntry, SystemCall, Next})  # entries of a mailbox that are no messages
 ALONE_AT_MOST = 256  # messages in one activation of an actor with a context of its own
 
 
@@ -66,7 +81,7 @@ class Activation:
         bounded = isinstance(ref, BoundedRef)
         count = 0
         # A worker's context is not the one that the actor got for its own just now.
-        over = ENDING | DEAD | (OWN & ~ref._mode)
+        over = ENDING | DEAD | SUSPENDED | (OWN & ~ref._mode)
         while count < left and not ref._mode & over:
             entry = ref._one
             if entry is not NOTHING:
@@ -94,18 +109,17 @@ class Activation:
                 raise
         if count == 0:
             self._scheduler.handled -= 1
-        if not bounded and not ref._queue and ref._one is NOTHING:
-            ref._mode &= ~SPECIAL
+        if not ref._queue and ref._one is NOTHING:
+            ref._mode &= ~ENTRIES if bounded else ~(ENTRIES | SPECIAL)
         return max(count, 1)
 
     async def _handle(self, ref: ActorRef[Any], entry: Any) -> None:
         """One message of any kind; a request gets its reply."""
-        if entry.__class__ is StopEntry:
-            report = not is_orderly(entry.reason)
-            self._scheduler.kernel.lifecycle.end(ref, entry.reason, inside=True, report=report)
-            self._scheduler.handled -= 1  # no message
-            return
         if entry.__class__ is not Envelope:
+            if entry.__class__ in OTHERS:
+                self._scheduler.handled -= 1  # no message
+                await self._handle_other(ref, entry)
+                return
             answer = await self._receive_one(ref, entry)
             if answer is not None and answer.__class__ in ANSWERS:
                 odd_answer(ref, entry, answer)
@@ -116,15 +130,52 @@ class Activation:
         try:
             answer = await self._receive_one(ref, entry.message)
             if answer.__class__ in ANSWERS:
-                answer = checked(answer)
+                answer = checked(ref, answer)
         finally:
             extension.envelope = None
         give_reply(ref, entry.future, answer)
 
+    async def _handle_other(self, ref: ActorRef[Any], entry: Any) -> None:
+        """What is in the mailbox, and no message."""
+        if entry.__class__ is StopEntry:
+            report = not is_orderly(entry.reason)
+            self._scheduler.kernel.lifecycle.end(ref, entry.reason, inside=True, report=report)
+        elif entry.__class__ is SystemCall:
+            entry.answer(ref._receive.__self__)
+        else:
+            try:
+                hook = ref._receive.__self__.handle_continue
+                answer = self._scheduler.in_scratch(ref, hook, entry.value)
+                if inspect.isawaitable(answer):
+                    answer = await answer
+            except BaseException:
+                self._scheduler.handled += 1  # what fails is taken for a message, and taken off
+                raise
+            if answer.__class__ is Continue:
+                continue_with(ref, answer)
+
     async def _receive_one(self, ref: ActorRef[Any], message: Any) -> Any:
-        if ref._mode & ASYNC:
+        mode = ref._mode
+        if mode & WATCHED:
+            return await self._watched(ref, message)
+        if mode & ASYNC:
             return await ref._receive(message)
         return self._scheduler.in_scratch(ref, ref._receive, message)
+
+    async def _watched(self, ref: ActorRef[Any], message: Any) -> Any:
+        """A message of an actor that is traced, or that waits for an idle time."""
+        cancel_idle(ref)
+        tell(TraceEvent(ref, "in", message))
+        try:
+            if ref._mode & ASYNC:
+                answer = await ref._receive(message)
+            else:
+                answer = self._scheduler.in_scratch(ref, ref._receive, message)
+        except BaseException as exception:
+            tell(TraceEvent(ref, "raised", message, exception))
+            raise
+        tell(TraceEvent(ref, "out", message, answer))
+        return answer
 
     # --- beginnings and ends
 
@@ -151,9 +202,11 @@ class Activation:
         elif answer is Answer.DEFERRED_INIT:
             ref._traits |= DEFERRED
             ref._mode &= ~NEW
-        elif answer is None:
+        elif answer is None or answer.__class__ is Continue:
             ref._mode &= ~NEW
             self._scheduler.kernel.started(ref)
+            if answer is not None:
+                continue_with(ref, answer)
         else:
             reason = ("bad_return_value", answer)
             self._scheduler.kernel.lifecycle.end(ref, reason, inside=True, report=True)

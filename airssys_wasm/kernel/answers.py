@@ -7,13 +7,14 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from airssys_wasm.kernel.errors import ExitActor
-from airssys_wasm.kernel.message import Failed, Unhandled
+from airssys_wasm.kernel.message import Continue, Failed, Next, Unhandled
+from airssys_wasm.kernel.states import DEAD, ENDING, ENTRIES
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef
 
 ANSWERS: Final = frozenset(
-    {CoroutineType, Future, Task, Failed, Unhandled}
+    {CoroutineType, Future, Task, Continue, Failed, Unhandled}
 )  # returned values with a meaning
 
 
@@ -29,12 +30,25 @@ def odd_answer(ref: ActorRef[Any], message: Any, answer: Any) -> None:
     """A returned value that means something, to a message that wanted no reply."""
     if answer.__class__ is Unhandled:
         ref._scheduler.kernel.reporting.unhandled(ref, message)
+    elif answer.__class__ is Continue:
+        continue_with(ref, answer)
     elif answer.__class__ is not Failed:
         refuse_awaitable(answer)
 
 
-def checked(answer: Any) -> Any:
+def continue_with(ref: ActorRef[Any], answer: Continue) -> None:
+    """`handle_continue` is next, before all that is in the mailbox."""
+    if not ref._mode & (ENDING | DEAD):
+        ref._scheduler.end_batch(ref)
+        ref._one = Next(answer.value)  # it is free: the actor runs, so what woke it is taken
+        ref._mode |= ENTRIES
+
+
+def checked(ref: ActorRef[Any], answer: Any) -> Any:
     """The answer to a request, where it is of the odd kind; raises what ends the actor."""
+    if answer.__class__ is Continue:
+        continue_with(ref, answer)
+        return answer.reply
     if answer.__class__ is Unhandled:
         raise ExitActor(("unhandled_request", answer.message))
     if answer.__class__ is not Failed:

@@ -10,7 +10,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from airssys_wasm.kernel.context import ActorContext
-from airssys_wasm.kernel.errors import ContextNotReady
+from airssys_wasm.kernel.errors import ContextNotReady, OpaqueState
 from airssys_wasm.kernel.message import Unhandled
 from airssys_wasm.kernel.states import ASYNC, HANDLES_STOP, TERMINATE, TRAP
 
@@ -23,8 +23,9 @@ M = TypeVar("M")
 class Actor(Generic[M]):
     """A behaviour as a class: it holds state and handles one message at a time.
 
-    Hooks, each plain or async: `init()` before the first message, `receive(message)` for each, and
-    `terminate(reason)` at every end of an actor whose init succeeded, except a kill. A class
+    Hooks, each plain or async: `init()` before the first message, `receive(message)` for each,
+    `handle_continue(value)` for who answers Continue, and `terminate(reason)` at every end of an
+    actor whose init succeeded, except a kill. A class
     without an init starts idle. `self.context` exists from init on.
     """
 
@@ -38,11 +39,18 @@ class Actor(Generic[M]):
     arrive as `Exit` messages too, and `stop` as `StopRequested`."""
 
     def init(self) -> Any:
-        """Make ready. May return None, IGNORE or DEFERRED_INIT; a failure is a failed start."""
+        """Make ready. May answer IGNORE, Continue or DEFERRED_INIT; a failure is a failed start."""
 
     def receive(self, message: M, /) -> object:
         """Handle one message. The returned value answers a request."""
         return self.unhandled(message)
+
+    def handle_continue(self, value: Any, /) -> Any:
+        """Go on with what `init` or a handler answered `Continue(value)` for. May answer it again.
+
+        No message comes between. Plain or async.
+        """
+        raise NotImplementedError(f"{type(self).__name__} answered Continue({value!r})")
 
     def terminate(self, reason: object, /) -> Any:
         """Clean up. Bounded by the child's shutdown time, 5 s without a supervisor."""
@@ -54,6 +62,23 @@ class Actor(Generic[M]):
     def crash_state(self) -> object:
         """The state that a crash report shows. Override it to hide secrets."""
         return dict(vars(self)) if hasattr(self, "__dict__") else {}
+
+    def live_state(self) -> object:
+        """The state that `get_state` gives: the attributes, as a dict of their own.
+
+        Override both this and `set_live_state`, or neither. Raise OpaqueState if it can't be told.
+        """
+        if not hasattr(self, "__dict__"):
+            raise OpaqueState(self._ref, "it has __slots__ and no live_state()")
+        return dict(vars(self))
+
+    def set_live_state(self, state: Any, /) -> None:
+        """Go on with `state`, as `replace_state` asks. Raises, changing nothing, if it is none."""
+        if not isinstance(state, dict):
+            raise TypeError(f"{state!r} is not a dict of attributes")
+        attributes = vars(self)
+        attributes.clear()
+        attributes.update(state)
 
     @property
     def context(self) -> ActorContext:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from airssys_wasm.kernel.becoming import become
 from airssys_wasm.kernel.errors import ActorStopped, AlreadyAnswered
+from airssys_wasm.kernel.idle import set_idle_timeout
 from airssys_wasm.kernel.states import DEAD, TRAP
 
 if TYPE_CHECKING:
@@ -27,11 +29,14 @@ R = TypeVar("R")
 class MonitorRef:
     """One monitor: `watcher` gets one `Down` when `target` ends. Pass it to `demonitor`."""
 
-    __slots__ = ("active", "target", "watcher")
+    __slots__ = ("active", "tag", "target", "watcher")
 
-    def __init__(self, watcher: ActorRef[Any], target: ActorRef[Any] | str) -> None:
+    def __init__(
+        self, watcher: ActorRef[Any], target: ActorRef[Any] | str, tag: object = None
+    ) -> None:
         self.watcher = watcher
         self.target = target
+        self.tag = tag
         self.active = True
 
     def __repr__(self) -> str:
@@ -211,9 +216,12 @@ class ActorContext:
         """Undo `link`. No exit of `target` arrives afterwards."""
         self._living().unlink(self.ref, target)
 
-    def monitor(self, target: Address) -> MonitorRef:
-        """Watch `target`: one `Down` at its end, at once with `"noproc"` when it is dead."""
-        return self._living().monitor(self.ref, target)
+    def monitor(self, target: Address, *, tag: object = None) -> MonitorRef:
+        """Watch `target`: one `Down` at its end, at once with `"noproc"` when it is dead.
+
+        The `Down` carries `tag`: `case Down(tag="store")`.
+        """
+        return self._living().monitor(self.ref, target, tag)
 
     def demonitor(self, monitor: MonitorRef, *, flush: bool = False) -> bool:
         """Stop watching. True when the monitor was active, so that no `Down` will come.
@@ -239,6 +247,27 @@ class ActorContext:
         """Answer the request in hand later: the value that the handler returns is ignored."""
         self._living()
         return self._kernel.defer_reply(self.ref)
+
+    def become(self, handler: Callable[[Any], object]) -> None:
+        """Handle messages with `handler` from the next one on, until `unbecome` or the end.
+
+        It is another method of the same actor, plain or async.
+        """
+        self._living()
+        become(self.ref, handler)
+
+    def unbecome(self) -> None:
+        """Handle messages with `receive` again, from the next one on."""
+        self._living()
+        become(self.ref, None)
+
+    def set_idle_timeout(self, seconds: float | None) -> None:
+        """Get `Idle()` in `seconds`, unless any message comes first. Once; set it again for more.
+
+        None takes it back. In a process function `inbox.receive(timeout=…)` does this.
+        """
+        self._living()
+        set_idle_timeout(self.ref, seconds)
 
     def stop(self, reason: object = "normal") -> None:
         """End this actor with `reason` after the current handler."""

@@ -123,6 +123,24 @@ class ContextNotReady(AirssysError):
         )
 
 
+class NotJoined(AirssysError, LookupError):
+    """The actor is not in the group."""
+
+    def __init__(self, group: str, member: object) -> None:
+        super().__init__(f"{member} is not in the group {group!r}")
+        self.group = group
+        self.member = member
+
+
+class OpaqueState(AirssysError, TypeError):
+    """The state of this kind of actor can't be read or replaced; `why` says so in words."""
+
+    def __init__(self, target: object, why: str) -> None:
+        super().__init__(f"the state of {target} can't be read: {why}")
+        self.target = target
+        self.why = why
+
+
 class ExitActor(AirssysError):
     """Raised in a handler: the actor ends with `reason` (Erlang's `exit/1`).
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.message import Envelope
     from airssys_wasm.kernel.ref import ActorRef
     from airssys_wasm.kernel.timers import TimerRef
+    from airssys_wasm.kernel.tracing import Trace
 
 TERMINATE_TIME = 5.0  # seconds for terminate without a supervisor: a worker's shutdown time in OTP
 
@@ -46,6 +47,9 @@ class Extension:
     behaviour: str | None = None  # the name of a named actor's process function
     process: Any = None  # the process function and its arguments, until it runs
     inbox: Inbox[Any] | None = None
+    at_rest = False  # suspended, and no handler runs
+    traces: list[Trace] | None = None
+    idle: TimerRef | None = None  # the idle timeout that runs
     shutdown: float = TERMINATE_TIME
     restarts = 0
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airssys_wasm.kernel.context import ActorContext, Reply
 from airssys_wasm.kernel.errors import ActorStopped, Stopped
-from airssys_wasm.kernel.message import SIGNALS, Envelope, Stamped, StopEntry
+from airssys_wasm.kernel.message import SIGNALS, Envelope, Stamped, StopEntry, payload_of
 from airssys_wasm.kernel.ref import BoundedRef
-from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, NOTHING
+from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, NOTHING, SUSPENDED, WATCHED
+from airssys_wasm.kernel.tracing import TraceEvent, tell
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -56,7 +57,7 @@ class Inbox(Generic[M]):
             found, message = self._take(wanted)
             if found:
                 return message  # type: ignore[no-any-return]
-            if self._stop is not None:
+            if self._stop is not None and not self._ref._mode & SUSPENDED:
                 raise Stopped(self._stop.reason)
             if timeout is not None:
                 now = self.context.now()
@@ -79,6 +80,8 @@ class Inbox(Generic[M]):
 
     def _take(self, wanted: Callable[[M], bool] | None) -> tuple[bool, Any]:
         """Take the first wanted message; the first `_seen` saved ones were refused before."""
+        if self._ref._mode & (SUSPENDED | ENDING) == SUSPENDED:
+            return False, None
         self._collect()
         saved = self._saved
         place = self._seen
@@ -139,6 +142,8 @@ class Inbox(Generic[M]):
         self._taken += 1
         if entry.__class__ not in SIGNALS:
             self._made_room()
+        if ref._mode & WATCHED:
+            tell(TraceEvent(ref, "in", payload_of(entry)))
 
     def _made_room(self) -> None:
         if isinstance(self._ref, BoundedRef):
@@ -147,8 +152,10 @@ class Inbox(Generic[M]):
     def _completed(self) -> None:
         """The process asks for more, or ends: the message in hand was handled."""
         if self._hand is not NOTHING:
-            self._hand = NOTHING
+            entry, self._hand = self._hand, NOTHING
             self._ref._scheduler.handled += 1
+            if self._ref._mode & WATCHED:
+                tell(TraceEvent(self._ref, "out", payload_of(entry)))
 
     def _crashed(self, reason: object) -> None:
         """The process was ended over the message in hand, unless it had answered it."""
@@ -160,12 +167,14 @@ class Inbox(Generic[M]):
     async def _wait(self, deadline: float | None) -> None:
         """Wait for the next arrival, or until `deadline`."""
         ref = self._ref
-        if ref._queue or ref._one is not NOTHING:
+        suspended = ref._mode & SUSPENDED
+        if (ref._queue or ref._one is not NOTHING) and not suspended:
             return
         kernel = ref._scheduler.kernel
         self._waiter = waiter = ref._scheduler.future()
         timer = kernel.timers.wake_at(deadline, self._wake) if deadline is not None else None
-        ref._queue = None  # idle: the next send puts the actor on the run queue
+        if not suspended:
+            ref._queue = None  # idle: the next send puts the actor on the run queue
         self._taken = 0
         try:
             await waiter

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,7 +27,7 @@ from airssys_wasm.kernel.membership import Group, Membership
 from airssys_wasm.kernel.message import Started
 from airssys_wasm.kernel.multicall import Replies, multicall
 from airssys_wasm.kernel.real_platform import RealPlatform
-from airssys_wasm.kernel.reasons import exception_of, is_orderly
+from airssys_wasm.kernel.reasons import Frame, exception_of, is_orderly
 from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, MailboxRef, NamedRef
 from airssys_wasm.kernel.registry import Registry, check_name
 from airssys_wasm.kernel.reporting import Reporting
@@ -51,47 +50,41 @@ from airssys_wasm.kernel.states import (
     is_idle,
 )
 from airssys_wasm.kernel.suspension import Suspension, read, replacement
+from airssys_wasm.kernel.statistics import KernelStatistics
 from airssys_wasm.kernel.telemetry import Telemetry
 from airssys_wasm.kernel.timer_service import TimerService
 from airssys_wasm.kernel.tracing import Trace, TraceEvent
 
 if TYPE_CHECKING:
-    from airssys_wasm.kernel.platform import Platform
+    from airssys_wasm.kernel.platform import LoopWatch, Platform
 
 log = logging.getLogger("airssys_wasm.kernel")
 
 ENDED_A_TURN = 200  # actors told to end by `close`, after which the loop gets its turn
+SLOW_AFTER = 0.1  # seconds; what a person notices, and many times what a handler should take
 SHUTDOWN_TIME = 30.0  # seconds for all actors of a system to end before they are killed
 
 ExitHook = Callable[[ActorRef[Any], ActorRef[Any] | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class KernelStatistics:
-    """Counts since the start: messages handled and dead-lettered, actors alive and spawned.
-
-    `restarted` counts the spawned ones that a supervisor started anew.
-    """
-
-    actors: int
-    spawned: int
-    restarted: int
-    crashed: int
-    handled: int
-    dead_letters: int
-    timers: int
 
 
 class Kernel:
     """A system of actors in the running event loop; `async with` ends them all.
 
     `system` is what `context.system` gives to actors: whatever composes this kernel with more.
-    Raises RuntimeError outside of asyncio.
+    Code of an actor that holds the loop for `slow_after` seconds is logged, with its stack; None
+    for never. Raises RuntimeError outside of asyncio.
     """
 
     def __init__(
-        self, name: str = "system", *, platform: Platform | None = None, system: Any = None
+        self,
+        name: str = "system",
+        *,
+        platform: Platform | None = None,
+        system: Any = None,
+        slow_after: float | None = SLOW_AFTER,
     ) -> None:
+        if slow_after is not None and not slow_after > 0:
+            raise ValueError(f"slow_after: {slow_after!r} s is no time; None is for never")
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -117,6 +110,10 @@ class Kernel:
         self._closing = False
         self._closed = False
         self._emptied: asyncio.Future[None] | None = None
+        self._slow = 0
+        self._watch: LoopWatch | None = None
+        if slow_after is not None:
+            self._watch = self.platform.watch_loop(self, slow_after, self._was_slow)
 
     async def __aenter__(self) -> Self:
         return self
@@ -157,8 +154,15 @@ class Kernel:
             ref.kill()
         await self.scheduler.close()
         self.timers.close()
+        if self._watch is not None:
+            self._watch.close()
         if self.telemetry.active:
             self.telemetry.emit("system.closed", {"killed": killed}, {"system": self.name})
+
+    def _was_slow(self, ref: ActorRef[Any], stack: tuple[Frame, ...], duration: float) -> None:
+        self._slow += 1
+        if self.telemetry.active:
+            self.telemetry.emit("handler.slow", {"duration": duration}, {"ref": ref, "stack": stack})
 
     async def _end_all(self) -> None:
         """The newest first; the loop gets its turn now and then."""
@@ -575,6 +579,11 @@ class Kernel:
             handled=self.scheduler.handled + STREAK - self.scheduler.streak,
             dead_letters=self.dead_letters.count,
             timers=self.timers.pending,
+            slow=self._slow,
+            letters=self.dead_letters.statistics(),
+            scheduler=self.scheduler.statistics(),
+            timer_service=self.timers.statistics(),
+            registry=self.registry.statistics(),
         )
 
     def __iter__(self) -> Iterator[ActorRef[Any]]:

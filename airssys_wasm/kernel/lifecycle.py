@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.context import MonitorRef
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.info import behaviour_of
-from airssys_wasm.kernel.message import Down, Exit, Ignored, StopEntry, StopRequested
+from airssys_wasm.kernel.message import Down, Exit, Ignored, Next, StopEntry, StopRequested
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, NamedRef, resolve
 from airssys_wasm.kernel.states import (
@@ -35,17 +35,20 @@ from airssys_wasm.kernel.states import (
     NOTHING,
     PROCESS,
     SUPERVISED,
+    SUSPENDED,
     TERMINATE,
     TRAP,
     DeadQueue,
     Ended,
     HeldQueue,
+    is_idle,
 )
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.extension import Extension
     from airssys_wasm.kernel.kernel import Kernel
 
+OWN_ENTRIES = frozenset({StopEntry, Next})  # of one incarnation, not for the one after it
 # A death with 100,000 watchers must not hold the loop: a turn ends by steps, and by time.
 SIGNALS_A_TURN = 1_000
 SECONDS_A_TURN = 0.001
@@ -72,7 +75,7 @@ class Lifecycle:
         """
         if ref._mode & (DEAD | ENDING):
             return
-        idle = ref._queue is None
+        idle = is_idle(ref)
         ref._end = Ended(reason, None)
         if report:
             self._kernel.reporting.crashed(ref, reason)
@@ -126,7 +129,7 @@ class Lifecycle:
             rest[:0] = extension.inbox._saved
             extension.inbox._saved.clear()
         if ref._traits & KEEP:
-            ref._queue = HeldQueue(m for m in rest if m.__class__ is not StopEntry)
+            ref._queue = HeldQueue(m for m in rest if m.__class__ not in OWN_ENTRIES)
             return
         ref._queue = DeadQueue(ref)
         if isinstance(ref, BoundedRef):
@@ -332,6 +335,8 @@ class Lifecycle:
         traits = target._traits
         from_parent = source is not None and source is target._parent
         if traits & TRAP and not (from_parent and not traits & HANDLES_STOP):
+            if from_parent and target._mode & SUSPENDED:
+                self._kernel.suspension.resume(target)  # it has to end itself
             target._deliver(Exit(source, reason))
             return
         ignored = reason == "normal" and source is not target
@@ -344,6 +349,8 @@ class Lifecycle:
         if ref._mode & (DEAD | ENDING):
             return
         if ref._traits & HANDLES_STOP:
+            if ref._mode & SUSPENDED:
+                self._kernel.suspension.resume(ref)  # it has to end itself
             ref._deliver(StopRequested(reason))
         elif ref._mode & PROCESS:
             ref._deliver(StopEntry(reason))
@@ -377,16 +384,16 @@ class Lifecycle:
             if one._extension is not None and one._extension.links is not None:
                 one._extension.links.pop(other, None)
 
-    def monitor(self, ref: ActorRef[Any], address: Address) -> MonitorRef:
+    def monitor(self, ref: ActorRef[Any], address: Address, tag: object = None) -> MonitorRef:
         """Let `ref` watch the actor behind `address` as it is now."""
         target = resolve(address)
         if target is None or target._mode & DEAD:
             gone = address.name if isinstance(address, NamedRef) else address
-            monitor = MonitorRef(ref, gone)
+            monitor = MonitorRef(ref, gone, tag)
             monitor.active = False
             ref._deliver(Down(gone, "noproc", monitor))
             return monitor
-        monitor = MonitorRef(ref, target)
+        monitor = MonitorRef(ref, target, tag)
         watched, watcher = target._ext(), ref._ext()
         if watched.watchers is None:
             watched.watchers = {}

@@ -1,8 +1,8 @@
 """What travels between actors beside the messages of users, and what a handler may return.
 
 Signals (`Down`, `Exit`, `Started`, `Ignored`, `StopRequested`, `Joined`, `Left`, `Idle`,
-`Internal`) are delivered to `receive` like messages, in their order of arrival; no capacity counts them and no overflow policy
-drops them.
+`Internal`) are delivered to `receive` like messages, in their order of arrival; no capacity counts
+them and no overflow policy drops them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply, odd_answer
 from airssys_wasm.kernel.message import Envelope, StopEntry
 from airssys_wasm.kernel.reasons import is_orderly
-from airssys_wasm.kernel.states import DEAD, ENDING, NOTHING, SPECIAL
+from airssys_wasm.kernel.states import NOTHING, SPECIAL
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef
@@ -26,7 +26,7 @@ def one_by_one(scheduler: Scheduler, ref: ActorRef[Any], run: Run, left: int) ->
     count = 0
     entry: Any = NOTHING
     try:
-        while count < left and not ref._mode & (ENDING | DEAD):
+        while count < left and ref._mode == SPECIAL:  # else it ends, or this is not the path for it
             entry = ref._one
             if entry is not NOTHING:
                 ref._one = NOTHING
@@ -67,7 +67,7 @@ def _answer(ref: ActorRef[Any], envelope: Envelope, run: Run) -> None:
     try:
         answer = run(ref._receive, envelope.message)
         if answer.__class__ in ANSWERS:
-            answer = checked(answer)
+            answer = checked(ref, answer)
     finally:
         extension.envelope = None
     give_reply(ref, envelope.future, answer)

@@ -10,7 +10,7 @@ from airssys_wasm.kernel.crash import CrashReport, brief
 from airssys_wasm.kernel.dead_letters import DeadLetters
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull, RequestTimeout
 from airssys_wasm.kernel.info import behaviour_of
-from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope, Stamped
+from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope, Stamped, SystemCall
 from airssys_wasm.kernel.reasons import exception_of
 from airssys_wasm.kernel.ref import ActorRef, BoundedRef
 from airssys_wasm.kernel.states import NOTHING
@@ -43,6 +43,8 @@ class Reporting:
         """Record a message that no handler completed. A request fails; a signal is dropped."""
         kind = message.__class__
         if kind in SIGNALS:
+            if kind is SystemCall:
+                self.fail_request(message.future, to, reason)
             return
         if kind is Stamped:
             message = message.message

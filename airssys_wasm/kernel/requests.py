@@ -54,7 +54,7 @@ class Requests:
         try:
             answer = scratch.run(ref._receive, message)
             if answer is not None and answer.__class__ in ANSWERS:
-                answer = checked(answer)
+                answer = checked(ref, answer)
         except BaseException as exception:
             self._scheduler.cur = previous
             self._scheduler.level = level
@@ -151,7 +151,7 @@ class Requests:
         try:
             answer = await ref._receive(message)
             if answer is not None and answer.__class__ in ANSWERS:
-                answer = checked(answer)
+                answer = checked(ref, answer)
         except BaseException as exception:
             error = exception
         changed = not unchanged(parking.context, parking.stamp)

@@ -28,7 +28,18 @@ from airssys_wasm.kernel.reaper import REAP_EVERY, REAP_TRIES, Reaper
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.requests import DEPTH, STREAK, Requests
-from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, NOTHING, OWN, PROCESS, SPECIAL
+from airssys_wasm.kernel.states import (
+    ASYNC,
+    BUSY,
+    DEAD,
+    ENDING,
+    NOTHING,
+    OWN,
+    PROCESS,
+    SPECIAL,
+    SUSPENDED,
+)
+from airssys_wasm.kernel.statistics import SchedulerStatistics
 from airssys_wasm.kernel.worker import Parking
 
 if TYPE_CHECKING:
@@ -58,6 +69,7 @@ class Scheduler:
         self.cur: ActorRef[Any] | None = None  # the actor whose handler runs now, in this turn
         self.stepping: Parking | None = None
         self._end = 0.0
+        self._turns = self._slices = 0
         self._breath = 0
         # uvloop hides its ready queue, and needs the breath less.
         self._pending: Any = getattr(self._loop, "_ready", None)
@@ -86,6 +98,10 @@ class Scheduler:
         """Whether a handler of `ref` is on the stack."""
         return ref is self.cur or ref in self.frames[: self.level]
 
+    def turn_began(self) -> float | None:
+        """When the turn began in which a worker runs, by the clock of slices; None outside."""
+        return self._end - SLICE if self.stepping is not None else None
+
     def arm(self) -> None:
         """See to it that a turn comes."""
         if not self.armed:
@@ -105,6 +121,7 @@ class Scheduler:
             self._breath -= 1
             self._loop.call_soon(self._turn)
             return
+        self._turns += 1
         self._end = self._clock() + SLICE
         self.handled += STREAK - self.streak
         self.streak = STREAK
@@ -116,6 +133,7 @@ class Scheduler:
                     self._grow(min(GROWTH, 2 + len(self._workers)))
                     break
                 self.stepping = parking = parked.pop()
+                self._slices += 1
                 parking.step()
                 self.stepping = None
                 if not parking.idle:
@@ -303,7 +321,7 @@ class Scheduler:
 
     def settle(self, ref: ActorRef[Any]) -> None:
         """The activation is over: idle, queued again, or on the way to its end."""
-        if not ref._mode & (ENDING | DEAD):
+        if not ref._mode & (ENDING | DEAD | SUSPENDED):
             if not ref._queue and ref._one is NOTHING:
                 ref._queue = None
             else:
@@ -314,6 +332,8 @@ class Scheduler:
             previous, self.cur = self.cur, None
             self.kernel.lifecycle.go_on(ref)
             self.cur = previous
+        elif ref._mode & SUSPENDED:
+            self.kernel.suspension.rest(ref)
 
     def enter(self, parking: Parking, ref: ActorRef[Any]) -> None:
         """Let the worker's context, and so every child task, say who runs."""
@@ -455,6 +475,19 @@ class Scheduler:
             self.kernel.lifecycle.end(ref, reason, inside=True, report=report)
         elif message is not NOTHING:
             self.kernel.reporting.dead_letter(message, ref, ref._end.reason, crashed=True)
+
+    def statistics(self) -> SchedulerStatistics:
+        """What has run, and what runs now."""
+        resting = len(self.parked)
+        stepping = self.stepping is not None
+        return SchedulerStatistics(
+            turns=self._turns,
+            slices=self._slices,
+            queued=len(self._ready),
+            workers=len(self._workers),
+            resting=resting,
+            suspended=len(self._workers) - resting - stepping,
+        )
 
     # --- the end
 

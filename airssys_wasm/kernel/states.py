@@ -24,6 +24,9 @@ PROCESS: Final = 16  # a process function: it takes its messages itself
 OWN: Final = 32  # has context variables of its own, and so runs in tasks of its own
 DEAD: Final = 64
 ENVELOPES: Final = 128  # needs to see each request as one: none is run inline
+SUSPENDED: Final = 256  # handles nothing until it is resumed
+ENTRIES: Final = 512  # the mailbox may hold what only the full path knows: `Next`, `SystemCall`
+WATCHED: Final = 1024  # traced, or waits for an idle time: each message is looked at
 
 # What the rest of the kernel has to know.
 TRAP: Final = 1  # exit signals arrive as messages
@@ -78,3 +81,10 @@ class Ended:
 
 
 UNENDED: Final = Ended(None, None)
+
+
+def is_idle(ref: ActorRef[Any]) -> bool:
+    """No handler of `ref` runs and none is about to, as things are."""
+    if ref._mode & SUSPENDED:
+        return ref._ext().at_rest
+    return ref._queue is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.ref import ActorRef, Address, resolve
 from airssys_wasm.kernel.states import DEAD
+from airssys_wasm.kernel.statistics import TimerStatistics
 from airssys_wasm.kernel.timers import TimerRef, TimerWheel
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class TimerService:
     def pending(self) -> int:
         """How many timers are still to fire."""
         return self._wheel.pending
+
+    def statistics(self) -> TimerStatistics:
+        """How many there are, and how many have fired."""
+        return TimerStatistics(self.pending, self.fired)
 
     def close(self) -> None:
         """No timer fires any more."""
