@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from functools import cache
 from time import process_time
 from typing import Any
 
@@ -88,7 +87,6 @@ def pattern(chance: random.Random) -> str:
     return ".".join(tokens)
 
 
-@cache
 def subscribed(patterns: int) -> Subscriptions[Nobody]:
     chance = random.Random(patterns)
     subscriptions: Subscriptions[Nobody] = Subscriptions()
