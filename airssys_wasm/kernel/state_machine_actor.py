@@ -13,9 +13,9 @@ from asyncio import CancelledError
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from inspect import isawaitable
-from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
+from airssys_wasm.kernel.alarm import WAKE, Alarm
 from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.context import Reply
 from airssys_wasm.kernel.errors import ExitActor
@@ -29,7 +29,7 @@ from airssys_wasm.kernel.message import (
 )
 from airssys_wasm.kernel.state_machine import Enter, Handle, Machine
 from airssys_wasm.kernel.state_table import read_states
-from airssys_wasm.kernel.states import DEAD, ENDING, ENVELOPES, NOTHING
+from airssys_wasm.kernel.states import DEAD, ENDING, ENVELOPES, NOTHING, SUSPENDED
 from airssys_wasm.kernel.transitions import (
     KeepState,
     NextState,
@@ -40,7 +40,6 @@ from airssys_wasm.kernel.transitions import (
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef
-    from airssys_wasm.kernel.timers import TimerRef
 
 M = TypeVar("M")
 
@@ -135,6 +134,20 @@ class StateMachine(Actor[M]):
         """The state and the data that a crash report shows. Override it to hide secrets."""
         return {"state": self.state, "data": super().crash_state()}
 
+    def live_state(self) -> object:
+        """The state and the data, as a tuple."""
+        return self.state, super().live_state()
+
+    def set_live_state(self, state: Any, /) -> None:
+        """Go on with another state and data. No enter callback runs, and what waits goes on so."""
+        if not isinstance(state, tuple) or len(state) != 2:
+            raise TypeError(f"{state!r} is not a tuple of the state and the data")
+        place, data = state
+        if place not in self._handlers:
+            raise ValueError(f"{type(self).__name__} has no state {place!r}")
+        super().set_live_state(data)
+        self._machine.state = place
+
     # --- for the kernel
 
     async def init(self) -> object:
@@ -173,18 +186,21 @@ class StateMachine(Actor[M]):
             return None
         extension = ref._extension
         arrival = Arrival(message, extension.envelope if extension is not None else None)
-        if not machine.is_ready or await self._drain(None):
-            machine.arrive(arrival)
+        going_on = not machine.is_ready or await self._drain(None)
+        machine.arrive(arrival)
+        if going_on:
             await self._drain(arrival)
-        else:  # it has just ended: this one goes where the others go that wait
-            machine.arrive(arrival)
+        else:  # it has just ended, or is suspended: this one waits where the others do
             self._see_to_waiting(ref)
         if arrival.envelope is not None:
             ref._ext().deferred = TAKEN_OVER
         return None
 
     async def _drain(self, in_hand: Arrival | None) -> bool:
-        """Handle all that waits; False when the actor has ended. The kernel has `in_hand`."""
+        """Handle all that waits; False when the actor has ended or is suspended meanwhile.
+
+        The kernel has `in_hand`, and will report it if this raises.
+        """
         ref, machine = self.context.ref, self._machine
         event: object = None
         count = 0
@@ -196,6 +212,10 @@ class StateMachine(Actor[M]):
                 else:
                     await self._enter(step)
                 if ref._mode & (ENDING | DEAD):
+                    return False
+                if ref._mode & SUSPENDED and machine.is_ready:
+                    ref._deliver(WAKE)  # go on when it is resumed
+                    self._alarm.set(machine.next_due)
                     return False
                 count += 1
                 if count % BREATH == 0 and machine.is_ready:
@@ -295,37 +315,6 @@ class StateMachine(Actor[M]):
                 scheduler.kernel.reporting.dead_letter(_entry(arrival), ref, ref.exit_reason)
 
 
-class Alarm:
-    """The one timer of the kernel that a state machine has: for the timeout that is due next."""
-
-    __slots__ = ("_due", "_ref", "_timer")
-
-    def __init__(self, ref: ActorRef[Any]) -> None:
-        self._ref = ref
-        self._due = inf
-        self._timer: TimerRef | None = None
-
-    def set(self, due: float) -> None:
-        """Wake the machine at `due`; `inf`: not at all."""
-        if due == self._due:
-            return
-        timers = self._ref._scheduler.kernel.timers
-        if self._timer is not None:
-            timers.cancel(self._timer)
-            self._timer = None
-        self._due = due
-        if due != inf:
-            self._timer = timer = timers.wake_at(due, self._ring)
-            timer.home = timers._timers_of(self._ref)  # it ends with the actor
-            timer.home[timer] = None
-
-    def _ring(self, timer: TimerRef) -> None:
-        if timer.home is not None:
-            timer.home.pop(timer, None)
-        self._timer, self._due = None, inf
-        self._ref._deliver(WAKE)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
     """A message from outside, and its request if it is one."""
@@ -346,7 +335,6 @@ class TakenOver(Reply):
         pass
 
 
-WAKE: Final = Internal("state machine: timeouts are due, or events wait")
 TAKEN_OVER: Final = TakenOver()
 KEEP: Final = KeepState()
 
