@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.message import DeadLetter
+from airssys_wasm.kernel.statistics import DeadLetterStatistics
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef
 
+KINDS = frozenset({"noproc", "full", "expired"})  # other reasons are those of an actor's end
 KEPT = 1_000  # enough to look at after an incident; the count goes on
 
 
@@ -20,6 +22,7 @@ class DeadLetters:
     def __init__(self) -> None:
         self._recent: deque[DeadLetter] = deque(maxlen=KEPT)
         self._subscribers: dict[ActorRef[Any], None] = {}
+        self._by_reason: Counter[str] = Counter()
         self.count = 0
 
     def recent(self) -> tuple[DeadLetter, ...]:
@@ -39,6 +42,7 @@ class DeadLetters:
     def record(self, letter: DeadLetter) -> None:
         """Count, keep and tell. A dead letter about a dead letter is counted and told to nobody."""
         self.count += 1
+        self._by_reason[_kind_of(letter)] += 1
         self._recent.append(letter)
         if letter.message.__class__ is DeadLetter:
             return
@@ -47,3 +51,20 @@ class DeadLetters:
                 ref.send(letter)
             except MailboxFull:
                 self.count += 1
+                self._by_reason["full"] += 1
+
+    def statistics(self) -> DeadLetterStatistics:
+        """How many there were, and why."""
+        return DeadLetterStatistics(
+            total=self.count,
+            by_reason=dict(self._by_reason),
+            kept=len(self._recent),
+            subscribers=len(self._subscribers),
+        )
+
+
+def _kind_of(letter: DeadLetter) -> str:
+    if letter.crashed:
+        return "crashed"
+    reason = letter.reason
+    return reason if isinstance(reason, str) and reason in KINDS else "ended"

@@ -101,7 +101,7 @@ EVENTS: tuple[EventSpec, ...] = (
         "An actor's code has held the loop for longer than `slow_after`; emitted when it let go.",
         {"duration": "seconds for which it held the loop, at least"},
         {
-            "ref": "the actor, None where it can't be told",
+            "ref": "the actor",
             "stack": _STACK,
         },
     ),

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 if TYPE_CHECKING:
     from random import Random
 
+    from airssys_wasm.kernel.kernel import Kernel
+    from airssys_wasm.kernel.reasons import Frame
+    from airssys_wasm.kernel.ref import ActorRef
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -21,6 +25,19 @@ class Wakeup(Protocol):
 
     def cancel(self) -> None:
         """The call will not happen. Harmless when it did."""
+        ...
+
+
+class LoopWatch(Protocol):
+    """Something that watches the loop."""
+
+    @property
+    def looks(self) -> int:
+        """How often it has looked."""
+        ...
+
+    def close(self) -> None:
+        """Watch no longer."""
         ...
 
 
@@ -75,6 +92,16 @@ class Platform(Protocol):
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back in a later turn of the loop, in the order of the calls."""
+        ...
+
+    def watch_loop(
+        self,
+        kernel: Kernel,
+        slow_after: float,
+        on_slow: Callable[[ActorRef[Any], tuple[Frame, ...], float], None],
+    ) -> LoopWatch | None:
+        """Call `on_slow(ref, stack, duration)` after an actor's code held the loop for longer than
+        `slow_after` seconds. None where time does not pass by itself."""
         ...
 
     def run_queue(self) -> RunQueue:

@@ -10,9 +10,14 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
 from math import ceil
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import anyio.to_thread
+
+from airssys_wasm.kernel.watchdog import OnSlow, Watchdog
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.kernel import Kernel
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,6 +47,11 @@ class RealPlatform:
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         self._loop.call_soon(callback, context=self._context)
+
+    def watch_loop(self, kernel: Kernel, slow_after: float, on_slow: OnSlow) -> Watchdog | None:
+        # The time of turns can be compared with that of the thread only by the same clock.
+        own_time = self.slice_clock is time.perf_counter
+        return Watchdog(kernel, slow_after, on_slow) if own_time else None
 
     def run_queue(self) -> deque[Any]:
         return deque()

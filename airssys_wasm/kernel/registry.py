@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from airssys_wasm.kernel.errors import NameTaken, NotRegistered
+from airssys_wasm.kernel.statistics import RegistryStatistics
 
 R = TypeVar("R")
 
@@ -59,6 +60,10 @@ class Registry(Generic[R]):
             return self._refs.pop(name)
         except KeyError:
             raise NotRegistered(name) from None
+
+    def statistics(self) -> RegistryStatistics:
+        """How many names are taken."""
+        return RegistryStatistics(len(self._refs))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._refs)
