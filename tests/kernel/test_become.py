@@ -114,10 +114,12 @@ async def test_an_actor_becomes_only_what_it_has_itself(kernel: Kernel) -> None:
             return None
 
     async def process(inbox: Inbox[Any]) -> None:
-        for change in (lambda: inbox.context.become(print), inbox.context.unbecome):
-            with pytest.raises(TypeError) as caught:
-                change()
-            refused.append(str(caught.value))
+        with pytest.raises(TypeError) as caught:
+            inbox.context.become(print)
+        refused.append(str(caught.value))
+        with pytest.raises(TypeError) as caught:
+            inbox.context.unbecome()
+        refused.append(str(caught.value))
 
     await kernel.spawn(Odd, []).request("x")
     assert await kernel.spawn(process).wait() == "normal"
