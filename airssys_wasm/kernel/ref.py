@@ -21,6 +21,7 @@ from airssys_wasm.kernel.states import (
     BUSY,
     DEAD,
     ENDING,
+    ENTRIES,
     NOTHING,
     PROCESS,
     SPECIAL,
@@ -234,7 +235,7 @@ class ActorRef(Generic[M]):
     def _offer(self, message: Any, *, can_wait: bool) -> Future[None] | None:
         """Queue `message`, or do what the policy says; a future when it has to wait for room."""
         if not self._mode & (PROCESS | DEAD):
-            self._mode |= SPECIAL  # it may be an envelope or stamped
+            self._mode |= SPECIAL | ENTRIES if message.__class__ is Stamped else SPECIAL
         ActorRef.send(self, message)
         return None
 

@@ -132,6 +132,26 @@ async def test_what_expired_is_not_counted_as_handled_and_makes_room(
         assert kernel.statistics().handled - before == 2
 
 
+async def test_a_plain_handler_never_sees_what_expired(kernel: Kernel) -> None:
+    class Plain(Actor[Any]):
+        def receive(self, message: Any) -> object:
+            log.append(message)
+            return message
+
+    for mailbox in (None, Mailbox(), Mailbox(9)):
+        log: list[Any] = []
+        ref = kernel.spawn(Plain, mailbox=mailbox)
+        ref.send(0)
+        await ref.put("short", ttl=10)
+        await ref.put("long", ttl=1_000)
+        ref.send("for ever")
+        platform: Any = kernel.platform
+        platform.now = lambda now=platform.now: now() + 100
+        assert await ref.request("asked", ttl=1_000) == "asked"
+        assert log == [0, "long", "for ever", "asked"]
+        assert kernel.dead_letters.recent()[-1] == DeadLetter("short", ref, "expired")
+
+
 async def test_a_put_that_waited_too_long_for_room_has_expired(
     kernel: Kernel, until: Until
 ) -> None:
