@@ -54,9 +54,9 @@ from airssys_wasm.components.questions import (
     StatisticsRequest,
 )
 from airssys_wasm.kernel.behaviour import Actor
-from airssys_wasm.kernel.errors import AirssysError, ExitActor, StopInit
+from airssys_wasm.kernel.errors import AirssysError, ExitActor, OpaqueState, StopInit
 from airssys_wasm.kernel.message import Envelope, Failed, Internal
-from airssys_wasm.kernel.posting import kernel_of, request_in_hand
+from airssys_wasm.kernel.posting import kernel_of, request_in_hand, see_requests
 from airssys_wasm.kernel.reasons import Error, is_orderly
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class ComponentActor(Actor[Any]):
         """Load, check, instantiate, `initialize`. What is wrong with the file, the name or the
         grants ends it without a crash report; so does an error from `initialize`."""
         component, ref = self._component, self.context.ref
+        see_requests(ref)
         services = self._services = component.services or _services_of(self.context.system)
         try:
             id = NOBODY if ref.name is None else parse_id(ref.name)
@@ -306,6 +307,10 @@ class ComponentActor(Actor[Any]):
             memory_used=None if instance is None else instance.memory_used,
             memory_peak=None if instance is None else instance.memory_peak,
         )
+
+    def live_state(self) -> object:
+        """Raises OpaqueState: what a component holds is in its own memory, for itself to read."""
+        raise OpaqueState(self.context.ref, "a component keeps it in its own memory")
 
     def crash_state(self) -> object:
         """Without `config` and `env`, which may hold secrets."""

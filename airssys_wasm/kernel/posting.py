@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.message import Envelope, Internal
 from airssys_wasm.kernel.ref import ActorRef, BoundedRef
-from airssys_wasm.kernel.states import DEAD, ENDING, HeldQueue
+from airssys_wasm.kernel.states import DEAD, ENDING, ENVELOPES, HeldQueue
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -52,7 +52,12 @@ def deliver_to_self(ref: ActorRef[Any], payload: object) -> None:
     ref._deliver(Internal(payload))
 
 
+def see_requests(ref: ActorRef[Any]) -> None:
+    """Have each request come through the mailbox, so that `request_in_hand` knows of it."""
+    ref._mode |= ENVELOPES
+
+
 def request_in_hand(ref: ActorRef[Any]) -> Envelope | None:
-    """The request under the handler of an actor whose `receive` is async; None for a send."""
+    """The request under the handler of an actor that asked to `see_requests`; None for a send."""
     extension = ref._extension
     return extension.envelope if extension is not None else None

@@ -24,7 +24,7 @@ from airssys_wasm.components import (
     StorageGrant,
 )
 from airssys_wasm.components.identity import ComponentId, parse_id
-from airssys_wasm.kernel import Actor, Error, StartError
+from airssys_wasm.kernel import Actor, Error, OpaqueState, StartError
 from tests.components.conftest import Stage
 from tests.guests import guests
 
@@ -51,6 +51,17 @@ async def test_state_lives_between_messages_and_not_longer(stage: Stage) -> None
 async def test_a_guest_that_answers_nothing_answers_none(stage: Stage) -> None:
     guest = await stage.start(guests.every_function(), codec="raw")
     assert await guest.request(b"reply") is None
+
+
+async def test_the_state_of_a_component_is_its_own_and_can_not_be_read(stage: Stage) -> None:
+    guest = await stage.start(guests.echo())
+    for look in (stage.kernel.get_state(guest), stage.kernel.replace_state(guest, lambda _: {})):
+        with pytest.raises(OpaqueState):
+            await look
+    stage.kernel.suspend(guest)
+    guest.send(b"queued")
+    stage.kernel.resume(guest)
+    assert await guest.request(b"hello") == b"2:hello"
 
 
 @pytest.mark.parametrize("name", ["/shop/eu", "shop/guest/eu", "guest"])
