@@ -15,13 +15,18 @@ from airssys_wasm.broker import Broker
 from airssys_wasm.kernel import (
     Actor,
     ActorRef,
+    Address,
     DeadLetters,
     Description,
+    Group,
     Inbox,
     Kernel,
     KernelStatistics,
     Mailbox,
     NamedRef,
+    Replies,
+    Trace,
+    TraceEvent,
     is_orderly,
 )
 from airssys_wasm.supervision.events import AutoShutdown, chain_of
@@ -281,6 +286,40 @@ class ActorSystem:
     def unregister(self, name: str) -> None:
         """Free a name. See `Kernel.unregister`."""
         self.kernel.unregister(name)
+
+    def group(self, name: str) -> Group:
+        """The group of that name. See `Kernel.group`."""
+        return self.kernel.group(name)
+
+    async def multicall(
+        self, addresses: Iterable[Address], message: object, timeout: float | None = 5.0
+    ) -> Replies:
+        """Request `message` of all at once. See `Kernel.multicall`."""
+        return await self.kernel.multicall(addresses, message, timeout)
+
+    # --- looking into living actors
+
+    def suspend(self, address: Address) -> None:
+        """Have an actor handle nothing until `resume`. See `Kernel.suspend`."""
+        self.kernel.suspend(address)
+
+    def resume(self, address: Address) -> None:
+        """Undo `suspend`. See `Kernel.resume`."""
+        self.kernel.resume(address)
+
+    async def get_state(self, address: Address, timeout: float | None = 5.0) -> Any:
+        """The state of an actor. See `Kernel.get_state`."""
+        return await self.kernel.get_state(address, timeout)
+
+    async def replace_state(
+        self, address: Address, function: Callable[[Any], object], timeout: float | None = 5.0
+    ) -> Any:
+        """Give an actor what `function` makes of its state. See `Kernel.replace_state`."""
+        return await self.kernel.replace_state(address, function, timeout)
+
+    def trace(self, address: Address, callback: Callable[[TraceEvent], object]) -> Trace:
+        """Call back before and after each message of an actor. See `Kernel.trace`."""
+        return self.kernel.trace(address, callback)
 
     def actors(self) -> list[ActorRef[Any]]:
         """All living actors, the oldest first."""

@@ -26,9 +26,7 @@ def become(ref: ActorRef[Any], handler: Callable[[Any], object] | None) -> None:
     if handler is None:
         handler = actor.receive
     if getattr(handler, "__self__", None) is not actor:
-        raise TypeError(
-            f"{handler!r} is not a method of {actor!r}: not one of its own"
-        )
+        raise TypeError(f"{handler!r} is not a method of {actor!r}")
     ref._scheduler.end_batch(ref)
     ref._receive = handler
     # SPECIAL takes it out of the loop that it may run in, which knows the old handler only.

@@ -257,3 +257,23 @@ def test_entering_outside_of_asyncio_says_what_is_needed(anyio_backend: str) -> 
     entering = ActorSystem("demo").__aenter__()
     with pytest.raises(RuntimeError, match=r"asyncio event loop.*trio is not supported"):
         entering.send(None)
+
+
+async def test_a_system_looks_into_its_actors_as_its_kernel_does() -> None:
+    log: list[str] = []
+    seen: list[str] = []
+    async with ActorSystem("looked-into", root=tree(log)) as system:
+        first = system.named("first")
+        system.group("workers").join(first)
+        assert system.group("workers").members() == (system.whereis("first"),)
+        trace = system.trace(first, lambda event: seen.append(event.event))
+        came = await system.multicall([first, system.named("second")], "hello")
+        assert set(came.replies.values()) == {"hello"}
+        trace.stop()
+        assert seen == ["in", "out"]
+        system.suspend(first)
+        assert (await system.get_state(first))["label"] == "first"
+        await system.replace_state(first, lambda state: {**state, "label": "replaced"})
+        system.resume(first)
+        assert await first.request("hello") == "hello"
+    assert log[-1] == "replaced ends: shutdown"
