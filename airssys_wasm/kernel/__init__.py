@@ -140,6 +140,7 @@ __all__ = [
     "StopRequested",
     "Stopped",
     "TimedOut",
+    "Telemetry",
     "TimerRef",
     "Trace",
     "TraceEvent",

@@ -148,8 +148,8 @@ class Kernel:
                 self.timers.cancel(timer)
                 self._closed = True
         self._closed = True
-        killed = 0
-        for killed, ref in enumerate(reversed(self.actors()), 1):
+        left = self.actors()
+        for ref in reversed(left):
             log.error("%s did not end within %g s and is killed", ref, timeout)
             ref.kill()
         await self.scheduler.close()
@@ -157,12 +157,13 @@ class Kernel:
         if self._watch is not None:
             self._watch.close()
         if self.telemetry.active:
-            self.telemetry.emit("system.closed", {"killed": killed}, {"system": self.name})
+            self.telemetry.emit("system.closed", {"killed": len(left)}, {"system": self.name})
 
     def _was_slow(self, ref: ActorRef[Any], stack: tuple[Frame, ...], duration: float) -> None:
         self._slow += 1
         if self.telemetry.active:
-            self.telemetry.emit("handler.slow", {"duration": duration}, {"ref": ref, "stack": stack})
+            metadata = {"ref": ref, "stack": stack}
+            self.telemetry.emit("handler.slow", {"duration": duration}, metadata)
 
     async def _end_all(self) -> None:
         """The newest first; the loop gets its turn now and then."""

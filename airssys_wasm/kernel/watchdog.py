@@ -1,9 +1,9 @@
 """Acts: a thread that notices an actor's code which holds the loop, and says who and where.
 
-It looks now and then and costs the loop nothing: a turn of the scheduler can be seen to last, and
-where a task of an actor runs outside of turns, the thread asks the loop for a sign of life and waits
-for it. An episode is logged once, by the thread and at once, for the loop may be held for ever; when
-the loop is free again, it learns how long that took.
+It looks now and then and costs the loop nothing: a turn of the scheduler can be seen to last; and
+where a task of an actor runs outside of turns, the thread asks the loop for a sign of life and
+waits for it. An episode is logged once, by the thread and at once, for the loop may be held for
+ever; when the loop is free again, it learns how long that took.
 
 What it can't see: code outside of turns that keeps the interpreter's lock for all of the time, and,
 before Python 3.12, to which actor a child task belongs.
@@ -40,8 +40,8 @@ OnSlow = Callable[["ActorRef[Any]", tuple[Frame, ...], float], None]
 class Watchdog:
     """Watches the loop that runs when it is made, until `close`.
 
-    `on_slow(ref, stack, duration)`, a method, is called in the loop after each episode; `slow_after` is in
-    seconds.
+    `on_slow(ref, stack, duration)`, a method, is called in the loop after each episode. Times are
+    in seconds.
     """
 
     def __init__(self, kernel: Kernel, slow_after: float, on_slow: OnSlow) -> None:

@@ -57,6 +57,13 @@ async def watched(anyio_backend: object) -> Any:
         yield kernel
 
 
+async def turn_until(condition: Callable[[], object]) -> None:
+    """Let the loop turn until the watchdog, whose thread can't set an event of the loop, has got
+    so far."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
 class Blocks(Actor[Any]):
     def __init__(self, block: Callable[[], None]) -> None:
         self.block = block
@@ -180,8 +187,7 @@ async def test_an_episode_is_reported_once_and_the_next_one_again(
         await ref.request("go", timeout=None)
         await asyncio.sleep(0)
         assert len(spoken.texts) == number
-        while len(events) < number:
-            await asyncio.sleep(0)
+        await turn_until(lambda: len(events) == len(spoken.texts))
     assert [event.metadata["ref"] for event in events] == [ref, ref]
     assert all(event.measurements["duration"] > SOON for event in events)
     assert watched.statistics().slow == 2
@@ -207,8 +213,8 @@ async def test_many_short_handlers_are_not_one_slow_one(watched: Kernel, spoken:
         watched.spawn(Restless).send(0)
     assert watched._watch is not None
     goes_on = watched._watch.looks + 20
-    while watched._watch.looks < goes_on:
-        await asyncio.sleep(0)
+    watch = watched._watch
+    await turn_until(lambda: watch.looks >= goes_on)
     assert spoken.texts == []
 
 
@@ -225,9 +231,12 @@ async def test_a_kernel_that_is_never_closed_can_go(anyio_backend: object) -> No
     assert kernel._watch is not None
     gone = weakref.ref(kernel)
     del kernel
-    while gone() is not None:
+
+    def has_gone() -> bool:
         gc.collect()
-        await asyncio.sleep(0.001)
+        return gone() is None
+
+    await turn_until(has_gone)
 
 
 async def test_it_can_be_switched_off_and_its_time_is_checked() -> None:
