@@ -25,10 +25,7 @@ class Reaper:
         if task.done():
             return
         if tries == REAP_TRIES:
-            stack = tuple(
-                Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-                for frame in task.get_stack()
-            )
+            stack = stack_of(task)
             where = "".join(f"\n    {frame}" for frame in stack)
             log.error("%s was killed, but its code goes on:%s", ref, where)
             telemetry = ref._scheduler.kernel.telemetry
@@ -42,3 +39,22 @@ class Reaper:
             kernel.platform.now() + REAP_EVERY, lambda _: self.reap(task, ref, tries + 1)
         )
         task.add_done_callback(lambda _: kernel.timers.cancel(timer))
+
+
+def stack_of(task: asyncio.Task[Any]) -> tuple[Frame, ...]:
+    """Where a suspended task is: what it runs first, the place where it waits last.
+
+    `Task.get_stack` gives the outermost frame alone, which is the kernel's own.
+    """
+    stack = []
+    awaited: Any = task.get_coro()
+    while awaited is not None:
+        kind = next((k for k in ("cr", "gi", "ag") if hasattr(awaited, f"{k}_frame")), None)
+        if kind is None:
+            break
+        frame = getattr(awaited, f"{kind}_frame")
+        if frame is not None:
+            code = frame.f_code
+            stack.append(Frame(code.co_filename, frame.f_lineno, code.co_name))
+        awaited = getattr(awaited, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
+    return tuple(stack)
