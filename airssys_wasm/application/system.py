@@ -25,10 +25,12 @@ from airssys_wasm.kernel import (
     Mailbox,
     NamedRef,
     Replies,
+    Telemetry,
     Trace,
     TraceEvent,
     is_orderly,
 )
+from airssys_wasm.kernel.kernel import SLOW_AFTER
 from airssys_wasm.supervision.events import AutoShutdown, chain_of
 
 if TYPE_CHECKING:
@@ -66,6 +68,9 @@ class ActorSystem:
     after that. When the root ends though nobody asked it to, the body is cancelled, and the block
     raises SystemFailed.
 
+    Code of an actor that holds the loop for `slow_after` seconds is logged with its stack; None:
+    never.
+
     Raises RuntimeError when entered outside of asyncio, StartError when the root does not start.
     """
 
@@ -77,6 +82,7 @@ class ActorSystem:
         platform: Platform | None = None,
         components: ComponentServices | None = None,
         shutdown_timeout: float = SHUTDOWN_TIME,
+        slow_after: float | None = SLOW_AFTER,
         on_progress: Callable[[str], None] | None = None,
     ) -> None:
         self.name = name
@@ -85,6 +91,7 @@ class ActorSystem:
         self._platform = platform
         self._components = components
         self._shutdown_timeout = shutdown_timeout
+        self._slow_after = slow_after
         self._on_progress = on_progress
         self._kernel: Kernel | None = None
         self._broker: Broker | None = None
@@ -96,7 +103,9 @@ class ActorSystem:
     async def __aenter__(self) -> Self:
         if self._kernel is not None:
             raise RuntimeError(f"the system {self.name!r} was entered before; make a new one")
-        self._kernel = kernel = Kernel(self.name, platform=self._platform, system=self)
+        self._kernel = kernel = Kernel(
+            self.name, platform=self._platform, system=self, slow_after=self._slow_after
+        )
         self._broker = Broker(kernel)
         self._scope = anyio.CancelScope()
         try:
@@ -181,6 +190,11 @@ class ActorSystem:
     def root(self) -> ActorRef[Any] | None:
         """The root supervisor."""
         return self._root_ref
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """Events of the kernel, for handlers that are attached: docs/events.md."""
+        return self.kernel.telemetry
 
     @property
     def dead_letters(self) -> DeadLetters:

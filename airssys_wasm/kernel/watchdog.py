@@ -56,7 +56,7 @@ class Watchdog:
         self._sights = 0
         self._reported = False
         self._asked = self._answered = 0  # signs of life of the loop
-        self._worked = process_time()
+        self._looked, self._worked = perf_counter(), process_time()
         self.looks = 0
         name = f"watchdog of {kernel.name}"
         self._thread = threading.Thread(target=self._watch, name=name, daemon=True)
@@ -82,9 +82,11 @@ class Watchdog:
 
     def _look(self, kernel: Kernel) -> None:
         now, worked = perf_counter(), process_time()
-        # A process that was stopped, or got no processor, is not slow by its own doing.
-        busy = worked - self._worked >= self._slow_after / 2
-        self._worked = worked
+        # Seen once only, for code that kept the interpreter's lock. But a process that was stopped,
+        # or got no processor, is not slow by its own doing.
+        stalled = (now - self._looked) - (worked - self._worked)
+        busy = stalled < self._slow_after / 2
+        self._looked, self._worked = now, worked
         began = kernel.scheduler.turn_began()
         ref = kernel.scheduler.cur
         task = asyncio.current_task(self._loop)
