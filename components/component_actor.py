@@ -20,6 +20,7 @@ Open: to refuse it in `send` itself, every `send` would have to ask.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.broker.delivery import Published
@@ -54,6 +55,7 @@ from airssys_wasm.components.questions import (
     StatisticsRequest,
 )
 from airssys_wasm.kernel.behaviour import Actor
+from airssys_wasm.kernel.crash import Crash
 from airssys_wasm.kernel.errors import AirssysError, ExitActor, OpaqueState, StopInit
 from airssys_wasm.kernel.message import Envelope, Failed, Internal
 from airssys_wasm.kernel.posting import kernel_of, request_in_hand, see_requests
@@ -312,14 +314,15 @@ class ComponentActor(Actor[Any]):
         """Raises OpaqueState: what a component holds is in its own memory, for itself to read."""
         raise OpaqueState(self.context.ref, "a component keeps it in its own memory")
 
-    def crash_state(self) -> object:
+    def describe_crash(self, crash: Crash) -> Crash:
         """Without `config` and `env`, which may hold secrets."""
-        return {
+        state = {
             "component": self._component.label,
             "messages": self._messages,
             "callbacks": self._callbacks,
             "errors": self._errors,
         }
+        return replace(crash, state=state)
 
 
 def _services_of(system: Any) -> ComponentServices:

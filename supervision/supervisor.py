@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, assert_never, get_args
 
 from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.context import Reply
+from airssys_wasm.kernel.crash import Crash
 from airssys_wasm.kernel.errors import AlreadyStarted, StartError, StopInit
 from airssys_wasm.kernel.message import (
     DEFERRED_INIT,
@@ -174,8 +175,8 @@ class SupervisorActor(Actor[Any]):
                 return Failed(TypeError(f"a supervisor does not understand {message!r}"))
         return None
 
-    def crash_state(self) -> object:
-        return self._machine.which_children()
+    def describe_crash(self, crash: Crash) -> Crash:
+        return replace(crash, state=self._machine.which_children())
 
     # --- the machine is told, and its actions are carried out
 

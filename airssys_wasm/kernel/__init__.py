@@ -2,9 +2,8 @@
 
 from airssys_wasm.kernel.behaviour import Actor, Description
 from airssys_wasm.kernel.context import ActorContext, MonitorRef, Reply
-from airssys_wasm.kernel.crash import CrashReport
+from airssys_wasm.kernel.crash import Crash, CrashReport
 from airssys_wasm.kernel.dead_letters import DeadLetters
-from airssys_wasm.kernel.events import Event
 from airssys_wasm.kernel.errors import (
     ActorExited,
     ActorStopped,
@@ -24,6 +23,7 @@ from airssys_wasm.kernel.errors import (
     StopInit,
     Stopped,
 )
+from airssys_wasm.kernel.events import Event
 from airssys_wasm.kernel.inbox import Inbox
 from airssys_wasm.kernel.info import ActorInfo
 from airssys_wasm.kernel.kernel import Kernel
@@ -89,6 +89,7 @@ __all__ = [
     "CancelTimeout",
     "ContextNotReady",
     "Continue",
+    "Crash",
     "CrashReport",
     "DeadLetter",
     "DeadLetters",

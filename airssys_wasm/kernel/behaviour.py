@@ -15,6 +15,7 @@ from airssys_wasm.kernel.message import Unhandled
 from airssys_wasm.kernel.states import ASYNC, HANDLES_STOP, TERMINATE, TRAP
 
 if TYPE_CHECKING:
+    from airssys_wasm.kernel.crash import Crash
     from airssys_wasm.kernel.ref import ActorRef
 
 M = TypeVar("M")
@@ -59,9 +60,15 @@ class Actor(Generic[M]):
         """For `return self.unhandled(message)`: a warning, or the end if it was a request."""
         return Unhandled(message)
 
-    def crash_state(self) -> object:
-        """The state that a crash report shows. Override it to hide secrets."""
-        return dict(vars(self)) if hasattr(self, "__dict__") else {}
+    def describe_crash(self, crash: Crash) -> Crash:
+        """What the crash report and the log tell of `crash`. Override it to hide secrets:
+
+            return replace(crash, state={"user": self.user}, message="***")
+
+        If it raises, the report tells who ended, and of the rest only types and places. Dead
+        letters, links, monitors and telemetry have messages and reasons as they were.
+        """
+        return crash
 
     def live_state(self) -> object:
         """The state that `get_state` gives: the attributes, as a dict of their own.

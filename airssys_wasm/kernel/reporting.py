@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.kernel.crash import CrashReport, brief
+from airssys_wasm.kernel.crash import Crash, CrashReport, Note, brief, without_contents
 from airssys_wasm.kernel.dead_letters import DeadLetters
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull, RequestTimeout
 from airssys_wasm.kernel.info import behaviour_of
@@ -88,17 +89,20 @@ class Reporting:
         """Report an abnormal end, once."""
         self.crashes += 1
         extension = ref._ext()
-        last = extension.last_message
+        last: Any = extension.last_message
+        client: ActorRef[Any] | None = None
         if last.__class__ is Envelope:
-            last = last.message
-        actor = getattr(ref._receive, "__self__", None)
+            last, client = last.message, last.source
+        crash = Crash(reason, None if last is NOTHING else last, None)
+        crash = _described(getattr(ref._receive, "__self__", None), crash)
         report = CrashReport(
             ref=ref,
             behaviour=behaviour_of(ref),
-            reason=reason,
-            last_message=None if last is NOTHING else brief(last),
-            state=_state_of(actor),
+            reason=crash.reason,
+            last_message=None if last is NOTHING else brief(crash.message),
+            state=brief(crash.state),
             restarts=extension.restarts,
+            client=client,
         )
         log.error("%s", report, extra={"crash_report": report})
         if self._telemetry.active:
@@ -122,10 +126,16 @@ class Reporting:
             future.set_exception(error)
 
 
-def _state_of(actor: Any) -> str:
+def _described(actor: Any, crash: Crash) -> Crash:
+    """`crash` with the state of `actor`, as its hook shows it."""
     if actor is None:
-        return "none kept by the kernel (a process function)"
+        return replace(crash, state=Note("none kept by the kernel (a process function)"))
     try:
-        return brief(actor.crash_state())
+        state = dict(vars(actor)) if hasattr(actor, "__dict__") else {}
+        crash = replace(crash, state=state)
+        described = actor.describe_crash(crash)
+        if not isinstance(described, Crash):
+            raise TypeError(f"describe_crash() returned {type(described).__name__}, not a Crash")
     except Exception as broken:
-        return f"<crash_state() raised {type(broken).__name__}: {broken}>"
+        return without_contents(crash, broken)
+    return described

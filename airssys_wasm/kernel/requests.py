@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.scheduler import Scheduler
     from airssys_wasm.kernel.worker import Parking
 
+ORDINARY = (Exception, asyncio.CancelledError)  # all but KeyboardInterrupt and SystemExit
 DEPTH = 8  # requests run inline inside one another
 STREAK = 256  # inline requests after which one takes the long way, so that others run
 
 
-class _Raise:
-    """The answer to a request that ended its target: to be raised in the caller."""
+class _Raised:
+    """What a worker has instead of an answer when the handler raised: the caller ends the target.
+
+    It is the caller's task that knows who asked.
+    """
 
     __slots__ = ("error",)
 
-    def __init__(self, error: ActorExited) -> None:
+    def __init__(self, error: BaseException) -> None:
         self.error = error
 
 
@@ -58,15 +62,10 @@ class Requests:
         except BaseException as exception:
             self._scheduler.cur = previous
             self._scheduler.level = level
-            self._scheduler.handled -= 1
-            nobody = self._scheduler.future()  # the caller gets the exception itself
-            nobody.cancel()
-            self._scheduler.failed(ref, exception, Envelope(message, nobody, None))
-            reason = ref.exit_reason if ref._mode & DEAD else ref._end.reason
-            self._scheduler.settle(ref)
-            if not isinstance(exception, Exception | asyncio.CancelledError):
+            exited = self._failed_inline(ref, exception, message)
+            if not isinstance(exception, ORDINARY):
                 raise
-            raise ActorExited(ref, reason) from exception
+            raise exited from exception
         finally:
             self._scheduler.cur = previous
             self._scheduler.level = level
@@ -114,8 +113,8 @@ class Requests:
             scheduler.frames[level] = None
         if parking.target is None:
             answer, parking.answer = parking.answer, None
-            if isinstance(answer, _Raise):
-                raise answer.error from answer.error.__cause__
+            if isinstance(answer, _Raised):
+                raise self._failed_inline(ref, answer.error, message) from answer.error
             if ref._mode != ASYNC or ref._extension is not None or answer.__class__ is Failed:
                 return await self._after_inline(ref, answer, timeout)
             if not ref._queue:
@@ -131,7 +130,7 @@ class Requests:
             raise ActorExited(ref, ref.exit_reason)
         extension = ref._ext()
         extension.task = parking.task
-        extension.envelope = Envelope(message, future, previous)
+        extension.envelope = Envelope(message, future, scheduler.current())
         if extension.cancel_due:
             extension.cancel_due = False
             parking.task.cancel()
@@ -157,25 +156,21 @@ class Requests:
         changed = not unchanged(parking.context, parking.stamp)
         if changed:
             scheduler.give_context(ref, parking.context)
-        if parking.nested and error is None:
-            parking.answer = answer
+        if parking.nested and (error is None or isinstance(error, ORDINARY)):
+            parking.answer = answer if error is None else _Raised(error)
             parking.target = None
             return not changed
         envelope = self._own_envelope(parking, ref, message)
         if error is not None:
             scheduler.handled -= 1
             scheduler.failed(ref, error, envelope)
-        if parking.nested:
-            exited = ActorExited(ref, ref.exit_reason if ref._mode & DEAD else ref._end.reason)
-            exited.__cause__ = error
-            parking.answer = _Raise(exited)
-        elif error is None:
+        if error is None:
             give_reply(ref, envelope.future, answer)
         scheduler.settle(ref)
         parking.target = None
-        if error is not None and not isinstance(error, Exception | asyncio.CancelledError):
+        if error is not None and not isinstance(error, ORDINARY):
             raise error  # KeyboardInterrupt and SystemExit are for the loop
-        return not changed and not (ref._mode & DEAD and not parking.nested)
+        return not changed and not ref._mode & DEAD
 
     def _own_envelope(self, parking: Parking, ref: ActorRef[Any], message: Any) -> Envelope:
         """The request in hand: the caller's, when it waits; else one whose future nobody has."""
@@ -188,6 +183,19 @@ class Requests:
         nobody = self._scheduler.future()
         nobody.cancel()
         return Envelope(message, nobody, None)
+
+    def _failed_inline(
+        self, ref: ActorRef[Any], exception: BaseException, message: Any
+    ) -> ActorExited:
+        """The handler of an inline request raised: its target ends. Gives what the caller gets."""
+        scheduler = self._scheduler
+        scheduler.handled -= 1
+        nobody = scheduler.future()  # the caller gets the exception itself
+        nobody.cancel()
+        scheduler.failed(ref, exception, Envelope(message, nobody, scheduler.current()))
+        reason = ref.exit_reason if ref._mode & DEAD else ref._end.reason
+        scheduler.settle(ref)
+        return ActorExited(ref, reason)
 
     async def _after_inline(self, ref: ActorRef[Any], answer: Any, timeout: float | None) -> Any:
         extension = ref._extension

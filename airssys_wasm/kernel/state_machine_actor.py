@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Collection, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -39,6 +39,7 @@ from airssys_wasm.kernel.transitions import (
 )
 
 if TYPE_CHECKING:
+    from airssys_wasm.kernel.crash import Crash
     from airssys_wasm.kernel.ref import ActorRef
 
 M = TypeVar("M")
@@ -130,9 +131,9 @@ class StateMachine(Actor[M]):
         """For `return self.unhandled(event)`: a warning, or the end if it was a request."""
         return Unhandled(message)
 
-    def crash_state(self) -> object:
-        """The state and the data that a crash report shows. Override it to hide secrets."""
-        return {"state": self.state, "data": super().crash_state()}
+    def describe_crash(self, crash: Crash) -> Crash:
+        """With the state beside the data, which are the attributes. Override it to hide secrets."""
+        return replace(crash, state={"state": self.state, "data": crash.state})
 
     def live_state(self) -> object:
         """The state and the data, as a tuple."""

@@ -9,13 +9,15 @@ import gc
 import logging
 import weakref
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from airssys_wasm.kernel import (
     Actor,
+    ActorExited,
+    Crash,
     CrashReport,
     DeadLetter,
     Error,
@@ -133,8 +135,8 @@ async def test_what_the_crashing_handler_had_sent_to_itself_is_dead_lettered_las
     kernel: Kernel, behaviour: type[Fragile], mailbox: Mailbox | None
 ) -> None:
     class SendsFirst(behaviour):  # type: ignore[misc, valid-type]
-        def crash_state(self) -> object:
-            return None
+        def describe_crash(self, crash: Crash) -> Crash:
+            return replace(crash, state=None)
 
     handled: list[object] = []
     ref = kernel.spawn(SendsFirst, "poison", handled, mailbox=mailbox)
@@ -253,25 +255,148 @@ async def test_an_orderly_end_is_not_reported(
     assert caplog.records == []
 
 
-@pytest.mark.rule("GS-32")
-async def test_one_hook_hides_secrets_from_the_report_and_may_itself_crash(kernel: Kernel) -> None:
+@pytest.mark.rule("GS-25")
+@pytest.mark.parametrize("client", ["class", "process", "task", "outside"])
+@pytest.mark.parametrize("queued", [False, True], ids=["at once", "queued"])
+@each_kind
+async def test_a_report_names_who_made_the_request_in_hand(
+    kernel: Kernel, behaviour: type[Fragile], mailbox: Mailbox | None, queued: bool, client: str
+) -> None:
+    reports: list[CrashReport] = []
+    kernel.on_crash(reports.append)
+    server = await kernel.start(behaviour, "poison", [], mailbox=mailbox)
+
+    async def ask() -> None:
+        if queued:
+            server.send("before")
+        with pytest.raises(ActorExited):
+            await server.request("poison")
+
+    async def in_a_task() -> None:
+        await asyncio.create_task(ask())
+
+    class Client(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            await (in_a_task() if client == "task" else ask())
+
+    async def process(inbox: Inbox[Any]) -> None:
+        await ask()
+
+    if client == "outside":
+        await ask()
+        asks = None
+    else:
+        asks = kernel.spawn(process) if client == "process" else kernel.spawn(Client)
+        asks.send("go")
+        await server.wait()
+        asks.stop()
+        await asks.wait()
+    (report,) = reports
+    assert report.client is asks
+    assert (f"client: {asks}" in str(report)) is (asks is not None)
+
+
+@pytest.mark.rule("GS-25")
+async def test_a_report_on_a_message_that_was_no_request_names_no_client(kernel: Kernel) -> None:
     reports: list[CrashReport] = []
     kernel.on_crash(reports.append)
 
-    class Secret(Fragile):
-        def crash_state(self) -> object:
-            return {"password": "***"}
+    async def asked_before(inbox: Inbox[Any]) -> None:
+        await inbox.receive()
+        inbox.context.defer_reply().send("done")
+        await inbox.receive()
+        raise ValueError("poisoned")
 
-    class Broken(Fragile):
-        def crash_state(self) -> object:
-            raise RuntimeError("no state for you")
+    ref = kernel.spawn(Fragile, "poison", [])
+    other = kernel.spawn(asked_before)
 
-    for behaviour in (Secret, Broken):
-        ref = kernel.spawn(behaviour, "poison", [])
-        ref.send("poison")
+    class Client(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            for server in (ref, other):
+                await server.request("hello")
+                server.send("poison")
+                await server.wait()
+
+    await kernel.spawn(Client).request("go")
+    assert [(report.client, report.last_message) for report in reports] == [(None, "'poison'")] * 2
+
+
+SECRET = "correct horse battery staple"
+
+
+class Keeper(Actor[Any]):
+    """Has a secret in its state, in its messages and in the reason of its crash."""
+
+    def __init__(self) -> None:
+        self.secret = SECRET
+
+    def receive(self, message: Any) -> None:
+        if isinstance(message, str):
+            raise ValueError(f"refused: {message}")
+        raise ExitActor(("refused", message))
+
+
+class Discreet(Keeper):
+    def describe_crash(self, crash: Crash) -> Crash:
+        assert SECRET in repr(crash.message)
+        assert crash.state == {"secret": SECRET}
+        return Crash("refused", "a message", {"secret": "***"})
+
+
+class Clumsy(Keeper):
+    def describe_crash(self, crash: Crash) -> Crash:
+        raise LookupError(f"what is {crash.message}?")
+
+
+class Forgetful(Keeper):
+    def describe_crash(self, crash: Crash) -> Any:
+        return None
+
+
+@pytest.mark.rule("GS-32")
+@pytest.mark.parametrize("message", [SECRET, [SECRET]], ids=["error", "reason"])
+@pytest.mark.parametrize("request_", [False, True], ids=["sent", "requested"])
+async def test_one_hook_hides_secrets_in_state_message_and_reason_and_so_in_the_log(
+    kernel: Kernel, caplog: pytest.LogCaptureFixture, message: object, request_: bool
+) -> None:
+    reports: list[CrashReport] = []
+    kernel.on_crash(reports.append)
+    ref = kernel.spawn(Discreet)
+    if request_:
+        with pytest.raises(ActorExited):
+            await ref.request(message)
+    else:
+        ref.send(message)
+    assert SECRET in str(await ref.wait())
+    (report,) = reports
+    assert report.reason == "refused"
+    assert (report.last_message, report.state) == ("'a message'", "{'secret': '***'}")
+    assert SECRET not in str(report) + repr(report) + caplog.text
+    assert "crashed: refused" in caplog.text
+
+
+@pytest.mark.rule("GS-32")
+@pytest.mark.parametrize("behaviour", [Clumsy, Forgetful])
+async def test_a_hook_that_crashes_hides_all_but_the_report_itself(
+    kernel: Kernel, caplog: pytest.LogCaptureFixture, behaviour: type[Keeper]
+) -> None:
+    reports: list[CrashReport] = []
+    kernel.on_crash(reports.append)
+    for message in (SECRET, [SECRET]):
+        ref = kernel.spawn(behaviour)
+        ref.send(message)
         await ref.wait()
-    assert reports[0].state == "{'password': '***'}"
-    assert "no state for you" in reports[1].state
+    failed = f"<describe_crash() raised {'TypeError' if behaviour is Forgetful else 'LookupError'}>"
+    error, other = reports
+    assert isinstance(error.reason, Error)
+    assert (error.reason.type, error.reason.message) == ("ValueError", failed)
+    assert [frame.function for frame in error.reason.stack] == ["receive"]
+    assert error.reason.exception is None
+    assert repr(other.reason) == "<tuple>"
+    assert [report.last_message for report in reports] == ["<str>", "<list>"]
+    assert [report.state for report in reports] == [failed] * 2
+    assert SECRET not in "".join(map(repr, reports)) + caplog.text
+    assert len(caplog.records) == 2
 
 
 async def test_a_crash_callback_that_raises_changes_nothing_about_the_end(

@@ -5,7 +5,7 @@ adds (replies, timers, ends) on actors in both event loops.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import Enum
 from typing import Any
 
@@ -45,10 +45,21 @@ from airssys_wasm.kernel import (
     state,
 )
 from airssys_wasm.kernel.state_machine import Enter, Handle, Machine
+from tests.kernel.test_timers import SetClock
 
 pytestmark = pytest.mark.anyio
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
+Timed = tuple[Kernel, SetClock]
+
+
+@pytest.fixture
+async def timed(anyio_backend: object) -> AsyncIterator[Timed]:
+    """A kernel and the clock that it goes by."""
+    clock = SetClock()
+    async with Kernel("timed", platform=clock) as kernel:
+        yield kernel, clock
+    assert kernel.statistics().timers == 0
 
 
 # --- what is decided
@@ -711,18 +722,21 @@ async def test_a_reply_taken_for_a_sent_message_keeps_no_other_from_being_given(
 @pytest.mark.rule("FSM-02")
 @pytest.mark.rule("FSM-03")
 @pytest.mark.rule("FSM-04")
-async def test_timeouts_come_by_the_clock(
-    kernel: Kernel, recorder: type[Recorder], until: Until
-) -> None:
+async def test_timeouts_come_by_the_clock(timed: Timed, recorder: type[Recorder]) -> None:
+    kernel, clock = timed
     log: list[object] = []
     machine = await kernel.start(recorder, log)
     await machine.request(KeepState(StateTimeout(30.0), EventTimeout(30.0)))
     assert kernel.statistics().timers == 1
-    await machine.request(NextState("busy", NamedTimeout("tea", 0.002), NamedTimeout("x", 30.0)))
-    await machine.request(KeepState(StateTimeout(0.001, "tired"), CancelTimeout("x")))
-    timeouts = {TimedOut("state", "tired"), TimedOut("tea")}
-    await until(lambda: timeouts <= {event for event in log if isinstance(event, TimedOut)})
-    assert len([event for event in log if isinstance(event, TimedOut)]) == 2
+    await machine.request(NextState("busy", NamedTimeout("tea", 2.0), NamedTimeout("x", 30.0)))
+    await machine.request(KeepState(StateTimeout(1.0, "tired"), CancelTimeout("x")))
+    log.clear()
+    await clock.advance(0.999)
+    assert log == []
+    await clock.advance(0.001)
+    assert log == [TimedOut("state", "tired")]
+    await clock.advance(60.0)
+    assert log == [TimedOut("state", "tired"), TimedOut("tea")]
     assert kernel.statistics().timers == 0
 
 
