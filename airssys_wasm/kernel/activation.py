@@ -13,9 +13,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.answers import ANSWERS, checked, continue_with, give_reply, odd_answer
+from airssys_wasm.kernel.backlog import long_mailbox
 from airssys_wasm.kernel.current import CURRENT
 from airssys_wasm.kernel.errors import ExitActor, StopInit, Stopped, reason_of
 from airssys_wasm.kernel.idle import cancel_idle
+from airssys_wasm.kernel.mailbox import WARN_LENGTH
 from airssys_wasm.kernel.message import (
     SIGNALS,
     Answer,
@@ -80,6 +82,8 @@ class Activation:
         """Requests, stops and bounded mailboxes: a look at each message."""
         bounded = isinstance(ref, BoundedRef)
         count = 0
+        if ref._queue and len(ref._queue) >= WARN_LENGTH:
+            long_mailbox(ref, len(ref._queue))
         # A worker's context is not the one that the actor got for its own just now.
         over = ENDING | DEAD | SUSPENDED | (OWN & ~ref._mode)
         while count < left and not ref._mode & over:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from airssys_wasm.kernel.backlog import long_mailbox
 from airssys_wasm.kernel.context import ActorContext, Reply
 from airssys_wasm.kernel.errors import ActorStopped, Stopped
+from airssys_wasm.kernel.mailbox import WARN_LENGTH
 from airssys_wasm.kernel.message import SIGNALS, Envelope, Stamped, StopEntry, payload_of
 from airssys_wasm.kernel.ref import BoundedRef
 from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, NOTHING, SUSPENDED, WATCHED
@@ -118,6 +120,8 @@ class Inbox(Generic[M]):
             raise ActorStopped(ref)
         arrived = [] if ref._one is NOTHING else [ref._one]
         arrived.extend(ref._queue or ())
+        if len(arrived) + len(self._saved) >= WARN_LENGTH:
+            long_mailbox(ref, len(arrived) + len(self._saved))
         ref._one = NOTHING
         ref._queue = BUSY
         if arrived and ref._by_priority:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply, odd_answer
+from airssys_wasm.kernel.backlog import long_mailbox
+from airssys_wasm.kernel.mailbox import WARN_LENGTH
 from airssys_wasm.kernel.message import Envelope, StopEntry
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.states import NOTHING, SPECIAL
@@ -24,6 +26,8 @@ def one_by_one(scheduler: Scheduler, ref: ActorRef[Any], run: Run, left: int) ->
     Gives how many it took, at least 1.
     """
     count = 0
+    if ref._queue and len(ref._queue) >= WARN_LENGTH:
+        long_mailbox(ref, len(ref._queue))
     entry: Any = NOTHING
     try:
         while count < left and ref._mode == SPECIAL:  # else it ends, or this is not the path for it

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.activation import Activation
 from airssys_wasm.kernel.answers import ANSWERS, odd_answer
+from airssys_wasm.kernel.backlog import long_mailbox
 from airssys_wasm.kernel.current import CURRENT, unchanged
 from airssys_wasm.kernel.errors import ExitActor, reason_of
+from airssys_wasm.kernel.mailbox import WARN_LENGTH
 from airssys_wasm.kernel.plain import one_by_one
 from airssys_wasm.kernel.reaper import REAP_EVERY, REAP_TRIES, Reaper
 from airssys_wasm.kernel.reasons import is_orderly
@@ -85,6 +87,7 @@ class Scheduler:
         self.reaper = Reaper()
         self.activation = Activation(self)
         self.requests = Requests(self)
+        self.long_mailboxes = 0
         self.failed_message: Any = NOTHING
         self.completed = 0  # messages of the batch that were handled before that one
 
@@ -369,6 +372,8 @@ class Scheduler:
                         odd_answer(ref, message, answer)
             else:
                 # A long backlog goes on being the mailbox, so that others get their turn.
+                if count >= WARN_LENGTH:
+                    long_mailbox(ref, count)
                 if queue.__class__ is not deque:
                     queue = deque(queue)
                 if message is not NOTHING:
@@ -448,6 +453,8 @@ class Scheduler:
                     break
                 if queue.__class__ is not deque:
                     queue = ref._queue = deque(queue)
+                if not count and len(queue) >= WARN_LENGTH:
+                    long_mailbox(ref, len(queue))
                 message = queue.popleft()
                 count += 1
                 answer = await receive(message)

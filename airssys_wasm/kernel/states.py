@@ -35,6 +35,7 @@ TERMINATE: Final = 4  # has a terminate hook, and init succeeded
 HANDLES_STOP: Final = 8  # gets its parent's exits and stop requests as messages
 KEEP: Final = 16  # the mailbox outlives the incarnation
 DEFERRED: Final = 32  # init answered DEFERRED_INIT and is not done
+WARNED: Final = 64  # its mailbox was reported as too long
 
 
 class DeadQueue:
