@@ -62,7 +62,8 @@ class KernelStatistics:
     """Messages handled and dead-lettered, actors alive and spawned, and the counts of each part.
 
     `restarted` counts the spawned ones that a supervisor started anew; `slow` the episodes in which
-    code of an actor held the loop for too long; `timers` those that are pending.
+    code of an actor held the loop for too long; `long_mailboxes` the actors whose unbounded mailbox
+    was found to hold 100,000 messages; `timers` those that are pending.
     """
 
     actors: int
@@ -73,6 +74,7 @@ class KernelStatistics:
     dead_letters: int
     timers: int
     slow: int = 0
+    long_mailboxes: int = 0
     letters: DeadLetterStatistics = field(default_factory=DeadLetterStatistics)
     scheduler: SchedulerStatistics = field(default_factory=SchedulerStatistics)
     timer_service: TimerStatistics = field(default_factory=TimerStatistics)

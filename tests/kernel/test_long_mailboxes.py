@@ -40,7 +40,7 @@ async def test_a_hundred_thousand_queued_messages_are_a_warning_with_the_name_on
     (record,) = caplog.records
     assert "test/slow#" in record.getMessage()
     assert "100,0" in record.getMessage()
-    assert kernel.scheduler.long_mailboxes == 1
+    assert kernel.statistics().long_mailboxes == 1
 
 
 async def test_fewer_messages_are_no_reason_to_warn(
