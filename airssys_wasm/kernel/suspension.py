@@ -1,4 +1,4 @@
-"""Looking into a living actor, and holding it: suspend, resume, the state, and its replacement.
+"""Acts: looks into living actors and holds them: suspend, resume, the state and its replacement.
 
 A suspended actor handles nothing: messages queue, requests run into their timeouts. Exits, kills
 and looks at its state reach it all the same. A suspended process function is given no message: its
