@@ -133,12 +133,13 @@ async def test_the_state_of_a_suspended_actor_can_be_read(
 
 
 @each
+@each_mailbox
 @pytest.mark.parametrize("at", [0, 5, 299])
 async def test_an_actor_suspended_by_its_own_handler_ends_that_one_and_no_more(
-    kernel: Kernel, until: Until, behaviour: type[Counter], at: int
+    kernel: Kernel, until: Until, behaviour: type[Counter], mailbox: Mailbox | None, at: int
 ) -> None:
     log: list[Any] = []
-    ref: ActorRef[Any] = kernel.spawn(behaviour, log)
+    ref: ActorRef[Any] = kernel.spawn(behaviour, log, mailbox=mailbox)
     messages: list[Any] = list(range(300))
     messages[at] = lambda actor: kernel.suspend(actor.context.ref)
     for message in messages:
@@ -184,6 +185,48 @@ async def test_a_resume_before_the_handler_has_ended_does_not_run_it_twice(
     ref.stop()
     await ref.wait()
     assert active == [1, 1, 1]
+
+
+@each
+@each_mailbox
+async def test_an_actor_that_was_about_to_run_when_it_was_suspended_does_not(
+    kernel: Kernel, behaviour: type[Counter], mailbox: Mailbox | None
+) -> None:
+    log: list[Any] = []
+    ref: ActorRef[Any] = kernel.spawn(behaviour, log, mailbox=mailbox)
+    ref.send("hello")
+    kernel.suspend(ref)
+    assert (await kernel.get_state(ref))["count"] == 0
+    assert log == []
+    kernel.resume(ref)
+    assert await ref.request("again") == 2
+
+
+async def test_the_state_is_told_when_the_handler_has_ended_though_others_are_queued(
+    kernel: Kernel, until: Until
+) -> None:
+    gate = asyncio.Event()
+    log: list[Any] = []
+
+    class Gated(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            log.append(message)
+            await gate.wait()
+
+    ref: ActorRef[Any] = kernel.spawn(Gated)
+    for message in ("a", "b"):
+        ref.send(message)
+    await until(lambda: log)
+    before = asyncio.create_task(kernel.get_state(ref))
+    await asyncio.sleep(0)
+    kernel.suspend(ref)
+    during = asyncio.create_task(kernel.get_state(ref))
+    await asyncio.sleep(0)
+    assert not during.done()
+    gate.set()
+    assert (await before, await during, log) == ({}, {}, ["a"])
+    kernel.resume(ref)
+    await until(lambda: log == ["a", "b"])
 
 
 async def test_a_new_actor_is_suspended_after_its_init(kernel: Kernel, until: Until) -> None:
@@ -575,6 +618,32 @@ async def test_an_idle_timeout_is_set_anew_taken_back_and_gone_with_its_actor(
     await clock.advance(0)
     ref.kill()
     assert kernel.statistics().timers == 0
+
+
+@pytest.mark.parametrize("queued", [True, False])
+async def test_a_time_that_passes_under_a_handler_counts_if_nothing_is_queued(
+    timed: Timed, queued: bool
+) -> None:
+    kernel, clock = timed
+    gate = asyncio.Event()
+    log: list[Any] = []
+
+    class Gated(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            log.append(message)
+            if message == "wait":
+                self.context.set_idle_timeout(1.0)
+                await gate.wait()
+
+    ref: ActorRef[Any] = kernel.spawn(Gated)
+    ref.send("wait")
+    await clock.advance(0.5)
+    if queued:
+        ref.send("queued")
+    await clock.advance(1.0)
+    gate.set()
+    await clock.advance(5.0)
+    assert log == ["wait", "queued" if queued else Idle()]
 
 
 async def test_what_is_no_time_is_no_idle_timeout(kernel: Kernel) -> None:
