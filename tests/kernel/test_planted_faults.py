@@ -1,0 +1,329 @@
+"""What no other test here looks at: each was written for a fault that was planted and not found."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from airssys_wasm.kernel import (
+    Actor,
+    DeadLetter,
+    Down,
+    Inbox,
+    Kernel,
+    Mailbox,
+    MailboxFull,
+    RealPlatform,
+)
+from airssys_wasm.kernel.groups import Groups
+from airssys_wasm.kernel.mailbox import Order
+from airssys_wasm.kernel.message import StopEntry
+from airssys_wasm.kernel.priorities import PriorityQueue, Stamped
+from airssys_wasm.kernel.timers import TimerWheel
+
+pytestmark = pytest.mark.anyio
+
+Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+class Held(Actor[Any]):
+    """Holds each message until the gate opens, then notes it."""
+
+    def __init__(self, gate: asyncio.Event, log: list[Any]) -> None:
+        self.gate = gate
+        self.log = log
+
+    async def receive(self, message: Any) -> None:
+        await self.gate.wait()
+        self.log.append(message)
+
+
+async def held_process(inbox: Inbox[Any], gate: asyncio.Event, log: list[Any]) -> None:
+    async for message in inbox:
+        await gate.wait()
+        log.append(message)
+
+
+class Lasting(Actor[Any]):
+    """Takes its time to terminate, and notes what it gets."""
+
+    def __init__(self, gate: asyncio.Event, log: list[Any]) -> None:
+        self.gate = gate
+        self.log = log
+
+    def receive(self, message: Any) -> None:
+        self.log.append(message)
+
+    async def terminate(self, reason: object) -> None:
+        await self.gate.wait()
+
+
+class Message:
+    """Something that a weak reference can point to."""
+
+
+each = pytest.mark.parametrize("behaviour", [Held, held_process])
+each_order = pytest.mark.parametrize("order", ["fifo", "priority"])
+
+
+# --- mailboxes
+
+
+@each
+@each_order
+async def test_a_put_that_is_cancelled_is_forgotten_at_once(
+    kernel: Kernel, until: Until, behaviour: Any, order: Order
+) -> None:
+    gate = asyncio.Event()
+    ref = kernel.spawn(behaviour, gate, [], mailbox=Mailbox(1, order=order))
+    ref.send("held")
+    await until(lambda: ref.mailbox_length == 0)
+    ref.send("waits")
+    message = Message()
+    gone = weakref.ref(message)
+    putting = asyncio.create_task(ref.put(message))
+    del message
+    await asyncio.sleep(0)
+    putting.cancel()
+    await asyncio.wait([putting])
+    del putting
+    await until(lambda: gone() is None)
+    gate.set()
+
+
+@each
+async def test_room_goes_past_a_put_that_is_cancelled_in_the_same_turn(
+    kernel: Kernel, until: Until, behaviour: Any
+) -> None:
+    gate, log = asyncio.Event(), list[Any]()
+    ref = kernel.spawn(behaviour, gate, log, mailbox=Mailbox(1))
+    ref.send("held")
+    await until(lambda: ref.mailbox_length == 0)
+    ref.send("waits")
+    cancelled, patient = [asyncio.create_task(ref.put(m)) for m in ("cancelled", "patient")]
+    await asyncio.sleep(0)
+    gate.set()
+    cancelled.cancel()
+    await until(patient.done)
+    await until(lambda: len(log) == 3)
+    assert cancelled.cancelled()
+    assert log == ["held", "waits", "patient"]
+
+
+@each
+@each_order
+async def test_a_mailbox_that_has_dropped_has_all_its_room_again_when_it_is_empty(
+    kernel: Kernel, until: Until, behaviour: Any, order: Order
+) -> None:
+    gate, log = asyncio.Event(), list[Any]()
+    ref = kernel.spawn(behaviour, gate, log, mailbox=Mailbox(2, "drop_old", order=order))
+    for number in range(9):
+        ref.send(number)
+    gate.set()
+    await until(lambda: len(log) == 2)
+    dropped = kernel.dead_letters.count
+    ref.send("one")
+    ref.send("two")
+    await until(lambda: len(log) == 4)
+    assert log[2:] == ["one", "two"]
+    assert kernel.dead_letters.count == dropped == 7
+
+
+@each_order
+@pytest.mark.parametrize("busy", [False, True])
+@each
+async def test_the_news_of_a_death_is_not_dropped_as_the_oldest(
+    kernel: Kernel, until: Until, behaviour: Any, busy: bool, order: Order
+) -> None:
+    gate, log = asyncio.Event(), list[Any]()
+    ref = await kernel.start(behaviour, gate, log, mailbox=Mailbox(1, "drop_old", order=order))
+    dead = kernel.spawn(Held, gate, [])
+    dead.kill()
+    if busy:
+        ref.send("held")
+        await until(lambda: ref.mailbox_length == 0)
+    monitor = kernel.monitor(ref, dead)
+    ref.send("oldest message")
+    ref.send("newest message")
+    gate.set()
+    ref.stop()
+    await ref.wait()
+    assert log[busy:] == [Down(dead, "noproc", monitor), "newest message"]
+
+
+@pytest.mark.parametrize("overflow", ["block", "reject", "drop_new", "drop_old"])
+async def test_the_mailbox_of_an_actor_that_terminates_is_never_full(
+    kernel: Kernel, until: Until, overflow: Any
+) -> None:
+    gate = asyncio.Event()
+    ref = await kernel.start(Lasting, gate, [], mailbox=Mailbox(1, overflow))
+    ref.exit("over")
+    ref.send(1)
+    ref.send(2)
+    await ref.put(3)
+    assert kernel.dead_letters.recent() == tuple(
+        DeadLetter(number, ref, "noproc") for number in (1, 2, 3)
+    )
+    gate.set()
+    assert await ref.wait() == "over"
+
+
+async def test_of_equal_messages_the_one_that_was_collected_is_older_and_dropped(
+    kernel: Kernel, until: Until
+) -> None:
+    got: list[Any] = []
+
+    async def picky(inbox: Inbox[Any]) -> None:
+        got.append(await inbox.receive(lambda message: message == "wanted"))
+        got.append(await inbox.receive())
+
+    ref = await kernel.start(picky, mailbox=Mailbox(2, "drop_old", order="priority"))
+    ref.send("collected")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    ref.send("arrived")
+    ref.send("wanted")
+    assert await ref.wait() == "normal"
+    assert got == ["wanted", "arrived"]
+    assert kernel.dead_letters.recent() == (DeadLetter("collected", ref, "full"),)
+
+
+@each
+@each_order
+async def test_a_signal_that_was_taken_makes_no_room(
+    kernel: Kernel, until: Until, behaviour: Any, order: Order
+) -> None:
+    gate, log = asyncio.Event(), list[Any]()
+    ref = await kernel.start(behaviour, gate, log, mailbox=Mailbox(1, order=order))
+    dead = kernel.spawn(Held, gate, [])
+    dead.kill()
+    gate.set()
+    kernel.monitor(ref, dead)
+    await until(lambda: len(log) == 1)
+    gate.clear()
+    ref.send("held")
+    await until(lambda: ref.mailbox_length == 0)
+    ref.send("waits")
+    with pytest.raises(MailboxFull):
+        ref.send("one too many")
+    gate.set()
+    await until(lambda: len(log) == 3)
+
+
+def test_an_urgent_message_is_taken_before_a_signal_whatever_was_there_with_it() -> None:
+    stop = StopEntry("over")
+    for before in ([], [Stamped("most urgent", 3)]):
+        queue = PriorityQueue([*before, stop, Stamped("urgent", 1)])
+        assert list(queue)[-1] is stop
+
+
+# --- timers
+
+
+class Clock(RealPlatform):
+    """The real platform, but for a clock that only `move` sets, and timers that wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = 1_000.0
+        self.now = lambda: self.time
+        self._calls: dict[Wakeup, None] = {}
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> "Wakeup":  # type: ignore[override]
+        wakeup = Wakeup(self._calls, when, callback)
+        self._calls[wakeup] = None
+        return wakeup
+
+    def move(self, time: float) -> None:
+        """Let it be `time`, and make all calls that are due by then, each in its time."""
+        while due := [call for call in self._calls if call.when <= time]:
+            first = min(due, key=lambda call: call.when)
+            del self._calls[first]
+            self.time = max(self.time, first.when)
+            first.callback()
+        self.time = time
+
+
+class Wakeup:
+    def __init__(
+        self, calls: "dict[Wakeup, None]", when: float, callback: Callable[[], None]
+    ) -> None:
+        self._calls = calls
+        self.when = when
+        self.callback = callback
+
+    def cancel(self) -> None:
+        self._calls.pop(self, None)
+
+
+class Notes(Actor[Any]):
+    """Notes each message with the time."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    def receive(self, message: Any) -> None:
+        self.log.append((message, self.context.now()))
+
+
+async def test_a_timer_that_is_due_before_all_others_brings_the_wake_up_forward(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, log = Clock(), list[Any]()
+    async with Kernel("timed", platform=clock) as kernel:
+        ref = await kernel.start(Notes, log)
+        kernel.timers.send_after(ref, 3600, ref, "late")
+        kernel.timers.send_after(ref, 1, ref, "early")
+        clock.move(1_002.0)
+        await until(lambda: log)
+        assert [message for message, _ in log] == ["early"]
+
+
+async def test_a_timer_that_repeats_does_not_drift_when_it_fires_late(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, log = Clock(), list[Any]()
+    async with Kernel("timed", platform=clock) as kernel:
+        ref = await kernel.start(Notes, log)
+        kernel.timers.send_every(ref, 0.0105, ref, "again")  # between two ticks of the wheel
+        clock.move(1_001.0)
+        await until(lambda: len(log) >= 90)
+        await until(lambda: ref.mailbox_length == 0)
+        assert len(log) == 95
+
+
+def test_a_timer_that_comes_late_to_a_tick_keeps_its_place_in_it() -> None:
+    wheel = TimerWheel()
+    wheel.add(1.0018, print)
+    assert wheel.due(1.001) == []
+    wheel.add(1.0012, print)
+    assert [timer.due for timer in wheel.due(1.002)] == [1.0012, 1.0018]
+
+
+# --- names and groups
+
+
+def test_who_has_left_a_group_is_in_none() -> None:
+    groups = Groups[str, str]()
+    groups.join("workers", "a")
+    groups.leave("workers", "a")
+    assert not groups.is_in_any("a")
+
+
+async def test_the_dead_are_forgotten_by_the_groups_they_were_in(
+    kernel: Kernel, until: Until
+) -> None:
+    ref = await kernel.start(Notes, [])
+    kernel.group("workers").join(ref)
+    kernel.group("workers").monitor(ref)
+    ref.kill()
+    await ref.wait()
+    gone = weakref.ref(ref)
+    del ref
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert gone() is None
