@@ -68,8 +68,8 @@ class ActorSystem:
     after that. When the root ends though nobody asked it to, the body is cancelled, and the block
     raises SystemFailed.
 
-    Code of an actor that holds the loop for `slow_after` seconds is logged with its stack; None:
-    never.
+    Code of an actor that holds the loop for `slow_after` seconds is logged with its stack, with
+    None never.
 
     Raises RuntimeError when entered outside of asyncio, StartError when the root does not start.
     """

@@ -234,12 +234,16 @@ class Kernel:
                 ref._queue = BUSY
             self.scheduler.push(ref)
             self.scheduler.arm()
-        if self.telemetry.active:
-            parent_too = self._who(ref) | {"parent": parent}
-            self.telemetry.emit("actor.spawned", {"restarts": restarts}, parent_too)
-        if (supervised or self.telemetry.active) and not ref._mode & (NEW | PROCESS):
-            self.started(ref)
+        if supervised or self.telemetry.active:
+            self._tell_spawned(ref, restarts)
         return ref
+
+    def _tell_spawned(self, ref: ActorRef[Any], restarts: int) -> None:
+        if self.telemetry.active:
+            metadata = self._who(ref) | {"parent": ref._parent}
+            self.telemetry.emit("actor.spawned", {"restarts": restarts}, metadata)
+        if not ref._mode & (NEW | PROCESS):
+            self.started(ref)
 
     @staticmethod
     def _who(ref: ActorRef[Any]) -> dict[str, object]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("airssys_wasm.kernel")
 
-LOOKS = 4  # in the time after which code is slow: it is found at most a quarter later
+LOOKS = 2  # in the time after which code is slow: it is found at most half of that later
 
 OnSlow = Callable[["ActorRef[Any]", tuple[Frame, ...], float], None]
 
@@ -50,7 +50,10 @@ class Watchdog:
         self._on_slow = WeakMethod(on_slow)
         self._loop = asyncio.get_running_loop()
         self._watched = threading.get_ident()
-        self._stop = threading.Event()
+        self._living = (
+            threading.Lock()
+        )  # held until `close`; to wait for it costs less than an Event
+        self._living.acquire()
         self._seen: object = None  # whose code it was at the last look, and in which turn
         self._since = 0.0  # when that began, by `perf_counter`
         self._sights = 0
@@ -64,12 +67,14 @@ class Watchdog:
 
     def close(self) -> None:
         """End the thread."""
-        self._stop.set()
+        if self._living.locked():
+            self._living.release()
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(self._slow_after / LOOKS):
+        period = self._slow_after / LOOKS
+        while not self._living.acquire(timeout=period):
             kernel = self._kernel()
             if kernel is None or self._loop.is_closed():
                 return

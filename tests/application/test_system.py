@@ -277,3 +277,18 @@ async def test_a_system_looks_into_its_actors_as_its_kernel_does() -> None:
         system.resume(first)
         assert await first.request("hello") == "hello"
     assert log[-1] == "replaced ends: shutdown"
+
+
+async def test_a_system_hands_out_the_events_of_its_kernel_and_counts_of_every_part() -> None:
+    ended: list[object] = []
+    async with ActorSystem("told", slow_after=None) as system:
+        system.telemetry.attach("actor.ended", lambda event: ended.append(event.metadata["name"]))
+        ref = await system.start(Worker, [], name="worker")
+        ref.stop()
+        await ref.wait()
+        system.named("worker").send("too late")
+        statistics = system.statistics().kernel
+    assert ended == ["worker"]
+    assert statistics.letters.by_reason == {"noproc": 1}
+    assert statistics.registry.names == 0
+    assert statistics.scheduler.turns > 0
