@@ -19,6 +19,7 @@ from airssys_wasm.kernel.errors import (
     AlreadyStarted,
     StartError,
 )
+from airssys_wasm.kernel.extension import TERMINATE_TIME
 from airssys_wasm.kernel.inbox import Inbox
 from airssys_wasm.kernel.info import ActorInfo, behaviour_of, info_of
 from airssys_wasm.kernel.lifecycle import Lifecycle
@@ -49,8 +50,8 @@ from airssys_wasm.kernel.states import (
     HeldQueue,
     is_idle,
 )
-from airssys_wasm.kernel.suspension import Suspension, read, replacement
 from airssys_wasm.kernel.statistics import KernelStatistics
+from airssys_wasm.kernel.suspension import Suspension, read, replacement
 from airssys_wasm.kernel.telemetry import Telemetry
 from airssys_wasm.kernel.timer_service import TimerService
 from airssys_wasm.kernel.tracing import Trace, TraceEvent
@@ -210,12 +211,11 @@ class Kernel:
         if name is not None:  # once more: the constructor may have given it away
             self._check_free(name, adopt)
         ref = self._ref(made, behaviour, name, mailbox, parent, supervised)
-        if restarts or shutdown is not None:
-            extension = ref._ext()
-            extension.restarts = restarts
-            self._restarts += restarts > 0
-            if shutdown is not None:
-                extension.shutdown = shutdown
+        if restarts:
+            ref._ext().restarts = restarts
+            self._restarts += 1
+        if shutdown is not None and shutdown != TERMINATE_TIME:
+            ref._ext().shutdown = shutdown
         if supervised and parent is not None:
             relation = parent._ext()
             if relation.children is None:
@@ -585,6 +585,7 @@ class Kernel:
             dead_letters=self.dead_letters.count,
             timers=self.timers.pending,
             slow=self._slow,
+            long_mailboxes=self.scheduler.long_mailboxes,
             letters=self.dead_letters.statistics(),
             scheduler=self.scheduler.statistics(),
             timer_service=self.timers.statistics(),

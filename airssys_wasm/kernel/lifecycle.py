@@ -113,6 +113,16 @@ class Lifecycle:
 
     def _close(self, ref: ActorRef[Any], reason: object) -> None:
         """Close the mailbox; what was in it is held or becomes dead letters."""
+        if (
+            not ref._queue
+            and ref._one is NOTHING
+            and ref._batch is None
+            and ref._extension is None
+            and ref.__class__ is ActorRef
+            and not ref._traits & KEEP
+        ):
+            ref._queue = DeadQueue(ref)
+            return
         batch, ref._batch = ref._batch, None
         rest = list(batch) if batch is not None else []  # exhausts the iterator of a running batch
         if isinstance(batch, deque):
@@ -288,7 +298,11 @@ class Lifecycle:
                 peer._extension.links.pop(ref, None)
             self.signal(peer, reason, ref)
             yield
-        for monitor in list(extension.watchers or ()):
+        watchers = extension.watchers or {}
+        waiting = list(reversed(watchers))
+        while waiting:  # taken out one by one: letting go of 100,000 at once takes its time, too
+            monitor = waiting.pop()
+            watchers.pop(monitor, None)
             if monitor.active:
                 self._down(monitor, ref, reason)
             yield
