@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airssys_wasm.kernel import Actor, ActorRef, Continue, Error, Kernel, Mailbox
+from airssys_wasm.kernel.states import ENTRIES
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +115,7 @@ async def test_a_request_is_answered_before_its_handler_goes_on(
     assert await ref.request("defer") == "deferred"
     await until(lambda: len(log) == 6)
     assert log[4:] == ["defer", ("continue", 1)]
+    assert not ref._mode & ENTRIES  # its messages cost what they did before
 
 
 @each
