@@ -178,7 +178,8 @@ async def test_a_shielded_future_does_not_hold_up_the_death(scene: Scene, until:
 async def test_code_that_waits_for_a_thread_is_dead_at_once_and_gone_when_that_returns(
     scene: Scene, until: Until
 ) -> None:
-    release, left = threading.Event(), []  # type: threading.Event, list[str]
+    release = threading.Event()
+    left: list[str] = []
 
     async def stuck() -> None:
         thread = asyncio.get_running_loop().run_in_executor(None, release.wait)

@@ -94,7 +94,8 @@ async def test_a_request_is_as_urgent_as_it_says(kernel: Kernel, behaviour: Any)
 async def test_an_urgent_message_overtakes_those_that_wait_while_a_handler_is_suspended(
     kernel: Kernel, until: Until
 ) -> None:
-    gate, log = asyncio.Event(), []  # type: asyncio.Event, list[Any]
+    gate = asyncio.Event()
+    log: list[Any] = []
 
     class Gated(Actor[Any]):
         async def receive(self, message: Any) -> None:
@@ -227,7 +228,8 @@ async def test_no_policy_drops_a_signal_and_no_capacity_counts_it(
 async def test_whoever_puts_the_most_urgent_message_gets_room_first(
     kernel: Kernel, until: Until
 ) -> None:
-    gate, log = asyncio.Event(), []  # type: asyncio.Event, list[Any]
+    gate = asyncio.Event()
+    log: list[Any] = []
 
     class Gated(Actor[Any]):
         async def receive(self, message: Any) -> None:
