@@ -20,8 +20,8 @@ from airssys_wasm.kernel import (
 )
 from airssys_wasm.kernel.groups import Groups
 from airssys_wasm.kernel.mailbox import Order
-from airssys_wasm.kernel.message import StopEntry
-from airssys_wasm.kernel.priorities import PriorityQueue, Stamped
+from airssys_wasm.kernel.message import Stamped, StopEntry
+from airssys_wasm.kernel.priorities import PriorityQueue
 from airssys_wasm.kernel.timers import TimerWheel
 
 pytestmark = pytest.mark.anyio
@@ -298,9 +298,72 @@ async def test_a_timer_that_repeats_does_not_drift_when_it_fires_late(
 def test_a_timer_that_comes_late_to_a_tick_keeps_its_place_in_it() -> None:
     wheel = TimerWheel()
     wheel.add(1.0018, print)
-    assert wheel.due(1.001) == []
+    assert wheel.due(1.0011) == []
     wheel.add(1.0012, print)
     assert [timer.due for timer in wheel.due(1.002)] == [1.0012, 1.0018]
+
+
+async def test_a_timer_that_has_fired_is_none_of_its_owner_s_timers(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    ref = await kernel.start(Notes, log)
+    kernel.timers.send_after(ref, 0, ref, "now")
+    await until(lambda: log)
+    assert kernel.info(ref).timers == 0
+
+
+# --- requests
+
+
+class Defers(Actor[Any]):
+    """Defers a reply to "defer", and returns any other message."""
+
+    def receive(self, message: Any) -> object:
+        if message == "defer":
+            self.context.defer_reply()
+        return message
+
+
+class DefersAsync(Actor[Any]):
+    """The same in a coroutine."""
+
+    async def receive(self, message: Any) -> object:
+        if message == "defer":
+            self.context.defer_reply()
+        return message
+
+
+@pytest.mark.parametrize("behaviour", [Defers, DefersAsync])
+@pytest.mark.parametrize("mailbox", [None, Mailbox(9)])
+@pytest.mark.parametrize("idle", [False, True])
+async def test_a_reply_that_nobody_had_asked_for_does_not_become_that_of_the_next_request(
+    kernel: Kernel, until: Until, behaviour: Any, mailbox: Mailbox | None, idle: bool
+) -> None:
+    ref = await kernel.start(behaviour, mailbox=mailbox)
+    before = kernel.statistics().handled
+    ref.send("defer")
+    if idle:
+        await until(lambda: kernel.statistics().handled > before)
+    assert await ref.request("ask", timeout=0.2) == "ask"
+
+
+async def test_a_request_that_is_answered_in_the_turn_of_its_timeout_has_its_reply(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, replies = Clock(), list[Any]()
+
+    class Keeps(Actor[Any]):
+        def receive(self, message: Any) -> None:
+            replies.append(self.context.defer_reply())
+
+    async with Kernel("timed", platform=clock) as kernel:
+        asking = asyncio.create_task(kernel.spawn(Keeps).request("ask", timeout=1))
+        await until(lambda: replies)
+        await until(lambda: kernel.statistics().timers)
+        replies[0].send("just in time")
+        clock.move(1_002.0)
+        assert await asking == "just in time"
 
 
 # --- names and groups
