@@ -85,7 +85,8 @@ async def settle() -> None:
 async def compare(behaviour: Any, mailbox: Mailbox, steps: list[Step]) -> None:
     model = Model(mailbox.capacity or 0, mailbox.overflow)
     async with Kernel("mailboxes") as kernel:
-        turns, log = asyncio.Semaphore(0), []  # type: asyncio.Semaphore, list[int]
+        turns = asyncio.Semaphore(0)
+        log: list[int] = []
         ref: ActorRef[Any] = await kernel.start(behaviour, turns, log, mailbox=mailbox)
         puts: dict[int, asyncio.Task[Any]] = {}
         for number, step in enumerate(steps):

@@ -17,7 +17,7 @@ HEAD = """# Events
 What a kernel tells to handlers that are attached to it:
 
 ```python
-attachment = system.kernel.telemetry.attach("actor.*", handler)   # a name, or a pattern with *
+attachment = system.kernel.telemetry.attach("actor.*", handler)  # a name, or a pattern with *
 attachment.detach()
 ```
 

@@ -10,6 +10,8 @@ import pytest
 
 from airssys_wasm.kernel import (
     Actor,
+    ActorRef,
+    Continue,
     DeadLetter,
     Down,
     Inbox,
@@ -282,6 +284,20 @@ async def test_a_timer_that_is_due_before_all_others_brings_the_wake_up_forward(
         assert [message for message, _ in log] == ["early"]
 
 
+async def test_a_wake_up_for_a_timer_that_was_cancelled_plans_that_for_the_next(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, log = Clock(), list[Any]()
+    async with Kernel("timed", platform=clock) as kernel:
+        ref = await kernel.start(Notes, log)
+        cancelled = kernel.timers.send_after(ref, 1, ref, "cancelled")
+        kernel.timers.send_after(ref, 2, ref, "next")
+        kernel.timers.cancel(cancelled)
+        clock.move(1_003.0)
+        await until(lambda: log)
+        assert [message for message, _ in log] == ["next"]
+
+
 async def test_a_timer_that_repeats_does_not_drift_when_it_fires_late(
     anyio_backend: object, until: Until
 ) -> None:
@@ -366,7 +382,173 @@ async def test_a_request_that_is_answered_in_the_turn_of_its_timeout_has_its_rep
         assert await asking == "just in time"
 
 
+class Asks(Actor[Any]):
+    """Asks the next one, or answers itself."""
+
+    def __init__(self, following: ActorRef[Any] | None) -> None:
+        self.following = following
+
+    async def receive(self, message: Any) -> object:
+        if self.following is None:
+            return 1
+        return 1 + await self.following.request(message)
+
+
+async def test_requests_through_a_long_chain_of_idle_actors_are_answered(kernel: Kernel) -> None:
+    ref: ActorRef[Any] | None = None
+    for _ in range(40):
+        ref = await kernel.start(Asks, ref)
+    assert ref is not None
+    assert await ref.request("count") == 40
+
+
+@pytest.mark.parametrize("behaviour", [Defers, DefersAsync])
+@pytest.mark.parametrize("mailbox", [None, Mailbox(9)])
+async def test_a_request_that_was_answered_is_not_kept(
+    kernel: Kernel, until: Until, behaviour: Any, mailbox: Mailbox | None
+) -> None:
+    ref = await kernel.start(behaviour, mailbox=mailbox)
+    message = Message()
+    gone = weakref.ref(message)
+    ref.send("so that the request has to wait in the mailbox")
+    assert await ref.request(message) is message
+    del message
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert gone() is None
+
+
+# --- ends
+
+
+async def collects(inbox: Inbox[Any], log: list[Any]) -> None:
+    """Collects all that comes and wants none of it."""
+    await inbox.receive(lambda message: False)
+
+
+@pytest.mark.parametrize("behaviour", [Notes, collects])
+async def test_what_a_killed_actor_had_not_handled_becomes_dead_letters_in_order(
+    kernel: Kernel, behaviour: Any
+) -> None:
+    ref = await kernel.start(behaviour, [])
+    for number in range(4):
+        ref.send(number)
+        if behaviour is collects and number == 1:
+            for _ in range(5):
+                await asyncio.sleep(0)
+    ref.kill()
+    assert [letter.message for letter in kernel.dead_letters.recent()] == [0, 1, 2, 3]
+
+
+class Continues(Actor[Any]):
+    """At "first" sends itself a message and goes on with a continuation."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    def receive(self, message: Any) -> object:
+        self.log.append(message)
+        if message == "first":
+            self.context.ref.send("sent by itself")
+            return Continue("continued")
+        return None
+
+    def handle_continue(self, value: Any) -> None:
+        self.log.append(value)
+
+
+async def test_a_continuation_leaves_the_rest_of_the_mailbox_in_its_order(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    ref = await kernel.start(Continues, log)
+    for message in ("zeroth", "first", "second", "third"):
+        ref.send(message)
+    await until(lambda: len(log) == 6)
+    assert log == ["zeroth", "first", "continued", "second", "third", "sent by itself"]
+
+
+class Parent(Actor[Any]):
+    """Calls messages with its context, and notes the others."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    def receive(self, message: Any) -> object:
+        if callable(message):
+            return message(self.context)
+        self.log.append(message)
+        return None
+
+
+class Child(Actor[Any]):
+    """Notes what it gets, and its end."""
+
+    def __init__(self, log: list[Any], name: object) -> None:
+        self.log = log
+        self.name = name
+
+    def receive(self, message: Any) -> None:
+        self.log.append((self.name, message))
+
+    def terminate(self, reason: object) -> None:
+        self.log.append((self.name, "terminates"))
+
+
+async def test_the_children_of_a_killed_parent_end_in_the_reverse_order_of_their_start(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    parent = await kernel.start(Parent, [])
+    children = [
+        await parent.request(lambda context, name=name: context.spawn_child(Child, log, name))
+        for name in (1, 2, 3)
+    ]
+    await until(lambda: all(kernel.info(child).status == "idle" for child in children))
+    parent.kill()
+    for child in children:
+        await child.wait()
+    assert log == [(3, "terminates"), (2, "terminates"), (1, "terminates")]
+
+
+async def test_a_stop_of_one_incarnation_does_not_stop_the_next(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    heard: list[Any] = []
+    kept = Mailbox(keep_on_restart=True)
+    parent = await kernel.start(Parent, heard)
+    old = await parent.request(lambda context: context.spawn_child(Child, log, 1, mailbox=kept))
+    await until(lambda: heard)
+    old.send("kept")
+    old.stop("over")
+    old.kill()
+    new = await parent.request(
+        lambda context: context.spawn_child(Child, log, 2, mailbox=kept, adopt=old)
+    )
+    new.send("new")
+    await until(lambda: len(log) == 2)
+    assert log == [(2, "kept"), (2, "new")]
+    assert new.is_alive
+
+
 # --- names and groups
+
+
+class Name(str):
+    """A name that a weak reference can point to."""
+
+
+def test_a_group_that_nobody_watches_any_more_is_forgotten() -> None:
+    groups = Groups[str, str]()
+    name = Name("workers")
+    groups.watch(name, "watcher")
+    groups.unwatch(name, "watcher")
+    gone = weakref.ref(name)
+    del name
+    gc.collect()
+    assert gone() is None
 
 
 def test_who_has_left_a_group_is_in_none() -> None:
