@@ -505,7 +505,7 @@ async def test_the_children_of_a_killed_parent_end_in_the_reverse_order_of_their
         await parent.request(lambda context, name=name: context.spawn_child(Child, log, name))
         for name in (1, 2, 3)
     ]
-    await until(lambda: all(kernel.info(child).status == "idle" for child in children))
+    await until(lambda: all(kernel.info(child).state == "idle" for child in children))
     parent.kill()
     for child in children:
         await child.wait()
