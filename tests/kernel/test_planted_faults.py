@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-
 from airssys_wasm.kernel import (
     Actor,
+    ActorExited,
     ActorRef,
     Continue,
     DeadLetter,
@@ -531,6 +531,156 @@ async def test_a_stop_of_one_incarnation_does_not_stop_the_next(
     await until(lambda: len(log) == 2)
     assert log == [(2, "kept"), (2, "new")]
     assert new.is_alive
+
+
+class Sends(Actor[Any]):
+    """At "ask" sends itself a message."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    def receive(self, message: Any) -> object:
+        self.log.append(message)
+        if message == "ask":
+            self.context.ref.send("sent")
+        return message
+
+
+class SendsAsync(Sends):
+    """The same in a coroutine."""
+
+    async def receive(self, message: Any) -> object:
+        return super().receive(message)
+
+
+@pytest.mark.parametrize("behaviour", [Sends, SendsAsync])
+async def test_what_an_actor_sends_itself_during_a_request_is_handled_without_another_event(
+    kernel: Kernel, until: Until, behaviour: Any
+) -> None:
+    log: list[Any] = []
+    ref = await kernel.start(behaviour, log)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert await ref.request("ask") == "ask"
+    await until(lambda: len(log) == 2)
+    assert log == ["ask", "sent"]
+
+
+@pytest.mark.parametrize("how", ["exit", "kill"])
+async def test_an_actor_that_ends_itself_during_a_request_and_then_waits_is_woken(
+    kernel: Kernel, until: Until, how: str
+) -> None:
+    log: list[Any] = []
+
+    class Ends(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            if how == "exit":
+                self.context.ref.exit("over")
+            else:
+                self.context.ref.kill()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                log.append("woken")
+
+    ref = await kernel.start(Ends)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    with pytest.raises(ActorExited):
+        await ref.request("ask", timeout=60)
+    await until(lambda: log)
+
+
+async def test_an_actor_whose_handler_never_suspends_does_not_hold_up_others(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    busy, other = await kernel.start(SendsAsync, log), await kernel.start(SendsAsync, log)
+    for number in range(5_000):
+        busy.send(number)
+    other.send("other")
+    await until(lambda: len(log) == 5_001)
+    assert log.index("other") < 4_000
+
+
+# --- links and monitors
+
+
+async def test_monitors_that_are_taken_back_or_have_fired_are_forgotten_on_both_sides(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    watcher = await kernel.start(Parent, log)
+    target = await kernel.start(Notes, [])
+    monitor = await watcher.request(lambda context: context.monitor(target))
+    await watcher.request(lambda context: context.demonitor(monitor))
+    assert (kernel.info(watcher).monitors, kernel.info(target).monitored_by) == ((), ())
+    await watcher.request(lambda context: context.monitor(target))
+    target.kill()
+    await until(lambda: log)
+    assert kernel.info(watcher).monitors == ()
+
+
+async def test_a_child_that_is_merely_linked_survives_the_normal_end_of_its_parent(
+    kernel: Kernel,
+) -> None:
+    parent = await kernel.start(Parent, [])
+    child = await parent.request(lambda context: context.spawn(Sends, [], link=True))
+    assert await child.request("started") == "started"
+    parent.stop()
+    await parent.wait()
+    assert await child.request("alive") == "alive"
+
+
+async def test_a_dead_child_is_none_of_its_parents_children(kernel: Kernel, until: Until) -> None:
+    log: list[Any] = []
+    parent = await kernel.start(Parent, log)
+    child = await parent.request(lambda context: context.spawn_child(Notes, []))
+    await until(lambda: len(log) == 1)
+    child.kill()
+    await until(lambda: len(log) == 2)
+    assert kernel.info(parent).children == ()
+
+
+async def test_who_stopped_waiting_in_the_turn_of_a_death_does_not_disturb_it(
+    kernel: Kernel,
+) -> None:
+    ref = await kernel.start(Notes, [])
+    impatient, patient = asyncio.create_task(ref.wait()), asyncio.create_task(ref.wait())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    ref.kill()
+    assert await patient == "killed"
+
+
+async def test_an_idle_timeout_ends_with_its_actor(kernel: Kernel) -> None:
+    ref = await kernel.start(Parent, [])
+    await ref.request(lambda context: context.set_idle_timeout(3600))
+    ref.kill()
+    assert kernel.statistics().timers == 0
+
+
+async def test_an_actor_that_is_ended_before_its_init_never_begins(kernel: Kernel) -> None:
+    log: list[Any] = []
+
+    class Begins(Actor[Any]):
+        def init(self) -> None:
+            log.append("init")
+
+        def receive(self, message: Any) -> None:
+            log.append(message)
+
+    ref = kernel.spawn(Begins)
+    ref.exit("over")
+    assert await ref.wait() == "over"
+    assert log == []
+
+
+def test_timers_that_were_cancelled_leave_nothing_in_the_wheel() -> None:
+    wheel = TimerWheel()
+    for second in range(1_000):
+        wheel.cancel(wheel.add(float(second), print), 0.0)
+    assert len(wheel._ticks) < 100
 
 
 # --- names and groups
