@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from airssys_wasm.kernel import (
     Actor,
     ActorExited,
@@ -558,12 +559,14 @@ async def test_what_an_actor_sends_itself_during_a_request_is_handled_without_an
     kernel: Kernel, until: Until, behaviour: Any
 ) -> None:
     log: list[Any] = []
-    ref = await kernel.start(behaviour, log)
+    ref = kernel.spawn(behaviour, log)
     for _ in range(5):
         await asyncio.sleep(0)
     assert await ref.request("ask") == "ask"
     await until(lambda: len(log) == 2)
-    assert log == ["ask", "sent"]
+    ref.send("ask")
+    await until(lambda: len(log) == 4)
+    assert log == ["ask", "sent", "ask", "sent"]
 
 
 @pytest.mark.parametrize("how", ["exit", "kill"])
@@ -583,7 +586,7 @@ async def test_an_actor_that_ends_itself_during_a_request_and_then_waits_is_woke
             finally:
                 log.append("woken")
 
-    ref = await kernel.start(Ends)
+    ref = kernel.spawn(Ends)
     for _ in range(5):
         await asyncio.sleep(0)
     with pytest.raises(ActorExited):
