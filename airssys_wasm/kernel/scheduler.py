@@ -297,7 +297,9 @@ class Scheduler:
                         self.handled += quantum - left
                         if retired:
                             # The context is the actor's, or a cancellation was or may still come
-                            # for that actor, for which no other may suffer.
+                            # for that actor, for which no other may suffer. A traceback may
+                            # lead to this frame, which must not keep the message alive.
+                            message = queue = answer = None
                             return
                         left = quantum
                         break

@@ -1,0 +1,220 @@
+"""Requests to idle async actors, which a resting worker serves within the caller's own step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from airssys_wasm.kernel import Actor, ActorExited, ActorRef, Failed, Kernel
+
+pytestmark = pytest.mark.anyio
+
+VARIABLE: ContextVar[str] = ContextVar("test_variable", default="clean")
+
+
+class Does(Actor[Any]):
+    """Awaits what it is sent as a function of its own context."""
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+
+    async def receive(self, message: Any) -> object:
+        if callable(message):
+            return await message(self)
+        self.seen.append(message)
+        return message
+
+
+async def resting_worker(kernel: Kernel) -> ActorRef[Any]:
+    """An async actor in a kernel that has a worker at rest, so that requests run inline."""
+    ref = await kernel.start(Does)
+    for _ in range(100):
+        await ref.request("warm")
+        if kernel.scheduler.parked:
+            return ref
+        await asyncio.sleep(0)
+    raise AssertionError("no worker came to rest")
+
+
+async def test_a_request_to_an_idle_async_actor_takes_no_turn_of_the_loop(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+    turned = False
+
+    def turn() -> None:
+        nonlocal turned
+        turned = True
+
+    asyncio.get_running_loop().call_soon(turn)
+    assert await ref.request("hello") == "hello"
+    assert not turned
+
+
+async def test_what_the_handler_sends_itself_is_handled_afterwards(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def sends_itself(actor: Does) -> str:
+        actor.context.ref.send("later")
+        return "now"
+
+    assert await ref.request(sends_itself) == "now"
+
+    async def seen(actor: Does) -> list[object]:
+        return actor.seen
+
+    for _ in range(100):
+        if "later" in await ref.request(seen):
+            return
+        await asyncio.sleep(0)
+    pytest.fail("it was never handled")
+
+
+async def test_the_handler_runs_in_a_task_that_is_not_the_callers(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def tasks(_: Does) -> list[object]:
+        return [asyncio.current_task()]
+
+    mine = asyncio.current_task()
+    (theirs,) = await ref.request(tasks)
+    assert isinstance(theirs, asyncio.Task)
+    assert theirs is not mine
+    assert asyncio.current_task() is mine
+
+
+async def test_a_handler_that_suspends_answers_when_it_is_done(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def waits(_: Does) -> str:
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await asyncio.sleep(0)
+        return "done"
+
+    assert await ref.request(waits) == "done"
+    assert await ref.request("and again") == "and again"
+
+
+async def test_a_crash_raises_in_the_caller_with_its_cause_and_is_a_dead_letter(
+    kernel: Kernel,
+) -> None:
+    ref = await resting_worker(kernel)
+
+    async def crashes(_: Does) -> None:
+        raise ValueError("boom")
+
+    with pytest.raises(ActorExited, match="boom") as exited:
+        await ref.request(crashes)
+    assert isinstance(exited.value.__cause__, ValueError)
+    assert not ref.is_alive
+    letter = kernel.dead_letters.recent()[-1]
+    assert (letter.message, letter.crashed, letter.request) == (crashes, True, True)
+
+
+async def test_a_failed_answer_is_raised_and_the_actor_lives(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def fails(_: Does) -> Failed:
+        return Failed(KeyError("no such thing"))
+
+    with pytest.raises(KeyError):
+        await ref.request(fails)
+    assert await ref.request("alive") == "alive"
+
+
+Ends = Callable[[Does], Awaitable[None]]
+
+
+async def killed_then_suspended(actor: Does) -> None:
+    actor.context.ref.kill()
+    await asyncio.get_running_loop().create_future()
+
+
+async def exits_then_suspends(actor: Does) -> None:
+    actor.context.ref.exit("over")
+    await asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [(killed_then_suspended, "killed"), (exits_then_suspends, "over")]
+)
+async def test_an_actor_that_ends_itself_and_goes_on_waiting_is_not_waited_for(
+    kernel: Kernel, end: Ends, reason: str
+) -> None:
+    ref = await resting_worker(kernel)
+    with pytest.raises(ActorExited) as exited:
+        await ref.request(end)
+    assert exited.value.reason == reason
+    assert await ref.wait() == reason
+
+
+async def test_an_actor_that_is_killed_while_it_waits_fails_the_request_at_once(
+    kernel: Kernel,
+) -> None:
+    ref = await resting_worker(kernel)
+
+    async def hangs(_: Does) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    asking = asyncio.create_task(ref.request(hangs))
+    await asyncio.sleep(0)
+    ref.kill()
+    with pytest.raises(ActorExited) as exited:
+        await asking
+    assert exited.value.reason == "killed"
+
+
+async def test_a_caller_that_gives_up_leaves_the_handler_alone(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+    gate = asyncio.Event()
+
+    async def waits(actor: Does) -> None:
+        await gate.wait()
+        actor.seen.append("went on")
+
+    asking = asyncio.create_task(ref.request(waits))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    gate.set()
+
+    async def seen(actor: Does) -> list[object]:
+        return actor.seen
+
+    assert "went on" in await ref.request(seen)
+
+
+async def test_context_variables_stay_with_the_actor_that_set_them(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+    other = await kernel.start(Does)
+
+    async def sets(_: Does) -> str:
+        VARIABLE.set("changed")
+        return VARIABLE.get()
+
+    async def gets(_: Does) -> str:
+        return VARIABLE.get()
+
+    assert await ref.request(sets) == "changed"
+    assert VARIABLE.get() == "clean"
+    assert await other.request(gets) == "clean"
+    assert await ref.request(gets) == "changed"
+
+
+async def test_actors_ask_one_another_inline_to_any_depth(kernel: Kernel) -> None:
+    refs = [await kernel.start(Does) for _ in range(30)]
+    await resting_worker(kernel)
+
+    def asks(depth: int) -> Callable[[Does], Awaitable[object]]:
+        async def ask(_: Does) -> object:
+            if depth == len(refs):
+                return "the bottom"
+            return await refs[depth].request(asks(depth + 1))
+
+        return ask
+
+    assert await refs[0].request(asks(1)) == "the bottom"
