@@ -24,7 +24,8 @@ class Does(Actor[Any]):
 
     async def receive(self, message: Any) -> object:
         if callable(message):
-            return await message(self)
+            answer: object = await message(self)  # pyright: ignore[reportGeneralTypeIssues]
+            return answer
         self.seen.append(message)
         return message
 
