@@ -363,6 +363,9 @@ def run(script: str) -> str:
         from airssys_wasm.components.engine.limits import Limits
         from airssys_wasm.components.engine.runtime_host import runtime_host
 
+        # A shell may have started the tests in its background, with interrupts ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
         def replace_arguments_of(engine, name, arguments):
             functions = engine._linkage.functions
             for index, function in enumerate(functions):
