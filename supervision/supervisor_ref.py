@@ -10,7 +10,8 @@ from airssys_wasm.supervision.child_spec import ChildSpec, ChildType
 from airssys_wasm.supervision.children import ChildCounts, Status
 
 if TYPE_CHECKING:
-    from airssys_wasm.kernel.ref import ActorRef, Address
+    from airssys_wasm.kernel.address import Address
+    from airssys_wasm.kernel.ref import ActorRef
 
 REQUEST_TIME = 5.0  # seconds for a read; as for any request
 

@@ -1,5 +1,6 @@
 """Actors, mailboxes, links, timers and names: the kernel on which everything else stands."""
 
+from airssys_wasm.kernel.address import Address, NamedRef
 from airssys_wasm.kernel.behaviour import Actor, Description
 from airssys_wasm.kernel.context import ActorContext, MonitorRef, Reply
 from airssys_wasm.kernel.crash import Crash, CrashReport
@@ -49,7 +50,7 @@ from airssys_wasm.kernel.multicall import Replies
 from airssys_wasm.kernel.platform import Platform
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import Error, Frame, is_orderly
-from airssys_wasm.kernel.ref import ActorRef, Address, NamedRef
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.state_machine_actor import StateMachine
 from airssys_wasm.kernel.state_table import enter, state
 from airssys_wasm.kernel.statistics import KernelStatistics

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.answers import ANSWERS, checked, continue_with, give_reply, odd_answer
 from airssys_wasm.kernel.backlog import long_mailbox
+from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.current import CURRENT
 from airssys_wasm.kernel.errors import ExitActor, StopInit, Stopped, reason_of
 from airssys_wasm.kernel.idle import cancel_idle
@@ -29,7 +30,7 @@ from airssys_wasm.kernel.message import (
     SystemCall,
 )
 from airssys_wasm.kernel.reasons import Error, is_orderly
-from airssys_wasm.kernel.ref import ActorRef, BoundedRef
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
     ASYNC,
     DEAD,

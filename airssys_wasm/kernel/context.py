@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from asyncio import Future
     from random import Random
 
+    from airssys_wasm.kernel.address import Address
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.mailbox import Mailbox
-    from airssys_wasm.kernel.ref import ActorRef, Address
+    from airssys_wasm.kernel.ref import ActorRef
     from airssys_wasm.kernel.timers import TimerRef
 
 P = ParamSpec("P")

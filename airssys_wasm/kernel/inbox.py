@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airssys_wasm.kernel.backlog import long_mailbox
+from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.context import ActorContext, Reply
 from airssys_wasm.kernel.errors import ActorStopped, Stopped
 from airssys_wasm.kernel.mailbox import WARN_LENGTH
 from airssys_wasm.kernel.message import SIGNALS, Envelope, Stamped, StopEntry, payload_of
-from airssys_wasm.kernel.ref import BoundedRef
 from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, NOTHING, SUSPENDED, WATCHED
 from airssys_wasm.kernel.tracing import TraceEvent, tell
 

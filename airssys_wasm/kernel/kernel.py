@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from airssys_wasm.kernel.address import Address, NamedRef
 from airssys_wasm.kernel.behaviour import KINDS, Process, incarnate, kind_of, label_of
+from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.context import MonitorRef, Reply
 from airssys_wasm.kernel.crash import CrashReport
 from airssys_wasm.kernel.errors import (
@@ -29,7 +31,7 @@ from airssys_wasm.kernel.message import Started
 from airssys_wasm.kernel.multicall import Replies, multicall
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import Frame, exception_of, is_orderly
-from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, MailboxRef, NamedRef
+from airssys_wasm.kernel.ref import ActorRef, MailboxRef
 from airssys_wasm.kernel.registry import Registry, check_name
 from airssys_wasm.kernel.reporting import Reporting
 from airssys_wasm.kernel.requests import STREAK

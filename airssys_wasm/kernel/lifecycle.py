@@ -20,12 +20,14 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.kernel.address import Address, NamedRef, resolve
+from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.context import MonitorRef
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.info import behaviour_of
 from airssys_wasm.kernel.message import Down, Exit, Ignored, Next, StopEntry, StopRequested
 from airssys_wasm.kernel.reasons import is_orderly
-from airssys_wasm.kernel.ref import ActorRef, Address, BoundedRef, NamedRef, resolve
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
     DEAD,
     ENDING,

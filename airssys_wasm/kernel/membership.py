@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.kernel.address import Address, resolve
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.groups import Groups
 from airssys_wasm.kernel.message import Joined, Left
-from airssys_wasm.kernel.ref import ActorRef, Address, resolve
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import check_name
 from airssys_wasm.kernel.states import DEAD
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from airssys_wasm.kernel.ref import Address
+from airssys_wasm.kernel.address import Address
 
 
 @dataclass(frozen=True, slots=True)

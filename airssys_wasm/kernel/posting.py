@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.message import Envelope, Internal
-from airssys_wasm.kernel.ref import ActorRef, BoundedRef
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD, ENDING, ENVELOPES, HeldQueue
 
 if TYPE_CHECKING:

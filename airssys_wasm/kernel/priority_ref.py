@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.priorities import PriorityQueue, priority_of
-from airssys_wasm.kernel.ref import BoundedRef
 
 if TYPE_CHECKING:
     from asyncio import Future

@@ -10,24 +10,20 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
-from sys import maxsize
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from airssys_wasm.kernel.errors import ActorExited, MailboxFull
-from airssys_wasm.kernel.mailbox import Mailbox, check_stamp, verdict
-from airssys_wasm.kernel.message import SIGNALS, Stamped, payload_of
+from airssys_wasm.kernel.mailbox import check_stamp
+from airssys_wasm.kernel.message import Stamped
 from airssys_wasm.kernel.states import (
     ASYNC,
     BUSY,
     DEAD,
-    ENDING,
     ENTRIES,
     NOTHING,
     PROCESS,
     SPECIAL,
     UNENDED,
     Ended,
-    HeldQueue,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from airssys_wasm.kernel.extension import Extension
-    from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.scheduler import Scheduler
     from airssys_wasm.kernel.typed import Request
 
@@ -271,233 +266,6 @@ class MailboxRef(ActorRef[M]):
             ActorRef.send(self, message)
 
 
-class BoundedRef(MailboxRef[M]):
-    """The ref of an actor with a bounded mailbox. A class of its own: others never pay for it."""
-
-    __slots__ = ("_load", "_mailbox", "_putters", "_room", "dropped")
-
-    def __init__(self, *args: Any, mailbox: Mailbox) -> None:
-        super().__init__(*args)
-        self._mailbox = mailbox
-        self._room = mailbox.capacity if mailbox.capacity is not None else maxsize
-        self._load = 0
-        self._putters: deque[tuple[Future[None], Any]] = deque()
-        self.dropped = 0
-
-    @property
-    def capacity(self) -> int | None:
-        return self._mailbox.capacity
-
-    def send(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
-        if priority or ttl is not None:
-            message = stamped(self, message, priority, ttl)
-        self._offer(message, can_wait=False)
-
-    async def put(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
-        if priority or ttl is not None:
-            message = stamped(self, message, priority, ttl)
-        waiting = self._offer(message, can_wait=True)
-        if waiting is not None:
-            await self._wait_for_room(waiting)
-
-    def _offer(self, message: Any, *, can_wait: bool) -> Future[None] | None:
-        if self._mode & (DEAD | ENDING) and not isinstance(self._queue, HeldQueue):
-            self._deliver(message)
-            return None
-        capacity = self._room
-        decision = verdict(self._mailbox.overflow, self._load, capacity, can_wait=can_wait)
-        match decision:
-            case "accept":
-                self._accept(message)
-            case "wait":
-                future = self._scheduler.future()
-                self._line_up((future, message))
-                self._tell_full("waits")
-                return future
-            case "refuse":
-                self._tell_full("refused")
-                raise MailboxFull(self, self._room, payload_of(message))
-            case "drop_new":
-                self._drop(message)
-            case "drop_old":
-                self._make_room(message)
-        return None
-
-    def _accept(self, message: Any) -> None:
-        self._load += 1
-        self._deliver(message)
-
-    def _line_up(self, putter: tuple[Future[None], Any]) -> None:
-        self._putters.append(putter)
-
-    def _make_room(self, message: Any) -> None:
-        """Drop a message for `message`, or that itself."""
-        oldest = self._take_oldest()
-        self._load -= 1
-        self._drop(oldest)
-        self._accept(message)
-
-    def _drop(self, message: Any) -> None:
-        self.dropped += 1
-        kernel = self._scheduler.kernel
-        kernel.reporting.dead_letter(message, self, "full")
-        if kernel.telemetry.active:
-            counts = {"capacity": self._room, "dropped": self.dropped}
-            metadata = {"ref": self, "overflow": self._mailbox.overflow}
-            kernel.telemetry.emit("mailbox.dropped", counts, metadata)
-
-    def _tell_full(self, outcome: str) -> None:
-        telemetry = self._scheduler.kernel.telemetry
-        if telemetry.active:
-            counts = {"capacity": self._room, "length": self._load}
-            telemetry.emit("mailbox.full", counts, {"ref": self, "outcome": outcome})
-
-    def _take_oldest(self) -> Any:
-        inbox = self._extension.inbox if self._extension is not None else None
-        if inbox is not None and (oldest := inbox._take_oldest()) is not NOTHING:
-            pass  # a process has collected it
-        elif self._one is not NOTHING and self._one.__class__ not in SIGNALS:
-            oldest, self._one = self._one, NOTHING
-        else:
-            place = next(i for i, m in enumerate(self._queue) if m.__class__ not in SIGNALS)
-            oldest = self._queue[place]
-            del self._queue[place]
-        return oldest
-
-    async def _wait_for_room(self, waiting: Future[None]) -> None:
-        try:
-            await waiting
-        finally:
-            self._give_up_waiting(waiting)
-
-    def _give_up_waiting(self, waiting: Future[None]) -> None:
-        if not waiting.done() or waiting.cancelled():
-            waiting.cancel()
-            self._putters = deque(p for p in self._putters if p[0] is not waiting)
-
-    def _taken(self) -> None:
-        """A message left the mailbox: whoever has waited longest for room gets it."""
-        self._load -= 1
-        while self._putters and self._load < self._room:
-            future, message = self._putters.popleft()
-            if not future.done():
-                self._accept(message)
-                future.set_result(None)
-
-    def _give_up_putters(self) -> list[Any]:
-        """Let all who wait for room go on; gives the messages that they did not place."""
-        waiting, self._putters = self._putters, deque()
-        self._load = 0
-        messages = []
-        for future, message in waiting:
-            if not future.done():
-                future.set_result(None)
-                messages.append(message)
-        return messages
-
-
-class NamedRef:
-    """The address of whoever has a name: resolved at each call, so it survives restarts.
-
-    Never equal to an ActorRef. `send` to a name that nobody has is a dead letter.
-    """
-
-    __slots__ = ("_kernel", "name")
-
-    def __init__(self, kernel: Kernel, name: str) -> None:
-        self._kernel = kernel
-        self.name = name
-
-    def resolve(self) -> ActorRef[Any] | None:
-        """Who has the name now; None when nobody has."""
-        return self._kernel.registry.find(self.name)
-
-    def send(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
-        """As `ActorRef.send`, with the options of `put` whatever the mailbox."""
-        ref = self.resolve()
-        if ref is None:
-            self._nobody(message, priority, ttl)
-        else:
-            ref._send_stamped(message, priority, ttl)
-
-    async def put(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
-        """As `ActorRef.put`."""
-        ref = self.resolve()
-        if ref is None:
-            self._nobody(message, priority, ttl)
-        else:
-            await ref.put(message, priority=priority, ttl=ttl)
-
-    @overload
-    async def request(
-        self,
-        message: Request[R],
-        /,
-        timeout: float | None = 5.0,
-        priority: int = 0,
-        ttl: float | None = None,
-    ) -> R: ...
-    @overload
-    async def request(
-        self,
-        message: object,
-        /,
-        timeout: float | None = 5.0,
-        priority: int = 0,
-        ttl: float | None = None,
-    ) -> Any: ...
-    async def request(
-        self,
-        message: Any,
-        /,
-        timeout: float | None = 5.0,
-        priority: int = 0,
-        ttl: float | None = None,
-    ) -> Any:
-        """As `ActorRef.request`; `ActorExited(name, "noproc")` when nobody has the name."""
-        ref = self.resolve()
-        if ref is None:
-            raise ActorExited(self.name, "noproc")
-        return await ref.request(message, timeout, priority, ttl)
-
-    def _nobody(self, message: Any, priority: int, ttl: float | None) -> None:
-        check_stamp(priority, ttl)
-        self._kernel.reporting.dead_letter(message, self.name, "noproc")
-
-    def stop(self, reason: object = "normal") -> None:
-        """As `ActorRef.stop`; nothing when nobody has the name."""
-        if (ref := self.resolve()) is not None:
-            ref.stop(reason)
-
-    def exit(self, reason: object) -> None:
-        """As `ActorRef.exit`; nothing when nobody has the name."""
-        if (ref := self.resolve()) is not None:
-            ref.exit(reason)
-
-    def kill(self) -> None:
-        """As `ActorRef.kill`; nothing when nobody has the name."""
-        if (ref := self.resolve()) is not None:
-            ref.kill()
-
-    async def wait(self) -> object:
-        """The exit reason of who has the name now; `"noproc"` when nobody has."""
-        ref = self.resolve()
-        return await ref.wait() if ref is not None else "noproc"
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, NamedRef)
-            and other.name == self.name
-            and other._kernel is self._kernel
-        )
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    def __repr__(self) -> str:
-        return f"<NamedRef {self._kernel.name}/{self.name}>"
-
-
 def stamped(ref: ActorRef[Any], message: Any, priority: int, ttl: float | None) -> Any:
     """`message` as a mailbox keeps it when it was sent with a priority or a time to live."""
     check_stamp(priority, ttl)
@@ -508,19 +276,3 @@ def stamped(ref: ActorRef[Any], message: Any, priority: int, ttl: float | None) 
         )
     deadline = inf if ttl is None else ref._scheduler.kernel.platform.now() + ttl
     return Stamped(message, priority, deadline, ttl)
-
-
-Address = ActorRef[Any] | NamedRef
-
-
-@overload
-def resolve(address: ActorRef[M]) -> ActorRef[M]: ...
-@overload
-def resolve(address: NamedRef) -> ActorRef[Any] | None: ...
-def resolve(address: Address) -> ActorRef[Any] | None:
-    """The actor behind an address; None for a name that nobody has. Raises TypeError for others."""
-    if isinstance(address, ActorRef):
-        return address
-    if isinstance(address, NamedRef):
-        return address.resolve()
-    raise TypeError(f"{address!r} is not an address: pass an ActorRef or system.named(name)")

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.crash import Crash, CrashReport, Note, brief, without_contents
 from airssys_wasm.kernel.dead_letters import DeadLetters
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull, RequestTimeout
 from airssys_wasm.kernel.info import behaviour_of
 from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope, Stamped, SystemCall
 from airssys_wasm.kernel.reasons import exception_of
-from airssys_wasm.kernel.ref import ActorRef, BoundedRef
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import NOTHING
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from asyncio.tasks import _enter_task, _leave_task
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply
+from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.current import unchanged
 from airssys_wasm.kernel.errors import ActorExited, RequestTimeout, SelfRequest
 from airssys_wasm.kernel.message import Envelope, Failed
-from airssys_wasm.kernel.ref import ActorRef, BoundedRef, stamped
+from airssys_wasm.kernel.ref import ActorRef, stamped
 from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, HeldQueue
 
 if TYPE_CHECKING:

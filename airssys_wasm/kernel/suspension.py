@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.kernel.address import Address, resolve
 from airssys_wasm.kernel.errors import ActorExited, OpaqueState, RequestTimeout, SelfRequest
 from airssys_wasm.kernel.message import SystemCall
-from airssys_wasm.kernel.ref import ActorRef, Address, resolve
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, ENTRIES, PROCESS, SUSPENDED
 from airssys_wasm.kernel.tracing import Trace, TraceEvent, start_trace
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.kernel.address import Address, resolve
 from airssys_wasm.kernel.errors import MailboxFull
-from airssys_wasm.kernel.ref import ActorRef, Address, resolve
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD
 from airssys_wasm.kernel.statistics import TimerStatistics
 from airssys_wasm.kernel.timers import TimerRef, TimerWheel
