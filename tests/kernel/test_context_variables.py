@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from airssys_wasm.kernel import Actor, ActorContext, ActorRef, Error, Exit, Inbox, Kernel
+from airssys_wasm.kernel import Actor, ActorContext, ActorRef, Error, Exit, Inbox, Kernel, Mailbox
 
 pytestmark = pytest.mark.anyio
 
@@ -365,3 +365,31 @@ async def test_an_async_generator_may_be_kept_over_handlers(kernel: Kernel) -> N
     assert [await ref.request("next") for _ in range(3)] == [1, 2, 3]
     ref.stop()
     assert await ref.wait() == "normal"
+
+
+@pytest.mark.parametrize("behaviour", [Plain, Async, Suspending])
+@pytest.mark.parametrize(
+    "mailbox",
+    [None, Mailbox(capacity=10), Mailbox(order="priority")],
+    ids=["plain", "bounded", "priority"],
+)
+async def test_a_variable_is_set_for_the_very_next_message(
+    kernel: Kernel, behaviour: type[Plain], mailbox: Mailbox | None
+) -> None:
+    seen: list[object] = []
+
+    class Tells(behaviour):  # type: ignore[misc, valid-type]  # the class is a parameter
+        def receive(self, message: Any) -> object:
+            seen.append(USER.get())
+            return super().receive(message)
+
+    class TellsAsync(behaviour):  # type: ignore[misc, valid-type]
+        async def receive(self, message: Any) -> object:
+            seen.append(USER.get())
+            return await super().receive(message)
+
+    ref = kernel.spawn(Tells if behaviour is Plain else TellsAsync, mailbox=mailbox)
+    for name in ("alice", "bob", "carol"):
+        ref.send(name)
+    assert await ref.request("read") == "carol"
+    assert seen == ["nobody", "alice", "bob", "carol"]

@@ -1,6 +1,7 @@
 """Ends: stop, exit, kill and terminate, in whatever state the actor is when it is told."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -742,3 +743,71 @@ async def test_a_wait_that_is_cancelled_leaves_nothing(kernel: Kernel) -> None:
     await asyncio.wait([waiting])
     ref.kill()
     assert await ref.wait() == "killed"
+
+
+@pytest.mark.parametrize("by", ["send", "request"])
+async def test_who_swallows_the_cancellation_of_an_exit_leaves_no_trace_of_it_to_others(
+    kernel: Kernel, by: str
+) -> None:
+    """A task that was cancelled once counts it for ever, and asyncio's scopes look at the count."""
+    reached = asyncio.Event()
+
+    async def stubborn(_: ActorContext) -> None:
+        reached.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    def cancellations(_: ActorContext) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    others = [await kernel.start(DoesAsync) for _ in range(20)]
+    ref = await kernel.start(DoesAsync)
+    asking = asyncio.create_task(ref.request(stubborn)) if by == "request" else None
+    if asking is None:
+        ref.send(stubborn)
+    await reached.wait()
+    ref.exit("enough")
+    assert await ref.wait() == "enough"
+    if asking is not None:
+        await asking
+    for other in others:
+        assert await other.request(cancellations) == 0
+    counted: list[int] = []
+    for other in others:
+        other.send(lambda context: counted.append(cancellations(context)))
+    assert await others[-1].request(cancellations) == 0
+    assert counted == [0] * 20
+
+
+@pytest.mark.parametrize("by", ["send", "request"])
+@pytest.mark.parametrize("swallows", [False, True])
+async def test_a_handler_that_cancels_its_own_task_harms_nobody_else(
+    kernel: Kernel, by: str, swallows: bool
+) -> None:
+    async def cancels_itself(_: ActorContext) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        if swallows:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+
+    async def cancellations(_: ActorContext) -> int:
+        await asyncio.sleep(0)
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    ref = await kernel.start(DoesAsync)
+    others = [await kernel.start(DoesAsync) for _ in range(20)]
+    if by == "request":
+        assert await ref.request(cancels_itself) is None
+    else:
+        ref.send(cancels_itself)
+    for other in others:
+        other.send(cancellations)
+    for other in others:
+        assert await other.request(cancellations) == 0
+    assert await ref.request(cancellations) == 0

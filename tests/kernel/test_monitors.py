@@ -318,3 +318,25 @@ async def test_spawning_with_a_monitor_is_one_step(kernel: Kernel) -> None:
     assert [(down.ref, down.reason) for down in log[:-1]] == [
         (child, Error("ValueError", "stillborn"))
     ]
+
+
+async def test_the_watchers_of_a_second_death_wait_until_those_of_the_first_were_told(
+    kernel: Kernel,
+) -> None:
+    """Else each death would take a turn's worth of the loop, at once."""
+    log: list[Any] = []
+    watcher = kernel.spawn(Does, log)
+    dying = [kernel.spawn(Does) for _ in range(3)]
+    for ref in dying:
+        await watcher.request(lambda context, ref=ref: [context.monitor(ref) for _ in range(3_000)])
+    dying[0].kill()
+    told = watcher.mailbox_length
+    assert 0 < told <= 1_000
+    dying[1].kill()
+    dying[2].kill()
+    assert watcher.mailbox_length == told
+    for _ in range(1_000):
+        await watcher.request(lambda context: None)
+    assert [down.ref for down in log if isinstance(down, Down)] == [
+        ref for ref in dying for _ in range(3_000)
+    ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from airssys_wasm.kernel import (
 pytestmark = pytest.mark.anyio
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+TENANT: ContextVar[str] = ContextVar("tenant")
 
 
 class Counter(Actor[str]):
@@ -394,3 +397,25 @@ async def test_the_parent_is_who_spawned_through_its_context(kernel: Kernel) -> 
     child: ActorRef[Any] = await parent.request("spawn")
     assert await child.request("who") is parent
     assert await kernel.spawn(Child).request("who") is None
+
+
+@pytest.mark.parametrize("hook", ["plain", "async"])
+@pytest.mark.parametrize("answer", [ValueError("no"), StopInit("no"), IGNORE, "rubbish"])
+async def test_an_init_that_sets_a_context_variable_and_fails_is_followed_by_no_terminate(
+    kernel: Kernel, hook: str, answer: object
+) -> None:
+    log: list[object] = []
+
+    class Sets(Init):
+        def init(self) -> object:
+            TENANT.set("shop")
+            return super().init()
+
+    class SetsAsync(Sets):
+        async def init(self) -> object:
+            await asyncio.sleep(0)
+            return super().init()
+
+    with pytest.raises(StartError):
+        await kernel.start(Sets if hook == "plain" else SetsAsync, answer, log)
+    assert log == ["init"]
