@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from contextvars import Context
 
+    from airssys_wasm.kernel.parking import Parking
     from airssys_wasm.kernel.scheduler import Scheduler
-    from airssys_wasm.kernel.worker import Parking
 
 OTHERS = frozenset({StopEntry, SystemCall, Next})  # entries of a mailbox that are no messages
 ALONE_AT_MOST = 256  # messages in one activation of an actor with a context of its own
@@ -203,13 +203,13 @@ class Activation:
         if ref._mode & (ENDING | DEAD):
             return
         if answer is Answer.IGNORE:
-            self._scheduler.kernel.ignored(ref)
+            self._scheduler.kernel.spawner.ignored(ref)
         elif answer is Answer.DEFERRED_INIT:
             ref._traits |= DEFERRED
             ref._mode &= ~NEW
         elif answer is None or answer.__class__ is Continue:
             ref._mode &= ~NEW
-            self._scheduler.kernel.started(ref)
+            self._scheduler.kernel.spawner.started(ref)
             if answer is not None:
                 continue_with(ref, answer)
         else:
@@ -275,7 +275,7 @@ class Activation:
         CURRENT.set(ref)
         extension, lifecycle = ref._ext(), self._scheduler.kernel.lifecycle
         (function, arguments), extension.process = extension.process, None
-        self._scheduler.kernel.started(ref)
+        self._scheduler.kernel.spawner.started(ref)
         inbox = extension.inbox
         reason: Any = "normal"
         report = False

@@ -166,13 +166,12 @@ class ActorContext:
         `adopt` is the dead incarnation whose kept mailbox, name and lasting subscriptions the new
         one takes over. `shutdown` bounds its `terminate`, in seconds.
         """
-        return self._living().spawn(
+        return self._living().spawner.spawn_child(
+            self.ref,
             behaviour,
             *args,
             name=name,
             mailbox=mailbox,
-            parent=self.ref,
-            supervised=True,
             adopt=adopt,
             restarts=restarts,
             shutdown=shutdown,
@@ -182,6 +181,12 @@ class ActorContext:
         """Give up what a dead child kept: its messages become dead letters, its name is free."""
         self._living().release(ref)
 
+    def set_shutdown(self, ref: ActorRef[Any], seconds: float) -> None:
+        """From now on the end of the child `ref` leaves its `terminate` that long."""
+        self._living()
+        if not ref._mode & DEAD:
+            ref._ext().shutdown = seconds
+
     def set_cause(self, cause: object) -> None:
         """What lies behind the exit reason; others find it as `ref.cause` after the end."""
         self._living()
@@ -189,11 +194,11 @@ class ActorContext:
 
     def init_done(self) -> None:
         """The init that answered DEFERRED_INIT has succeeded."""
-        self._living().init_done(self.ref)
+        self._living().spawner.init_done(self.ref)
 
     def init_failed(self, reason: object) -> None:
         """The init that answered DEFERRED_INIT has failed: the actor ends with `reason`."""
-        self._living().init_failed(self.ref, reason)
+        self._living().spawner.init_failed(self.ref, reason)
 
     @property
     def trap_exit(self) -> bool:

@@ -12,42 +12,29 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from airssys_wasm.kernel.address import Address, NamedRef
-from airssys_wasm.kernel.behaviour import KINDS, Process, incarnate, kind_of, label_of
-from airssys_wasm.kernel.bounded_ref import BoundedRef
+from airssys_wasm.kernel.closing import Closing
 from airssys_wasm.kernel.context import MonitorRef, Reply
 from airssys_wasm.kernel.crash import CrashReport
 from airssys_wasm.kernel.errors import (
     ActorExited,
-    AlreadyStarted,
-    StartError,
 )
-from airssys_wasm.kernel.extension import TERMINATE_TIME
-from airssys_wasm.kernel.inbox import Inbox
-from airssys_wasm.kernel.info import ActorInfo, behaviour_of, info_of
+from airssys_wasm.kernel.info import ActorInfo, info_of
 from airssys_wasm.kernel.lifecycle import Lifecycle
-from airssys_wasm.kernel.mailbox import Mailbox
 from airssys_wasm.kernel.membership import Group, Membership
-from airssys_wasm.kernel.message import Started
 from airssys_wasm.kernel.multicall import Replies, multicall
 from airssys_wasm.kernel.real_platform import RealPlatform
-from airssys_wasm.kernel.reasons import Frame, exception_of, is_orderly
-from airssys_wasm.kernel.ref import ActorRef, MailboxRef
+from airssys_wasm.kernel.reasons import Frame, is_orderly
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import Registry, check_name
+from airssys_wasm.kernel.relations import Relations
 from airssys_wasm.kernel.reporting import Reporting
 from airssys_wasm.kernel.requests import STREAK
 from airssys_wasm.kernel.scheduler import Scheduler
+from airssys_wasm.kernel.spawner import Spawner
 from airssys_wasm.kernel.states import (
-    BUSY,
     DEAD,
-    DEFERRED,
-    HANDLES_STOP,
-    KEEP,
-    NEW,
     NOTHING,
     PROCESS,
-    SPECIAL,
-    SUPERVISED,
-    TERMINATE,
     DeadQueue,
     HeldQueue,
     is_idle,
@@ -63,7 +50,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("airssys_wasm.kernel")
 
-ENDED_A_TURN = 200  # actors told to end by `close`, after which the loop gets its turn
 SLOW_AFTER = 0.1  # seconds; what a person notices, and many times what a handler should take
 SHUTDOWN_TIME = 30.0  # seconds for all actors of a system to end before they are killed
 
@@ -75,7 +61,7 @@ class Kernel:
 
     `system` is what `context.system` gives to actors: whatever composes this kernel with more.
     Code of an actor that holds the loop for `slow_after` seconds is logged, with its stack; None
-    for never. Raises RuntimeError outside of asyncio.
+    for never. `spawn` and `start` are those of `Spawner`. Raises RuntimeError outside of asyncio.
     """
 
     def __init__(
@@ -104,15 +90,16 @@ class Kernel:
         self.dead_letters = self.reporting.dead_letters
         self.scheduler = Scheduler(self)
         self.lifecycle = Lifecycle(self)
+        self.relations = Relations(self)
+        self.spawner = Spawner(self)
+        self.spawn = (
+            self.spawner.spawn
+        )  # itself: a call between them would cost as much as a message
+        self.start = self.spawner.start
         self.suspension = Suspension(self)
         self._membership = Membership(self)
-        self._actors: dict[int, ActorRef[Any]] = {}
-        self._serial = 0
-        self._restarts = 0
         self.timers = TimerService(self.platform, self.telemetry)
-        self._closing = False
-        self._closed = False
-        self._emptied: asyncio.Future[None] | None = None
+        self._closing = Closing(self)
         self._slow = 0
         self._watch: LoopWatch | None = None
         if slow_after is not None:
@@ -134,33 +121,11 @@ class Kernel:
 
         Supervisors end their own children, in order.
         """
-        if self._closing:
+        if self.spawner.ending:
             return
-        self._closing = True
-        if self.telemetry.active:
-            actors = {"actors": len(self._actors)}
-            self.telemetry.emit("system.closing", actors, {"system": self.name})
-        if self._actors:
-            self._emptied = self.scheduler.future()
-            timer = self.timers.wake_at(self.platform.now() + timeout, self._empty)
-            try:
-                await self._end_all()
-                if self._actors:
-                    await self._emptied
-            finally:
-                self.timers.cancel(timer)
-                self._closed = True
-        self._closed = True
-        left = self.actors()
-        for ref in reversed(left):
-            log.error("%s did not end within %g s and is killed", ref, timeout)
-            ref.kill()
-        await self.scheduler.close()
-        self.timers.close()
+        await self._closing.close(timeout)
         if self._watch is not None:
             self._watch.close()
-        if self.telemetry.active:
-            self.telemetry.emit("system.closed", {"killed": len(left)}, {"system": self.name})
 
     def _was_slow(self, ref: ActorRef[Any], stack: tuple[Frame, ...], duration: float) -> None:
         self._slow += 1
@@ -168,219 +133,18 @@ class Kernel:
             metadata = {"ref": ref, "stack": stack}
             self.telemetry.emit("handler.slow", {"duration": duration}, metadata)
 
-    async def _end_all(self) -> None:
-        """The newest first; the loop gets its turn now and then."""
-        for number, ref in enumerate(reversed(self.actors()), 1):
-            if ref._traits & HANDLES_STOP and not ref._traits & SUPERVISED:
-                ref.stop("shutdown")
-            elif not ref._traits & SUPERVISED:
-                self.lifecycle.end(ref, "shutdown")
-            if not number % ENDED_A_TURN:
-                await self.scheduler.give_way()
-
-    def _empty(self, _: object) -> None:
-        if self._emptied is not None and not self._emptied.done():
-            self._emptied.set_result(None)
-
     # --- actors
-
-    def spawn(
-        self,
-        behaviour: Any,
-        /,
-        *args: Any,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-        parent: ActorRef[Any] | None = None,
-        supervised: bool = False,
-        adopt: ActorRef[Any] | None = None,
-        restarts: int = 0,
-        shutdown: float | None = None,
-    ) -> ActorRef[Any]:
-        """A new actor; its init runs later. `args` are the behaviour's.
-
-        Raises what the behaviour's `__init__` raises, TypeError for what is no behaviour, and
-        AlreadyStarted when a living actor has the name.
-        """
-        if self._closed or (self._closing and not supervised):
-            raise RuntimeError(f"the system {self.name!r} is ending; it starts no more actors")
-        if name is not None:
-            self._check_free(check_name(name), adopt)
-        if behaviour.__class__ is type and behaviour in KINDS:
-            made = behaviour(*args)
-        else:
-            made = incarnate(behaviour, args)
-        if name is not None:  # once more: the constructor may have given it away
-            self._check_free(name, adopt)
-        ref = self._ref(made, behaviour, name, mailbox, parent, supervised)
-        if restarts:
-            ref._ext().restarts = restarts
-            self._restarts += 1
-        if shutdown is not None and shutdown != TERMINATE_TIME:
-            ref._ext().shutdown = shutdown
-        if supervised and parent is not None:
-            relation = parent._ext()
-            if relation.children is None:
-                relation.children = {}
-            relation.children[ref] = None
-            if adopt is not None and relation.held is not None:
-                relation.held.pop(adopt, None)
-        if adopt is not None:
-            ref._mode |= SPECIAL if not ref._mode & PROCESS else 0
-            self.lifecycle.adopt(adopt, ref)
-        if name is not None and ref.name is None:
-            self.registry.register(name, ref)
-            ref._ext().name = name
-        if ref._mode & (NEW | PROCESS) or ref._queue:
-            if ref._queue is None:
-                ref._queue = BUSY
-            self.scheduler.push(ref)
-            self.scheduler.arm()
-        if supervised or self.telemetry.active:
-            self._tell_spawned(ref, restarts)
-        return ref
-
-    def _tell_spawned(self, ref: ActorRef[Any], restarts: int) -> None:
-        if self.telemetry.active:
-            metadata = self._who(ref) | {"parent": ref._parent}
-            self.telemetry.emit("actor.spawned", {"restarts": restarts}, metadata)
-        if not ref._mode & (NEW | PROCESS):
-            self.started(ref)
-
-    @staticmethod
-    def _who(ref: ActorRef[Any]) -> dict[str, object]:
-        return {"ref": ref, "behaviour": behaviour_of(ref), "name": ref.name}
-
-    def _check_free(self, name: str, adopt: ActorRef[Any] | None) -> None:
-        holder = self.registry.find(name)
-        if holder is not None and holder is not adopt:
-            raise AlreadyStarted(name, holder)
-
-    def _ref(
-        self,
-        made: Any,
-        behaviour: Any,
-        name: str | None,
-        mailbox: Mailbox | None,
-        parent: ActorRef[Any] | None,
-        supervised: bool,
-    ) -> ActorRef[Any]:
-        self._serial += 1
-        serial = self._serial
-        traits = SUPERVISED if supervised else 0
-        if made.__class__ is Process:
-            mode, receive = PROCESS, _no_receive
-            label = label_of(behaviour) if name is None else name
-        else:
-            kind = KINDS.get(made.__class__) or kind_of(made.__class__)
-            mode = kind.mode | NEW if kind.has_init else kind.mode
-            traits |= kind.traits
-            receive = made.receive
-            if name is not None:
-                label = name
-            else:
-                label = kind.label if behaviour is made.__class__ else label_of(behaviour)
-        if mailbox is not None and mailbox.keep_on_restart and supervised:
-            traits |= KEEP
-        ref: ActorRef[Any]
-        if mailbox is not None and (mailbox.capacity is not None or mailbox.order != "fifo"):
-            mode |= SPECIAL
-            kind_of_ref = BoundedRef if mailbox.order == "fifo" else _priority_ref()
-            ref = kind_of_ref(
-                self.scheduler, receive, mode, traits, parent, label, serial, mailbox=mailbox
-            )
-        elif mailbox is not None:
-            ref = MailboxRef(self.scheduler, receive, mode, traits, parent, label, serial)
-        else:
-            ref = ActorRef(self.scheduler, receive, mode, traits, parent, label, serial)
-        if mode & PROCESS:
-            extension = ref._ext()
-            extension.process = made
-            extension.inbox = Inbox(ref)
-            extension.behaviour = label_of(behaviour) if name is not None else None
-        else:
-            made._ref = ref
-        self._actors[serial] = ref
-        return ref
-
-    async def start(
-        self,
-        behaviour: Any,
-        /,
-        *args: Any,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-        timeout: float | None = None,
-    ) -> ActorRef[Any]:
-        """`spawn`, and wait until init has succeeded.
-
-        Raises StartError with the reason when it did not, or not within `timeout` seconds (reason
-        `"timeout"`): nothing of the actor is left then. AlreadyStarted when the name is taken.
-        """
-        ref = self.spawn(behaviour, *args, name=name, mailbox=mailbox)
-        if not ref._mode & (NEW | PROCESS):
-            return ref
-        extension = ref._ext()
-        extension.started = started = self.scheduler.future()
-        timer = None
-        if timeout is not None:
-            timer = self.timers.wake_at(self.platform.now() + timeout, lambda _: ref.kill())
-        try:
-            await started
-        except BaseException:
-            ref.kill()
-            raise
-        finally:
-            late = timer is not None and not timer.is_active
-            if timer is not None:
-                self.timers.cancel(timer)
-        if not ref.is_alive and (late or not extension_started(extension)):
-            reason = "timeout" if late else ref.exit_reason
-            if extension.ignored:
-                reason = "ignore"
-            raise StartError(repr(ref), reason) from exception_of(reason)
-        return ref
 
     def actors(self) -> list[ActorRef[Any]]:
         """All living actors, the oldest first."""
-        return list(self._actors.values())
-
-    def started(self, ref: ActorRef[Any]) -> None:
-        """The init of `ref` succeeded: whoever waits for that is told."""
-        extension = ref._extension
-        if self.telemetry.active:
-            restarts = {"restarts": extension.restarts if extension is not None else 0}
-            self.telemetry.emit("actor.started", restarts, self._who(ref))
-        if extension is not None and extension.started is not None:
-            if not extension.started.done():
-                extension.started.set_result(None)
-            extension.started = None
-        parent = ref._parent
-        if ref._traits & SUPERVISED and parent is not None and not parent._mode & DEAD:
-            parent._deliver(Started(ref))
-
-    def ignored(self, ref: ActorRef[Any]) -> None:
-        """The init of `ref` answered IGNORE."""
-        ref._ext().ignored = True
-        self.lifecycle.end(ref, "normal", inside=True)
-
-    def init_done(self, ref: ActorRef[Any]) -> None:
-        """The deferred init of `ref` succeeded."""
-        if ref._traits & DEFERRED:
-            ref._traits &= ~DEFERRED
-            self.started(ref)
-
-    def init_failed(self, ref: ActorRef[Any], reason: object) -> None:
-        """The deferred init of `ref` failed."""
-        if ref._traits & DEFERRED:
-            ref._traits &= ~TERMINATE
-            self.lifecycle.end(ref, reason, inside=not is_idle(ref))
+        return list(self.spawner.actors.values())
 
     def forget(self, ref: ActorRef[Any]) -> None:
         """`ref` is dead: it is no longer among the actors."""
-        self._actors.pop(ref._serial, None)
-        if self._closing and not self._actors:
-            self._empty(None)
+        spawner = self.spawner
+        spawner.actors.pop(ref._serial, None)
+        if spawner.ending and not spawner.actors:
+            self._closing.emptied()
 
     # --- names
 
@@ -516,19 +280,19 @@ class Kernel:
 
     def link(self, ref: ActorRef[Any], address: Address) -> None:
         """See `ActorContext.link`."""
-        self.lifecycle.link(ref, address)
+        self.relations.link(ref, address)
 
     def unlink(self, ref: ActorRef[Any], address: Address) -> None:
         """See `ActorContext.unlink`."""
-        self.lifecycle.unlink(ref, address)
+        self.relations.unlink(ref, address)
 
     def monitor(self, ref: ActorRef[Any], address: Address, tag: object = None) -> MonitorRef:
         """See `ActorContext.monitor`."""
-        return self.lifecycle.monitor(ref, address, tag)
+        return self.relations.monitor(ref, address, tag)
 
     def demonitor(self, ref: ActorRef[Any], monitor: MonitorRef, *, flush: bool) -> bool:
         """See `ActorContext.demonitor`."""
-        return self.lifecycle.demonitor(ref, monitor, flush=flush)
+        return self.relations.demonitor(ref, monitor, flush=flush)
 
     def on_exit(self, ref: ActorRef[Any], callback: ExitHook) -> None:
         """Call `callback(ref, None)` when `ref` dies, while its names are released.
@@ -579,9 +343,9 @@ class Kernel:
     def statistics(self) -> KernelStatistics:
         """The counts of this system, as of now."""
         return KernelStatistics(
-            actors=len(self._actors),
-            spawned=self._serial,
-            restarted=self._restarts,
+            actors=len(self.spawner.actors),
+            spawned=self.spawner.spawned,
+            restarted=self.spawner.restarted,
             crashed=self.reporting.crashes,
             handled=self.scheduler.handled + STREAK - self.scheduler.streak,
             dead_letters=self.dead_letters.count,
@@ -598,20 +362,4 @@ class Kernel:
         return iter(self.actors())
 
     def __repr__(self) -> str:
-        return f"<Kernel {self.name}, {len(self._actors)} actors>"
-
-
-def extension_started(extension: Any) -> bool:
-    """Whether init had succeeded before the end: `started` is then cleared."""
-    return extension.started is None
-
-
-def _priority_ref() -> type[BoundedRef[Any]]:
-    """PriorityRef, imported when an actor needs it: sortedcontainers is not free."""
-    from airssys_wasm.kernel.priority_ref import PriorityRef
-
-    return PriorityRef
-
-
-def _no_receive(_message: Any) -> None:
-    """A process function takes its messages itself."""
+        return f"<Kernel {self.name}, {len(self.spawner.actors)} actors>"

@@ -20,10 +20,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.kernel.address import Address, NamedRef, resolve
 from airssys_wasm.kernel.bounded_ref import BoundedRef
-from airssys_wasm.kernel.context import MonitorRef
-from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.info import behaviour_of
 from airssys_wasm.kernel.message import Down, Exit, Ignored, Next, StopEntry, StopRequested
 from airssys_wasm.kernel.reasons import is_orderly
@@ -170,7 +167,7 @@ class Lifecycle:
             return
         ref._end.cause = extension.cause
         self._release_timers(extension)
-        self._release_monitors(extension)
+        self._kernel.relations.end_watching(extension)
         if not held:
             self.release_identity(ref, None)
         self._fail_requests(ref, extension, reason)
@@ -246,16 +243,6 @@ class Lifecycle:
         for timer in list(extension.timers or ()):
             self._kernel.timers.cancel(timer)
 
-    def _release_monitors(self, extension: Extension) -> None:
-        for monitor in extension.watching or ():
-            monitor.active = False
-            target = monitor.target
-            if isinstance(target, ActorRef) and target._extension is not None:
-                watchers = target._extension.watchers
-                if watchers is not None:
-                    watchers.pop(monitor, None)
-        extension.watching = None
-
     def _fail_requests(self, ref: ActorRef[Any], extension: Extension, reason: object) -> None:
         """Those who wait for a reply of this actor learn at once that none will come."""
         if extension.envelope is not None:
@@ -306,7 +293,7 @@ class Lifecycle:
             monitor = waiting.pop()
             watchers.pop(monitor, None)
             if monitor.active:
-                self._down(monitor, ref, reason)
+                self._kernel.relations.down(monitor, ref, reason)
             yield
         if not isinstance(ref._queue, HeldQueue):
             ref._extension = None
@@ -372,80 +359,3 @@ class Lifecycle:
             ref._deliver(StopEntry(reason))
         else:
             ref._deliver_special(StopEntry(reason))
-
-    # --- links and monitors
-
-    def link(self, ref: ActorRef[Any], address: Address) -> None:
-        """Tie two actors."""
-        target = resolve(address)
-        if target is ref:
-            return
-        if target is None or target._mode & DEAD:
-            if not ref._traits & TRAP:
-                raise ActorExited(address, "noproc")
-            ref._deliver(Exit(target, "noproc"))
-            return
-        for one, other in ((ref, target), (target, ref)):
-            extension = one._ext()
-            if extension.links is None:
-                extension.links = {}
-            extension.links[other] = None
-
-    def unlink(self, ref: ActorRef[Any], address: Address) -> None:
-        """Untie two actors; harmless when they are not tied."""
-        target = resolve(address)
-        if target is None:
-            return
-        for one, other in ((ref, target), (target, ref)):
-            if one._extension is not None and one._extension.links is not None:
-                one._extension.links.pop(other, None)
-
-    def monitor(self, ref: ActorRef[Any], address: Address, tag: object = None) -> MonitorRef:
-        """Let `ref` watch the actor behind `address` as it is now."""
-        target = resolve(address)
-        if target is None or target._mode & DEAD:
-            gone = address.name if isinstance(address, NamedRef) else address
-            monitor = MonitorRef(ref, gone, tag)
-            monitor.active = False
-            ref._deliver(Down(gone, "noproc", monitor))
-            return monitor
-        monitor = MonitorRef(ref, target, tag)
-        watched, watcher = target._ext(), ref._ext()
-        if watched.watchers is None:
-            watched.watchers = {}
-        if watcher.watching is None:
-            watcher.watching = {}
-        watched.watchers[monitor] = None
-        watcher.watching[monitor] = None
-        return monitor
-
-    def demonitor(self, ref: ActorRef[Any], monitor: MonitorRef, *, flush: bool) -> bool:
-        """Undo a monitor; see `ActorContext.demonitor`."""
-        if not isinstance(monitor, MonitorRef):
-            raise TypeError(f"{monitor!r} is not a MonitorRef")
-        if monitor.watcher is not ref:
-            raise ValueError(f"{monitor} belongs to another actor")
-        if monitor.active:
-            monitor.active = False
-            self._forget_monitor(monitor)
-            return True
-        if flush:
-            self._kernel.take_out(ref, lambda m: isinstance(m, Down) and m.monitor is monitor)
-        return False
-
-    def _down(self, monitor: MonitorRef, ref: ActorRef[Any], reason: object) -> None:
-        monitor.active = False
-        watching = monitor.watcher._extension
-        if watching is not None and watching.watching is not None:
-            watching.watching.pop(monitor, None)
-        monitor.watcher._deliver(Down(ref, reason, monitor))
-
-    def _forget_monitor(self, monitor: MonitorRef) -> None:
-        target = monitor.target
-        for extension, name in (
-            (monitor.watcher._extension, "watching"),
-            (target._extension if isinstance(target, ActorRef) else None, "watchers"),
-        ):
-            known = getattr(extension, name) if extension is not None else None
-            if known is not None:
-                known.pop(monitor, None)

@@ -15,8 +15,8 @@ from airssys_wasm.kernel.ref import ActorRef, stamped
 from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, HeldQueue
 
 if TYPE_CHECKING:
+    from airssys_wasm.kernel.parking import Parking
     from airssys_wasm.kernel.scheduler import Scheduler
-    from airssys_wasm.kernel.worker import Parking
 
 ORDINARY = (Exception, asyncio.CancelledError)  # all but KeyboardInterrupt and SystemExit
 DEPTH = 8  # requests run inline inside one another

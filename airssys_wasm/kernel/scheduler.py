@@ -20,41 +20,30 @@ from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.activation import Activation
-from airssys_wasm.kernel.answers import ANSWERS, odd_answer
-from airssys_wasm.kernel.backlog import long_mailbox
 from airssys_wasm.kernel.current import CURRENT, unchanged
 from airssys_wasm.kernel.errors import ExitActor, reason_of
-from airssys_wasm.kernel.mailbox import WARN_LENGTH
-from airssys_wasm.kernel.plain import one_by_one
+from airssys_wasm.kernel.parking import Parking
 from airssys_wasm.kernel.reaper import REAP_EVERY, REAP_TRIES, Reaper
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.requests import DEPTH, STREAK, Requests
 from airssys_wasm.kernel.states import (
-    ASYNC,
-    BUSY,
     DEAD,
     ENDING,
     NOTHING,
     OWN,
-    PROCESS,
-    SPECIAL,
     SUSPENDED,
 )
 from airssys_wasm.kernel.statistics import SchedulerStatistics
-from airssys_wasm.kernel.worker import Parking
+from airssys_wasm.kernel.worker import LEAST, SLICE, work
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.kernel import Kernel
 
 log = logging.getLogger("airssys_wasm.kernel")
 
-SLICE = 0.00025  # seconds of work a turn: a timer behind a flood is late by about this much
-LEAST, MOST = 8, 256  # messages between two looks at the clock
-MOST_RESTING = 256  # workers kept for handlers that suspend
 GROWTH = 64  # workers made at once, at most
 BREATHS = 3  # turns that asyncio's own ready callbacks get between two slices of a flood
-ALONE = 32  # messages that a suspended handler's worker handles for its actor before it rests
 
 
 class Scheduler:
@@ -62,22 +51,22 @@ class Scheduler:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self._loop = asyncio.get_running_loop()
-        self.future: Callable[[], asyncio.Future[Any]] = self._loop.create_future
-        self._ready = kernel.platform.run_queue()
-        self.push = self._ready.append
-        self._clock = kernel.platform.slice_clock
+        self.loop = asyncio.get_running_loop()
+        self.future: Callable[[], asyncio.Future[Any]] = self.loop.create_future
+        self.ready = kernel.platform.run_queue()
+        self.push = self.ready.append
+        self.clock = kernel.platform.slice_clock
         self.armed = False
         self.cur: ActorRef[Any] | None = None  # the actor whose handler runs now, in this turn
         self.stepping: Parking | None = None
-        self._end = 0.0
+        self.slice_end = 0.0
         self._turns = self._slices = 0
         self._breath = 0
         # uvloop hides its ready queue, and needs the breath less.
-        self._pending: Any = getattr(self._loop, "_ready", None)
+        self._pending: Any = getattr(self.loop, "_ready", None)
         self.parked: list[Parking] = []
         self._workers: set[asyncio.Task[Any]] = set()
-        self._quantum = LEAST
+        self.quantum = LEAST
         self.streak = STREAK
         self.level = 0
         self.frames: list[ActorRef[Any] | None] = [None] * (DEPTH + 2)
@@ -103,13 +92,13 @@ class Scheduler:
 
     def turn_began(self) -> float | None:
         """When the turn began in which a worker runs, by the clock of slices; None outside."""
-        return self._end - SLICE if self.stepping is not None else None
+        return self.slice_end - SLICE if self.stepping is not None else None
 
     def arm(self) -> None:
         """See to it that a turn comes."""
         if not self.armed:
             self.armed = True
-            self._loop.call_soon(self._turn)
+            self.loop.call_soon(self._turn)
 
     @coroutine
     def give_way(self) -> Generator[None, None, None]:
@@ -122,14 +111,14 @@ class Scheduler:
         """Step workers until the run queue is empty or the time is up."""
         if self._breath and self._pending:
             self._breath -= 1
-            self._loop.call_soon(self._turn)
+            self.loop.call_soon(self._turn)
             return
         self._turns += 1
-        self._end = self._clock() + SLICE
+        self.slice_end = self.clock() + SLICE
         self.handled += STREAK - self.streak
         self.streak = STREAK
         self.level = 1  # below it is the scratch context of the worker that runs
-        ready, parked = self._ready, self.parked
+        ready, parked = self.ready, self.parked
         try:
             while ready:
                 if not parked:
@@ -141,14 +130,14 @@ class Scheduler:
                 self.stepping = None
                 if not parking.idle:
                     self._hand_over(parking)
-                if self._clock() >= self._end:
+                if self.clock() >= self.slice_end:
                     break
         finally:  # also when KeyboardInterrupt leaves a handler
             self.stepping = self.cur = None
             self.level = 0
             if ready:
                 self._breath = BREATHS
-                self._loop.call_soon(self._turn)
+                self.loop.call_soon(self._turn)
             else:
                 self.armed = False
 
@@ -168,161 +157,15 @@ class Scheduler:
 
     def _grow(self, count: int) -> None:
         for _ in range(count):
-            self.own_task(self._work(), self.clean.copy())
+            self.own_task(work(self), self.clean.copy())
 
     def own_task(self, work: Coroutine[Any, Any, None], context: Context) -> asyncio.Task[None]:
-        task = self._loop.create_task(work, context=context)
+        task = self.loop.create_task(work, context=context)
         self._workers.add(task)
         task.add_done_callback(self._workers.discard)
         return task
 
-    # --- the worker
-
-    async def _work(self) -> None:
-        me = asyncio.current_task()
-        assert me is not None
-        parked, ready, clean = self.parked, self._ready, self.clean
-        take = ready.popleft
-        parking = Parking(self._loop, me, parked)
-        parking.stamp = clean
-        scratch = clean.copy()
-        run = scratch.run
-        while len(parked) < MOST_RESTING:
-            parked.append(parking)
-            await parking
-            if parking.target is not None:
-                if await self.requests.serve(parking) and not me.cancelling():
-                    continue
-                return
-            began = self._clock()
-            quantum = left = self._quantum
-            mine = True  # False once a handler suspended: the turn has gone on without this worker
-            while ready:
-                message: Any = NOTHING
-                ref = self.cur = take()
-                mode = ref._mode
-                try:
-                    if not mode:
-                        queue = ref._queue
-                        ref._queue = BUSY
-                        if queue:
-                            count = run(self._batch, ref, queue, quantum)
-                        else:
-                            count = 1
-                            message = ref._one
-                            ref._one = NOTHING
-                            if message is not NOTHING:
-                                answer = run(ref._receive, message)
-                                if answer is not None and answer.__class__ in ANSWERS:
-                                    odd_answer(ref, message, answer)
-                        try:
-                            same = scratch == clean
-                        except Exception:  # the comparison of somebody's values
-                            same = False
-                        if same and not ref._mode:
-                            # Most activations end here: a plain handler never suspends.
-                            if not ref._queue:
-                                ref._queue = None
-                            else:
-                                self.push(ref)
-                            left -= count
-                            if left > 0:
-                                continue
-                    elif mode == ASYNC:
-                        if parking.last is not ref:
-                            self.enter(parking, ref)
-                        if ref._queue:
-                            count = await self._async(ref, parking, left)
-                        else:
-                            ref._queue = BUSY
-                            count = 1
-                            message = ref._one
-                            ref._one = NOTHING
-                            if message is not NOTHING:
-                                answer = await ref._receive(message)
-                                if answer is not None and answer.__class__ in ANSWERS:
-                                    odd_answer(ref, message, answer)
-                            try:
-                                same = parking.context == parking.stamp
-                            except Exception:  # the comparison of somebody's values
-                                same = False
-                            if (
-                                same
-                                and self.stepping is parking
-                                and ref._mode == ASYNC
-                                and not me.cancelling()
-                            ):  # it did not suspend, and all is as before
-                                if not ref._queue:
-                                    ref._queue = None
-                                else:
-                                    self.push(ref)
-                                left -= 1
-                                if left > 0:
-                                    continue
-                    elif mode == SPECIAL and ref.__class__ is ActorRef:
-                        if ref._queue is None:
-                            ref._queue = BUSY
-                        count = one_by_one(self, ref, run, left)
-                    elif mode & (DEAD | PROCESS | OWN):
-                        self.activation.elsewhere(ref, mode)
-                        continue
-                    else:
-                        count = await self.activation.special(ref, parking, left)
-                except BaseException as exception:
-                    if self.failed_message is NOTHING:
-                        self.failed_message = message
-                    self.failed(ref, exception, self.failed_message)
-                    if not isinstance(exception, Exception | asyncio.CancelledError):
-                        self.settle(ref)
-                        raise  # KeyboardInterrupt and SystemExit are for the loop
-                    count = 1 + self.completed  # what failed takes its time, too
-                    self.completed = 0
-                    self.handled -= 1
-                if left > 0:
-                    if self.stepping is not parking:
-                        mine = False
-                        if ref._extension is not None and ref._extension.task is me:
-                            ref._extension.task = None
-                    if not unchanged(scratch, clean):
-                        self.give_context(ref, scratch)
-                        scratch = clean.copy()
-                        run = scratch.run
-                    changed = not unchanged(parking.context, parking.stamp)
-                    if changed:
-                        self.give_context(ref, parking.context)
-                    self.settle(ref)
-                    left -= count
-                    retired = changed or me.cancelling() or (ref._mode & DEAD and not mine)
-                    if retired or not mine:
-                        self.handled += quantum - left
-                        if retired:
-                            # The context is the actor's, or a cancellation was or may still come
-                            # for that actor, for which no other may suffer. A traceback may
-                            # lead to this frame, which must not keep the message alive.
-                            message = queue = answer = None
-                            return
-                        left = quantum
-                        break
-                if left <= 0:
-                    self.handled += quantum - left
-                    now = self._clock()
-                    took, began = now - began, now
-                    quantum = left = self._adapt(quantum, took)
-                    if now >= self._end:
-                        break
-            self.handled += quantum - left
-            if mine:
-                self._quantum = quantum
-            ref = message = queue = answer = None  # a resting worker keeps nothing alive
-
-    @staticmethod
-    def _adapt(quantum: int, took: float) -> int:
-        """The next quantum, when this one took `took` seconds."""
-        if took < SLICE / 8:
-            return min(MOST, quantum * 2)
-        if took > SLICE / 4:
-            return max(1, int(quantum * SLICE / 4 / took))
-        return quantum
+    # --- between activations
 
     def settle(self, ref: ActorRef[Any]) -> None:
         """The activation is over: idle, queued again, or on the way to its end."""
@@ -351,52 +194,6 @@ class Scheduler:
         if not ref._mode & DEAD:
             ref._ext().context = context
             ref._mode |= OWN
-
-    # --- plain handlers, bare messages
-
-    def _batch(self, ref: ActorRef[Any], queue: Any, quantum: int) -> int:
-        receive = ref._receive
-        message = ref._one
-        ref._one = NOTHING
-        count = len(queue)
-        try:
-            if count <= quantum or count < LEAST:
-                # An end of the actor exhausts the iterator, and so ends this loop.
-                ref._batch = rest = iter(queue)
-                if message is not NOTHING:
-                    count += 1
-                    answer = receive(message)
-                    if answer is not None and answer.__class__ in ANSWERS:
-                        odd_answer(ref, message, answer)
-                for message in rest:
-                    answer = receive(message)
-                    if answer is not None and answer.__class__ in ANSWERS:
-                        odd_answer(ref, message, answer)
-            else:
-                # A long backlog goes on being the mailbox, so that others get their turn.
-                if count >= WARN_LENGTH:
-                    long_mailbox(ref, count)
-                if queue.__class__ is not deque:
-                    queue = deque(queue)
-                if message is not NOTHING:
-                    queue.appendleft(message)
-                ref._queue = ref._batch = queue
-                take = queue.popleft
-                count = 0
-                while count < quantum:
-                    if not queue:  # the actor ended, and the rest is dead letters
-                        break
-                    count += 1
-                    message = take()
-                    answer = receive(message)
-                    if answer is not None and answer.__class__ in ANSWERS:
-                        odd_answer(ref, message, answer)
-            ref._batch = None
-            return count
-        except BaseException:
-            self.failed_message = message
-            self.completed = count - 1
-            raise
 
     def end_batch(self, ref: ActorRef[Any]) -> None:
         """Put what a running batch has not handled yet back into the mailbox, and end the batch."""
@@ -428,46 +225,6 @@ class Scheduler:
                 self.give_context(ref, scratch)
                 self.scratches[level] = self.clean.copy()
 
-    # --- async handlers, bare messages
-
-    async def _async(self, ref: ActorRef[Any], parking: Parking, limit: int) -> int:
-        queue = ref._queue
-        ref._queue = BUSY
-        message = ref._one
-        receive = ref._receive
-        count = 0
-        try:
-            if message is not NOTHING:
-                ref._one = NOTHING
-                if queue:
-                    ref._queue = queue
-                count = 1
-                answer = await receive(message)
-                if answer is not None and answer.__class__ in ANSWERS:
-                    odd_answer(ref, message, answer)
-            elif queue:
-                ref._queue = queue
-            while ref._mode == ASYNC:
-                if count >= limit if self.stepping is parking else count >= ALONE:
-                    break
-                queue = ref._queue
-                if not queue:
-                    break
-                if queue.__class__ is not deque:
-                    queue = ref._queue = deque(queue)
-                if not count and len(queue) >= WARN_LENGTH:
-                    long_mailbox(ref, len(queue))
-                message = queue.popleft()
-                count += 1
-                answer = await receive(message)
-                if answer is not None and answer.__class__ in ANSWERS:
-                    odd_answer(ref, message, answer)
-            return count
-        except BaseException:
-            self.failed_message = message
-            self.completed = count - 1
-            raise
-
     def failed(self, ref: ActorRef[Any], exception: BaseException, message: Any) -> None:
         """A handler raised, or was cancelled. The message in hand becomes a dead letter."""
         self.failed_message = NOTHING
@@ -492,7 +249,7 @@ class Scheduler:
         return SchedulerStatistics(
             turns=self._turns,
             slices=self._slices,
-            queued=len(self._ready),
+            queued=len(self.ready),
             workers=len(self._workers),
             resting=resting,
             suspended=len(self._workers) - resting - stepping,
@@ -502,7 +259,7 @@ class Scheduler:
 
     async def close(self) -> None:
         """End every worker. Code that will not end is left after the last try, and reported."""
-        self._ready.clear()
+        self.ready.clear()
         for _ in range(REAP_TRIES):
             tasks = [task for task in self._workers if not task.done()]
             if not tasks:

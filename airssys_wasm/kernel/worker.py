@@ -1,99 +1,260 @@
-"""Acts: the resting place of a worker task, from which the scheduler steps it synchronously.
+"""Acts: a worker: a task that drains the run queue, one slice a turn.
 
-A worker awaits its `Parking` instead of a future. The scheduler calls the task's wake-up directly,
-so a handler runs inside a real task from its first line without a turn of the loop for each actor.
+Most activations are of plain handlers with bare messages, and most others of async handlers that
+do not suspend; their code is here, in one long loop, because a call costs as much as a message.
+When a handler suspends, the worker is left to it, and the scheduler goes on with the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextvars import Context
-from typing import Any
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.kernel.answers import ANSWERS, odd_answer
+from airssys_wasm.kernel.backlog import long_mailbox
+from airssys_wasm.kernel.current import unchanged
+from airssys_wasm.kernel.mailbox import WARN_LENGTH
+from airssys_wasm.kernel.parking import Parking
+from airssys_wasm.kernel.plain import one_by_one
+from airssys_wasm.kernel.ref import ActorRef
+from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, NOTHING, OWN, PROCESS, SPECIAL
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.scheduler import Scheduler
+
+SLICE = 0.00025  # seconds of work a turn: a timer behind a flood is late by about this much
+LEAST, MOST = 8, 256  # messages between two looks at the clock
+MOST_RESTING = 256  # workers kept for handlers that suspend
+ALONE = 32  # messages that a suspended handler's worker handles for its actor before it rests
 
 
-class Parking:
-    """Like a future, but its one callback is called by the scheduler, now.
+async def work(scheduler: Scheduler) -> None:
+    me = asyncio.current_task()
+    assert me is not None
+    parked, ready, clean = scheduler.parked, scheduler.ready, scheduler.clean
+    take = ready.popleft
+    parking = Parking(scheduler.loop, me, parked)
+    parking.stamp = clean
+    scratch = clean.copy()
+    run = scratch.run
+    while len(parked) < MOST_RESTING:
+        parked.append(parking)
+        await parking
+        if parking.target is not None:
+            if await scheduler.requests.serve(parking) and not me.cancelling():
+                continue
+            return
+        began = scheduler.clock()
+        quantum = left = scheduler.quantum
+        mine = True  # False once a handler suspended: the turn has gone on without this worker
+        while ready:
+            message: Any = NOTHING
+            ref = scheduler.cur = take()
+            mode = ref._mode
+            try:
+                if not mode:
+                    queue = ref._queue
+                    ref._queue = BUSY
+                    if queue:
+                        count = run(_batch, scheduler, ref, queue, quantum)
+                    else:
+                        count = 1
+                        message = ref._one
+                        ref._one = NOTHING
+                        if message is not NOTHING:
+                            answer = run(ref._receive, message)
+                            if answer is not None and answer.__class__ in ANSWERS:
+                                odd_answer(ref, message, answer)
+                    try:
+                        same = scratch == clean
+                    except Exception:  # the comparison of somebody's values
+                        same = False
+                    if same and not ref._mode:
+                        # Most activations end here: a plain handler never suspends.
+                        if not ref._queue:
+                            ref._queue = None
+                        else:
+                            scheduler.push(ref)
+                        left -= count
+                        if left > 0:
+                            continue
+                elif mode == ASYNC:
+                    if parking.last is not ref:
+                        scheduler.enter(parking, ref)
+                    if ref._queue:
+                        count = await _async(scheduler, ref, parking, left)
+                    else:
+                        ref._queue = BUSY
+                        count = 1
+                        message = ref._one
+                        ref._one = NOTHING
+                        if message is not NOTHING:
+                            answer = await ref._receive(message)
+                            if answer is not None and answer.__class__ in ANSWERS:
+                                odd_answer(ref, message, answer)
+                        try:
+                            same = parking.context == parking.stamp
+                        except Exception:  # the comparison of somebody's values
+                            same = False
+                        if (
+                            same
+                            and scheduler.stepping is parking
+                            and ref._mode == ASYNC
+                            and not me.cancelling()
+                        ):  # it did not suspend, and all is as before
+                            if not ref._queue:
+                                ref._queue = None
+                            else:
+                                scheduler.push(ref)
+                            left -= 1
+                            if left > 0:
+                                continue
+                elif mode == SPECIAL and ref.__class__ is ActorRef:
+                    if ref._queue is None:
+                        ref._queue = BUSY
+                    count = one_by_one(scheduler, ref, run, left)
+                elif mode & (DEAD | PROCESS | OWN):
+                    scheduler.activation.elsewhere(ref, mode)
+                    continue
+                else:
+                    count = await scheduler.activation.special(ref, parking, left)
+            except BaseException as exception:
+                if scheduler.failed_message is NOTHING:
+                    scheduler.failed_message = message
+                scheduler.failed(ref, exception, scheduler.failed_message)
+                if not isinstance(exception, Exception | asyncio.CancelledError):
+                    scheduler.settle(ref)
+                    raise  # KeyboardInterrupt and SystemExit are for the loop
+                count = 1 + scheduler.completed  # what failed takes its time, too
+                scheduler.completed = 0
+                scheduler.handled -= 1
+            if left > 0:
+                if scheduler.stepping is not parking:
+                    mine = False
+                    if ref._extension is not None and ref._extension.task is me:
+                        ref._extension.task = None
+                if not unchanged(scratch, clean):
+                    scheduler.give_context(ref, scratch)
+                    scratch = clean.copy()
+                    run = scratch.run
+                changed = not unchanged(parking.context, parking.stamp)
+                if changed:
+                    scheduler.give_context(ref, parking.context)
+                scheduler.settle(ref)
+                left -= count
+                retired = changed or me.cancelling() or (ref._mode & DEAD and not mine)
+                if retired or not mine:
+                    scheduler.handled += quantum - left
+                    if retired:
+                        # The context is the actor's, or a cancellation was or may still come
+                        # for that actor, for which no other may suffer. A traceback may
+                        # lead to this frame, which must not keep the message alive.
+                        message = queue = answer = None
+                        return
+                    left = quantum
+                    break
+            if left <= 0:
+                scheduler.handled += quantum - left
+                now = scheduler.clock()
+                took, began = now - began, now
+                quantum = left = _adapt(quantum, took)
+                if now >= scheduler.slice_end:
+                    break
+        scheduler.handled += quantum - left
+        if mine:
+            scheduler.quantum = quantum
+        ref = message = queue = answer = None  # a resting worker keeps nothing alive
 
-    `idle` is True while the worker rests here; when it is False after a step, the handler that the
-    worker runs has suspended (or the worker has ended).
-    """
 
-    __slots__ = (
-        "_asyncio_future_blocking",
-        "answer",
-        "callback",
-        "context",
-        "idle",
-        "last",
-        "loop",
-        "message",
-        "nested",
-        "pool",
-        "refused",
-        "stamp",
-        "target",
-        "task",
-    )
+def _adapt(quantum: int, took: float) -> int:
+    """The next quantum, when this one took `took` seconds."""
+    if took < SLICE / 8:
+        return min(MOST, quantum * 2)
+    if took > SLICE / 4:
+        return max(1, int(quantum * SLICE / 4 / took))
+    return quantum
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], pool: list[Parking]
-    ) -> None:
-        self._asyncio_future_blocking = False
-        self.loop = loop
-        self.task = task
-        self.pool = pool
-        self.callback: Callable[[Any], None] | None = None
-        self.context: Context | None = None
-        self.idle = False
-        self.refused = False
-        self.last: Any = None  # the actor whose identity the worker's context carries
-        self.stamp: Context | None = None  # that context as it was before the actor's handler ran
-        self.target: Any = None  # the actor of whom this worker is to serve one request at once
-        self.message: Any = None  # that request
-        self.answer: Any = None  # its answer, or an Exception to raise
-        self.nested = False  # the one who asked is still on the stack
 
-    def step(self) -> None:
-        """Run the worker until it rests again or suspends."""
-        assert self.context is not None
-        assert self.callback is not None
-        self.context.run(self.callback, self)
+def _batch(scheduler: Scheduler, ref: ActorRef[Any], queue: Any, quantum: int) -> int:
+    receive = ref._receive
+    message = ref._one
+    ref._one = NOTHING
+    count = len(queue)
+    try:
+        if count <= quantum or count < LEAST:
+            # An end of the actor exhausts the iterator, and so ends this loop.
+            ref._batch = rest = iter(queue)
+            if message is not NOTHING:
+                count += 1
+                answer = receive(message)
+                if answer is not None and answer.__class__ in ANSWERS:
+                    odd_answer(ref, message, answer)
+            for message in rest:
+                answer = receive(message)
+                if answer is not None and answer.__class__ in ANSWERS:
+                    odd_answer(ref, message, answer)
+        else:
+            # A long backlog goes on being the mailbox, so that others get their turn.
+            if count >= WARN_LENGTH:
+                long_mailbox(ref, count)
+            if queue.__class__ is not deque:
+                queue = deque(queue)
+            if message is not NOTHING:
+                queue.appendleft(message)
+            ref._queue = ref._batch = queue
+            take = queue.popleft
+            count = 0
+            while count < quantum:
+                if not queue:  # the actor ended, and the rest is dead letters
+                    break
+                count += 1
+                message = take()
+                answer = receive(message)
+                if answer is not None and answer.__class__ in ANSWERS:
+                    odd_answer(ref, message, answer)
+        ref._batch = None
+        return count
+    except BaseException:
+        scheduler.failed_message = message
+        scheduler.completed = count - 1
+        raise
 
-    # What a task asks of the thing it awaits.
 
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        return self.loop
-
-    def add_done_callback(
-        self, callback: Callable[[Any], None], *, context: Context | None = None
-    ) -> None:
-        self.callback = callback
-        self.context = context
-
-    def remove_done_callback(self, _callback: Callable[[Any], None]) -> int:
-        return 0
-
-    def done(self) -> bool:
-        # Debuggers and anyio's wait_all_tasks_blocked ask it: a resting worker is blocked.
-        return not self.idle
-
-    def result(self) -> None:
-        if self.refused:
-            raise asyncio.CancelledError
-
-    def cancel(self, msg: Any = None) -> bool:
-        if self.refused:
-            return True  # woken already; a second wake-up would step an ended task
-        if self in self.pool:
-            self.pool.remove(self)  # a cancelled worker is never stepped again
-        self.refused = True
-        assert self.callback is not None
-        self.loop.call_soon(self.callback, self, context=self.context)
-        return True
-
-    def __await__(self) -> Generator[Any, None, None]:
-        self._asyncio_future_blocking = True
-        self.idle = True
-        yield self
-        self.idle = False
+async def _async(scheduler: Scheduler, ref: ActorRef[Any], parking: Parking, limit: int) -> int:
+    queue = ref._queue
+    ref._queue = BUSY
+    message = ref._one
+    receive = ref._receive
+    count = 0
+    try:
+        if message is not NOTHING:
+            ref._one = NOTHING
+            if queue:
+                ref._queue = queue
+            count = 1
+            answer = await receive(message)
+            if answer is not None and answer.__class__ in ANSWERS:
+                odd_answer(ref, message, answer)
+        elif queue:
+            ref._queue = queue
+        while ref._mode == ASYNC:
+            if count >= limit if scheduler.stepping is parking else count >= ALONE:
+                break
+            queue = ref._queue
+            if not queue:
+                break
+            if queue.__class__ is not deque:
+                queue = ref._queue = deque(queue)
+            if not count and len(queue) >= WARN_LENGTH:
+                long_mailbox(ref, len(queue))
+            message = queue.popleft()
+            count += 1
+            answer = await receive(message)
+            if answer is not None and answer.__class__ in ANSWERS:
+                odd_answer(ref, message, answer)
+        return count
+    except BaseException:
+        scheduler.failed_message = message
+        scheduler.completed = count - 1
+        raise

@@ -1,0 +1,99 @@
+"""Acts: the resting place of a worker task, from which the scheduler steps it synchronously.
+
+A worker awaits its `Parking` instead of a future. The scheduler calls the task's wake-up directly,
+so a handler runs inside a real task from its first line without a turn of the loop for each actor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import Any
+
+
+class Parking:
+    """Like a future, but its one callback is called by the scheduler, now.
+
+    `idle` is True while the worker rests here; when it is False after a step, the handler that the
+    worker runs has suspended (or the worker has ended).
+    """
+
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "answer",
+        "callback",
+        "context",
+        "idle",
+        "last",
+        "loop",
+        "message",
+        "nested",
+        "pool",
+        "refused",
+        "stamp",
+        "target",
+        "task",
+    )
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], pool: list[Parking]
+    ) -> None:
+        self._asyncio_future_blocking = False
+        self.loop = loop
+        self.task = task
+        self.pool = pool
+        self.callback: Callable[[Any], None] | None = None
+        self.context: Context | None = None
+        self.idle = False
+        self.refused = False
+        self.last: Any = None  # the actor whose identity the worker's context carries
+        self.stamp: Context | None = None  # that context as it was before the actor's handler ran
+        self.target: Any = None  # the actor of whom this worker is to serve one request at once
+        self.message: Any = None  # that request
+        self.answer: Any = None  # its answer, or an Exception to raise
+        self.nested = False  # the one who asked is still on the stack
+
+    def step(self) -> None:
+        """Run the worker until it rests again or suspends."""
+        assert self.context is not None
+        assert self.callback is not None
+        self.context.run(self.callback, self)
+
+    # What a task asks of the thing it awaits.
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self.loop
+
+    def add_done_callback(
+        self, callback: Callable[[Any], None], *, context: Context | None = None
+    ) -> None:
+        self.callback = callback
+        self.context = context
+
+    def remove_done_callback(self, _callback: Callable[[Any], None]) -> int:
+        return 0
+
+    def done(self) -> bool:
+        # Debuggers and anyio's wait_all_tasks_blocked ask it: a resting worker is blocked.
+        return not self.idle
+
+    def result(self) -> None:
+        if self.refused:
+            raise asyncio.CancelledError
+
+    def cancel(self, msg: Any = None) -> bool:
+        if self.refused:
+            return True  # woken already; a second wake-up would step an ended task
+        if self in self.pool:
+            self.pool.remove(self)  # a cancelled worker is never stepped again
+        self.refused = True
+        assert self.callback is not None
+        self.loop.call_soon(self.callback, self, context=self.context)
+        return True
+
+    def __await__(self) -> Generator[Any, None, None]:
+        self._asyncio_future_blocking = True
+        self.idle = True
+        yield self
+        self.idle = False
