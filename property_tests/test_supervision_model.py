@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airssys_wasm.supervision import ChildSpec, steps
-from airssys_wasm.supervision.intensity import RestartBudget
+from airssys_wasm.supervision.flags import Flags
 from airssys_wasm.supervision.tree import SupervisorMachine
 
 ORDERLY = ("normal", "shutdown", ("shutdown", "x"))
@@ -262,8 +262,8 @@ def test_the_machine_does_what_the_model_does(
     model.children = [ModelChild(id, *kind) for id, kind in children]
     model.outcomes = {id: list(outcomes) for id, outcomes in first.items()}
     specs = [child_spec(*child) for child in children]
-    budget = RestartBudget(intensity, period_ms / 1000)
-    real = Real(SupervisorMachine(strategy, budget, mode, specs))
+    machine_flags = Flags(strategy, intensity, period_ms / 1000, mode)
+    real = Real(SupervisorMachine(machine_flags, specs))
     real.outcomes = {id: list(outcomes) for id, outcomes in first.items()}
     end = perform(script, model, real)
     assert real.log == model.log

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from airssys_wasm.kernel import Mailbox
 from airssys_wasm.supervision import ChildSpec, GaveUp, steps
-from airssys_wasm.supervision.intensity import RestartBudget
+from airssys_wasm.supervision.flags import Flags
 from airssys_wasm.supervision.tree import SupervisorMachine
 
 IDS = "abcd"
@@ -35,10 +35,8 @@ class World:
     """Actors, timers, and the mailbox of one supervisor."""
 
     def __init__(self, flags: Any, children: list[ChildSpec]) -> None:
-        self.strategy, self.intensity, self.period, mode = flags
-        self.machine = SupervisorMachine(
-            self.strategy, RestartBudget(self.intensity, self.period), mode, children
-        )
+        self.intensity = flags[1]
+        self.machine = SupervisorMachine(Flags(*flags), children)
         self.now = 0.0
         self.mailbox: deque[steps.Event] = deque([steps.Begin()])
         self.actors: dict[int, Actor] = {}  # alive

@@ -21,6 +21,7 @@ from airssys_wasm.supervision.events import (
     SupervisionEvent,
     chain_of,
 )
+from airssys_wasm.supervision.reconfiguration import Reconfigured
 from airssys_wasm.supervision.supervisor import Supervisor
 from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorRef, SupervisorStatistics
 
@@ -39,6 +40,7 @@ __all__ = [
     "FailedToStart",
     "GaveUp",
     "InvalidSpec",
+    "Reconfigured",
     "StartFailed",
     "StartTimedOut",
     "SupervisionEvent",

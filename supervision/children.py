@@ -11,6 +11,7 @@ Pure. A child is always in one of these states; `dead` says that its end still w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +30,7 @@ class Child:
     spec: ChildSpec
     state: State = "stopped"
     incarnation: int = 0
+    made_with: ChildSpec | None = None  # what that incarnation was made with
     held: int | None = None  # the dead incarnation whose mailbox is kept for the next
     restarts: int = 0
     attempt: int = 0  # the one that is announced to the outside; 0: none
@@ -48,7 +50,15 @@ class Child:
 
     def keep(self, incarnation: int) -> None:
         """The dead `incarnation` has left its mailbox to be adopted or released, if it keeps it."""
-        self.held = incarnation if self.spec.keeps_mailbox else None
+        keeps = self.made_with is not None and self.made_with.keeps_mailbox
+        self.held = incarnation if keeps else None
+
+    def outgrow(self) -> list[Release]:
+        """What gives up a kept mailbox that the next incarnation, of another spec, can't adopt."""
+        old, new = self.made_with, self.spec
+        if old is None or (old.name, old.mailbox) == (new.name, new.mailbox):
+            return []
+        return self.release()
 
     def release(self) -> list[Release]:
         """What gives up the mailbox that is kept, if one is."""
@@ -98,6 +108,15 @@ class Children:
         self.specs[spec.id] = spec
         child = self._children[spec.id] = Child(spec)
         return child
+
+    def respecify(self, child: Child, spec: ChildSpec) -> None:
+        """Go on with another spec of the same id."""
+        self.specs[spec.id] = child.spec = spec
+
+    def arrange(self, ids: Sequence[str]) -> None:
+        """Put all children into this order, oldest first."""
+        self.specs = {id: self.specs[id] for id in ids}
+        self._children = {id: self._children[id] for id in ids}
 
     def lay_down(self, child: Child) -> list[Release]:
         """`child` has ended and nothing restarts it: its spec stays, unless it is temporary."""

@@ -41,8 +41,15 @@ class RestartBudget:
 
     def left(self, now: float) -> int:
         """Units left at `now`."""
-        self._forget(now)
-        return self.intensity - len(self._spent)
+        now_ms = round(now * 1000)
+        in_window = sum(now_ms - at <= self._period_ms for at in self._spent)
+        return max(0, self.intensity - in_window)
+
+    def change(self, intensity: int, period: float) -> None:
+        """Go on with another budget; what was spent stays spent."""
+        self.intensity = intensity
+        self.period = period
+        self._period_ms = round(period * 1000)
 
     def _forget(self, now: float) -> int:
         now_ms = round(now * 1000)

@@ -19,6 +19,7 @@ from airssys_wasm.supervision.steps import (
     CancelTimer,
     DeleteChild,
     Kill,
+    Reconfigure,
     RestartChild,
     Retry,
     SendExit,
@@ -55,7 +56,7 @@ class Death:
 
 
 Purpose = Boot | Recover | Finish | AddChild | TerminateChild | RestartChild
-Pending = Death | Retry | AddChild | TerminateChild | RestartChild | DeleteChild
+Pending = Death | Retry | AddChild | TerminateChild | RestartChild | DeleteChild | Reconfigure
 
 
 @dataclass(slots=True)
@@ -77,14 +78,16 @@ class Job:
 
     def start_child(self, child: Child) -> list[Action]:
         """Wait for the start of a new incarnation of `child`."""
+        released = child.outgrow()
         child.incarnation = next(self.numbers)
+        child.made_with = child.spec
         child.state = "starting"
         child.attempt = 0
         self.child = child
         self.starts = True
         limit = child.spec.start_timeout
         spawn = Spawn(child.incarnation, child.spec, child.held, child.restarts)
-        return [spawn, *self._set_timer(None if limit == "infinity" else limit)]
+        return [*released, spawn, *self._set_timer(None if limit == "infinity" else limit)]
 
     def stop_child(self, child: Child) -> list[Action]:
         """Wait for the end of `child`."""

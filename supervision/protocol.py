@@ -55,3 +55,10 @@ class Delete:
     """Asks to forget a child that isn't running."""
 
     child: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigure:
+    """Asks to go on with another description of the same kind."""
+
+    description: object

@@ -7,9 +7,14 @@ event of an incarnation that was replaced meanwhile can't be taken for one of it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.events import SupervisionEvent
+
+if TYPE_CHECKING:
+    from airssys_wasm.supervision.flags import Flags
+    from airssys_wasm.supervision.reconfiguration import Reconfigured
 
 # --- events
 
@@ -104,8 +109,17 @@ class DeleteChild:
     token: object
 
 
+@dataclass(frozen=True, slots=True)
+class Reconfigure:
+    """Administration: go on with other flags and other specs."""
+
+    flags: Flags
+    children: tuple[ChildSpec, ...]
+    token: object
+
+
 Change = AddChild | TerminateChild | RestartChild | DeleteChild
-Event = Begin | Up | Declined | NotSpawned | Gone | TimeUp | Retry | Stop | Change
+Event = Begin | Up | Declined | NotSpawned | Gone | TimeUp | Retry | Stop | Change | Reconfigure
 
 # --- actions
 
@@ -165,11 +179,27 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjust:
+    """An incarnation that is alive goes on with another spec."""
+
+    incarnation: int
+    spec: ChildSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to a change: the incarnation that was started, or None."""
 
     token: object
     incarnation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReconfigured:
+    """The answer to `Reconfigure`."""
+
+    token: object
+    difference: Reconfigured
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +238,9 @@ Action = (
     | SetTimer
     | CancelTimer
     | Again
+    | Adjust
     | Answer
+    | AnswerReconfigured
     | Refuse
     | Report
     | Ready
@@ -270,4 +302,13 @@ class DidNotStart:
     reason: object
 
 
-Problem = NotFound | Present | AlreadyUp | Running | Restarting | Unfit | DidNotStart
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """The new description of the supervisor could never be right: `field` has a wrong `value`."""
+
+    field: str
+    value: object
+    problem: str
+
+
+Problem = NotFound | Present | AlreadyUp | Running | Restarting | Unfit | DidNotStart | Invalid

@@ -12,6 +12,8 @@ from airssys_wasm.supervision.children import ChildCounts, Status
 if TYPE_CHECKING:
     from airssys_wasm.kernel.address import Address
     from airssys_wasm.kernel.ref import ActorRef
+    from airssys_wasm.supervision.reconfiguration import Reconfigured
+    from airssys_wasm.supervision.supervisor import Supervisor
 
 REQUEST_TIME = 5.0  # seconds for a read; as for any request
 
@@ -106,6 +108,23 @@ class SupervisorRef:
         Raises ChildNotFound, ChildRunning and ChildRestarting.
         """
         await self._ask(protocol.Delete(child), timeout)
+
+    async def reconfigure(
+        self, description: Supervisor, *, timeout: float | None = None
+    ) -> Reconfigured:
+        """Go on with another description; what it changed, by the ids of the children.
+
+        No child is started or stopped: a changed one keeps its ref and goes on with its new spec,
+        an added one is known and not started (`restart_child` starts it), and one that is gone
+        from the description stays, until it is terminated and deleted. A new strategy, intensity
+        or `auto_shutdown` holds from the next failure on.
+
+        Raises InvalidSpec, and everything goes on as before, when `description` isn't one of a
+        supervisor of this kind.
+        """
+        return await self._ask(  # type: ignore[no-any-return]
+            protocol.Reconfigure(description), timeout
+        )
 
     async def _ask(self, message: object, timeout: float | None) -> Any:
         return await self.address.request(message, timeout=timeout)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airssys_wasm.supervision import ChildSpec, steps
-from airssys_wasm.supervision.intensity import RestartBudget
+from airssys_wasm.supervision.flags import Flags
 from airssys_wasm.supervision.tree import SupervisorMachine
 
 
@@ -23,13 +23,7 @@ class Rehearsal:
 
     def __init__(self, children: Iterable[ChildSpec | str], **options: Any) -> None:
         specs = [spec(one) if isinstance(one, str) else one for one in children]
-        budget = RestartBudget(options.pop("intensity", 1), options.pop("period", 5.0))
-        self.machine = SupervisorMachine(
-            options.pop("strategy", "one_for_one"),
-            budget,
-            options.pop("auto_shutdown", "never"),
-            specs,
-        )
+        self.machine = SupervisorMachine(Flags(**options), specs)
         self.now = 0.0
         self.log: list[str] = []
         self.reports: list[object] = []
@@ -122,6 +116,12 @@ class Rehearsal:
                 assert token not in self.answers
                 started = None if incarnation is None else self.spawned[incarnation].spec.id
                 self.answers[token] = ("ok", started)
+            case steps.AnswerReconfigured(token, difference):
+                assert token not in self.answers
+                self.answers[token] = difference
+            case steps.Adjust(incarnation, child):
+                self.log.append(f"adjust {child.id}")
+                assert self.alive[child.id] == incarnation
             case steps.Refuse(token, problem):
                 assert token not in self.answers
                 self.answers[token] = problem
