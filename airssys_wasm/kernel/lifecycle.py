@@ -17,12 +17,12 @@ Source: Erlang/OTP, Reference Manual, "Processes" (links, monitors, exit signals
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.info import behaviour_of
-from airssys_wasm.kernel.message import Down, Exit, Ignored, Next, StopEntry, StopRequested
+from airssys_wasm.kernel.message import SIGNALS, Down, Exit, Ignored, StopEntry, StopRequested
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.extension import Extension
     from airssys_wasm.kernel.kernel import Kernel
 
-OWN_ENTRIES = frozenset({StopEntry, Next})  # of one incarnation, not for the one after it
 # A death with 100,000 watchers must not hold the loop: a turn ends by steps, and by time.
 SIGNALS_A_TURN = 1_000
 SECONDS_A_TURN = 0.001
@@ -138,13 +137,25 @@ class Lifecycle:
             rest[:0] = extension.inbox._saved
             extension.inbox._saved.clear()
         if ref._traits & KEEP:
-            ref._queue = HeldQueue(m for m in rest if m.__class__ not in OWN_ENTRIES)
+            ref._queue = HeldQueue(self._without_signals(rest, ref, reason))
             return
         ref._queue = DeadQueue(ref)
         if isinstance(ref, BoundedRef):
             rest.extend(ref._give_up_putters())
         for message in rest:
             self._kernel.reporting.dead_letter(message, ref, reason)
+
+    def _without_signals(
+        self, entries: Iterable[Any], ref: ActorRef[Any], reason: object
+    ) -> list[Any]:
+        """What the next incarnation may have: signals are about what this one alone had done."""
+        messages = []
+        for entry in entries:
+            if entry.__class__ in SIGNALS:
+                self._kernel.reporting.dead_letter(entry, ref, reason)
+            else:
+                messages.append(entry)
+        return messages
 
     # --- death
 
@@ -229,10 +240,11 @@ class Lifecycle:
         if not isinstance(queue, HeldQueue):
             return
         old._queue = DeadQueue(old)
-        if new._queue:
-            queue.extend(new._queue)
-        if len(queue):  # a HeldQueue is true even when empty
-            new._queue = new._queue_of(queue)
+        # A group that it watched may have changed since its death.
+        entries = self._without_signals(queue, old, old.exit_reason)
+        entries.extend(new._queue or ())
+        if entries:
+            new._queue = new._queue_of(entries)
         if isinstance(old, BoundedRef) and isinstance(new, BoundedRef):
             new._load, old._load = old._load, 0
             new._putters, old._putters = old._putters, new._putters

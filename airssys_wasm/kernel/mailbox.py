@@ -32,8 +32,9 @@ class Mailbox:
     order; and `drop_old` drops the oldest message of the lowest priority, which may be the one that
     comes.
 
-    With `keep_on_restart` the mailbox
-    belongs to the supervised child, not to one incarnation of it: a restart goes on with it.
+    With `keep_on_restart` the mailbox belongs to the supervised child, not to one incarnation of
+    it: a restart goes on with its messages. Signals are not handed on: they are about what the last
+    incarnation had watched, and what it was told to do.
 
     Raises ValueError for a capacity below 1, an unknown policy or order.
     """

@@ -379,3 +379,71 @@ async def test_without_keep_a_restarted_child_starts_with_an_empty_mailbox(
     assert second is not child
     assert family.log == [(2, "first")]
     assert [letter.message for letter in kernel.dead_letters.recent()] == ["poison", "lost"]
+
+
+class Watching(Child):
+    """The first incarnation watches others in each way; it does what it is told, and notes it."""
+
+    def receive(self, message: Any) -> object:
+        return message(self.context) if callable(message) else super().receive(message)
+
+
+async def watching(inbox: Inbox[Any], log: list[Any], number: int = 1) -> None:
+    async for message in inbox:
+        if callable(message):
+            inbox.context.defer_reply().send(message(inbox.context))
+        elif message == "poison":
+            raise ValueError("poisoned")
+        else:
+            log.append((number, message))
+
+
+@pytest.mark.parametrize("behaviour", [Watching, watching])
+@pytest.mark.parametrize(
+    "mailbox",
+    [KEPT, Mailbox(100, keep_on_restart=True), Mailbox(order="priority", keep_on_restart=True)],
+    ids=["unbounded", "bounded", "priority"],
+)
+async def test_what_an_incarnation_watched_does_not_concern_the_next_one(
+    kernel: Kernel, behaviour: Any, mailbox: Mailbox
+) -> None:
+    family = Family(kernel, behaviour, mailbox)
+    child = await family.spawn()
+    watched, linked, late = (kernel.spawn(Supervises) for _ in range(3))
+    group = kernel.group("team")
+
+    def watch(context: ActorContext) -> None:
+        context.trap_exit = True
+        context.monitor(watched)
+        context.link(linked)
+        group.monitor(context.ref)
+
+    await child.request(watch)
+    child.send("poison")
+    child.send("one")
+    watched.exit("boom")
+    linked.exit("boom")
+    group.join(late)
+    child.exit("listen")
+    child.send("two")
+    await child.wait()
+    group.leave(late)
+    child.send("three")
+    second = await family.spawn(adopt=child)
+    second.send("four")
+    second.stop()
+    await second.wait()
+    assert family.log == [(2, "one"), (2, "two"), (2, "three"), (2, "four")]
+
+
+async def test_who_looks_at_a_child_that_crashes_learns_so_and_does_not_see_the_next_one(
+    kernel: Kernel, until: Until
+) -> None:
+    family = Family(kernel, Child)
+    child = await family.spawn()
+    child.send("poison")
+    looking = asyncio.create_task(kernel.get_state(child))
+    await until(lambda: looking.done())
+    assert isinstance(looking.exception(), ActorExited)
+    second = await family.spawn(adopt=child)
+    assert await second.request("one") == (2, "one")
