@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from airssys_wasm.config import ActorConfig, SupervisorChild, SupervisorConfig, TreeConfig
 from airssys_wasm.config.difference import ChildPath, Tree, difference
 from airssys_wasm.config.transition import Step, after, steps
-from airssys_wasm.config.tree import Restart
+from airssys_wasm.supervision.child_spec import Restart
 
 IDS = "abcdefgh"
 RESTARTS: tuple[Restart, ...] = ("permanent", "transient")
