@@ -93,6 +93,7 @@ class ActorSystem:
         self._shutdown_timeout = shutdown_timeout
         self._slow_after = slow_after
         self._on_progress = on_progress
+        self._telemetry = Telemetry()
         self._kernel: Kernel | None = None
         self._broker: Broker | None = None
         self._root_ref: ActorRef[Any] | None = None
@@ -104,7 +105,11 @@ class ActorSystem:
         if self._kernel is not None:
             raise RuntimeError(f"the system {self.name!r} was entered before; make a new one")
         self._kernel = kernel = Kernel(
-            self.name, platform=self._platform, system=self, slow_after=self._slow_after
+            self.name,
+            platform=self._platform,
+            system=self,
+            slow_after=self._slow_after,
+            telemetry=self._telemetry,
         )
         self._broker = Broker(kernel)
         self._scope = anyio.CancelScope()
@@ -193,8 +198,11 @@ class ActorSystem:
 
     @property
     def telemetry(self) -> Telemetry:
-        """Events of the kernel, for handlers that are attached: docs/events.md."""
-        return self.kernel.telemetry
+        """Events of the kernel, for handlers that are attached: docs/events.md.
+
+        A handler that is attached before the system is entered sees how the root starts.
+        """
+        return self._telemetry
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -61,7 +61,8 @@ class Kernel:
 
     `system` is what `context.system` gives to actors: whatever composes this kernel with more.
     Code of an actor that holds the loop for `slow_after` seconds is logged, with its stack; None
-    for never. `spawn` and `start` are those of `Spawner`. Raises RuntimeError outside of asyncio.
+    for never. `telemetry` may have handlers, which see everything from the start. `spawn` and
+    `start` are those of `Spawner`. Raises RuntimeError outside of asyncio.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Kernel:
         platform: Platform | None = None,
         system: Any = None,
         slow_after: float | None = SLOW_AFTER,
+        telemetry: Telemetry | None = None,
     ) -> None:
         if slow_after is not None and not slow_after > 0:
             raise ValueError(f"slow_after: {slow_after!r} s is no time; None is for never")
@@ -85,7 +87,8 @@ class Kernel:
         self.system = self if system is None else system
         self.platform: Platform = RealPlatform() if platform is None else platform
         self.registry: Registry[ActorRef[Any]] = Registry()
-        self.telemetry = Telemetry(self.platform.now)
+        self.telemetry = Telemetry() if telemetry is None else telemetry
+        self.telemetry.now = self.platform.now
         self.reporting = Reporting(self.telemetry)
         self.dead_letters = self.reporting.dead_letters
         self.scheduler = Scheduler(self)

@@ -55,11 +55,15 @@ class Attachment:
 
 
 class Telemetry:
-    """The attached handlers of one kernel. `active` is False while there are none."""
+    """The attached handlers of one kernel. `active` is False while there are none.
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    A kernel has one; give it yours, `Kernel(telemetry=Telemetry())`, to attach handlers before the
+    first actor starts.
+    """
+
+    def __init__(self) -> None:
         self.active = False
-        self._now = now
+        self.now: Callable[[], float] = float  # 0.0 until the clock of a kernel takes its place
         self._attached: dict[str, tuple[Attachment, ...]] = {}
 
     def attach(self, pattern: str, handler: EventHandler) -> Attachment:
@@ -87,7 +91,7 @@ class Telemetry:
         attached = self._attached.get(name)
         if attached is None:
             return
-        event = Event(name, self._now(), measurements, metadata)
+        event = Event(name, self.now(), measurements, metadata)
         for attachment in attached:
             attachment._handle(event)
 

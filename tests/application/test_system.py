@@ -292,3 +292,15 @@ async def test_a_system_hands_out_the_events_of_its_kernel_and_counts_of_every_p
     assert statistics.letters.by_reason == {"noproc": 1}
     assert statistics.registry.names == 0
     assert statistics.scheduler.turns > 0
+
+
+async def test_a_handler_that_was_attached_before_sees_the_root_and_its_children_start() -> None:
+    system = ActorSystem(
+        "told",
+        root=Supervisor(children=[ChildSpec("worker", Worker, args=([],), name="worker")]),
+        slow_after=None,
+    )
+    started: list[object] = []
+    system.telemetry.attach("actor.started", lambda event: started.append(event.metadata["name"]))
+    async with system:
+        assert started == ["worker", "root"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airssys_wasm.kernel import Actor, Event, Inbox, Kernel, Mailbox, MailboxFull
+from airssys_wasm.kernel import Actor, Event, Inbox, Kernel, Mailbox, MailboxFull, Telemetry
 from airssys_wasm.kernel.events import EVENTS
 from airssys_wasm.supervision import ChildSpec, Supervisor
 from tests.kernel.events_document import DOCUMENT, as_markdown
@@ -402,3 +402,14 @@ async def test_a_supervisor_shows_its_children_and_their_restarts(
     assert child is not None
     assert kernel.info(ref).children == (child,)
     assert kernel.info(child).restarts == 1
+
+
+async def test_a_handler_can_be_attached_before_there_is_a_kernel(anyio_backend: object) -> None:
+    telemetry = Telemetry()
+    seen: list[tuple[str, float]] = []
+    telemetry.attach("actor.*", lambda event: seen.append((event.name, event.time)))
+    async with Kernel("told", telemetry=telemetry) as kernel:
+        began = kernel.platform.now()
+        (await kernel.start(Picky)).stop()
+    assert [name for name, _ in seen] == ["actor.spawned", "actor.started", "actor.ended"]
+    assert all(time >= began for _, time in seen)
