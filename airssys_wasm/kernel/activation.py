@@ -24,6 +24,7 @@ from airssys_wasm.kernel.message import (
     Answer,
     Continue,
     Envelope,
+    InTurn,
     Next,
     Stamped,
     StopEntry,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.parking import Parking
     from airssys_wasm.kernel.scheduler import Scheduler
 
-OTHERS = frozenset({StopEntry, SystemCall, Next})  # entries of a mailbox that are no messages
+OTHERS = frozenset({StopEntry, SystemCall, Next, InTurn})  # entries that are no messages
 ALONE_AT_MOST = 256  # messages in one activation of an actor with a context of its own
 
 
@@ -149,8 +150,11 @@ class Activation:
             entry.answer(ref._receive.__self__)
         else:
             try:
-                hook = ref._receive.__self__.handle_continue
-                answer = self._scheduler.in_scratch(ref, hook, entry.value)
+                actor = ref._receive.__self__
+                if entry.__class__ is InTurn:
+                    answer = self._scheduler.in_scratch(ref, entry.function, actor)
+                else:
+                    answer = self._scheduler.in_scratch(ref, actor.handle_continue, entry.value)
                 if inspect.isawaitable(answer):
                     answer = await answer
             except BaseException:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from airssys_wasm.kernel.becoming import become
 from airssys_wasm.kernel.errors import ActorStopped, AlreadyAnswered
 from airssys_wasm.kernel.idle import set_idle_timeout
-from airssys_wasm.kernel.states import DEAD, TRAP
+from airssys_wasm.kernel.states import AFRESH, DEAD, KEEP, TRAP
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -159,14 +159,16 @@ class ActorContext:
         adopt: ActorRef[Any] | None = None,
         restarts: int = 0,
         shutdown: float = 5.0,
+        queue: bool = False,
     ) -> ActorRef[Any]:
         """A supervised child. This actor gets `Started`, `Ignored` or `Down` for its init, and
         `Down` for its end.
 
         `adopt` is the dead incarnation whose kept mailbox, name and lasting subscriptions the new
-        one takes over. `shutdown` bounds its `terminate`, in seconds.
+        one takes over. `shutdown` bounds its `terminate`, in seconds. `queue` keeps name and
+        mailbox too, but of the messages only those that come after its end.
         """
-        return self._living().spawner.spawn_child(
+        ref = self._living().spawner.spawn_child(
             self.ref,
             behaviour,
             *args,
@@ -176,6 +178,9 @@ class ActorContext:
             restarts=restarts,
             shutdown=shutdown,
         )
+        if queue and not ref._traits & KEEP:
+            ref._traits |= KEEP | AFRESH
+        return ref
 
     def release(self, ref: ActorRef[Any]) -> None:
         """Give up what a dead child kept: its messages become dead letters, its name is free."""

@@ -26,6 +26,7 @@ from airssys_wasm.kernel.message import SIGNALS, Down, Exit, Ignored, StopEntry,
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
+    AFRESH,
     DEAD,
     ENDING,
     HANDLES_STOP,
@@ -136,10 +137,10 @@ class Lifecycle:
         if extension is not None and extension.inbox is not None:
             rest[:0] = extension.inbox._saved
             extension.inbox._saved.clear()
-        if ref._traits & KEEP:
+        if ref._traits & KEEP and (not ref._traits & AFRESH or ref._mode & NEW):
             ref._queue = HeldQueue(self._without_signals(rest, ref, reason))
             return
-        ref._queue = DeadQueue(ref)
+        ref._queue = HeldQueue() if ref._traits & KEEP else DeadQueue(ref)
         if isinstance(ref, BoundedRef):
             rest.extend(ref._give_up_putters())
         for message in rest:

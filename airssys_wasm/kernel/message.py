@@ -215,6 +215,15 @@ class Next:
     value: object
 
 
+class InTurn:
+    """Code of the actor's own machinery, to run between two messages as a handler does."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Any], object]) -> None:
+        self.function = function
+
+
 class SystemCall:
     """A look at an actor between two messages, also at one that is suspended.
 
@@ -255,5 +264,6 @@ SIGNALS: Final = frozenset(
         Internal,
         Next,
         SystemCall,
+        InTurn,
     }
 )

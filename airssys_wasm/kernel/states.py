@@ -34,6 +34,7 @@ SUPERVISED: Final = 2  # linked to its parent and monitored by it
 TERMINATE: Final = 4  # has a terminate hook, and init succeeded
 HANDLES_STOP: Final = 8  # gets its parent's exits and stop requests as messages
 KEEP: Final = 16  # the mailbox outlives the incarnation
+AFRESH: Final = 128  # it keeps what comes after the incarnation's end, not what was in it before
 DEFERRED: Final = 32  # init answered DEFERRED_INIT and is not done
 WARNED: Final = 64  # its mailbox was reported as too long
 
