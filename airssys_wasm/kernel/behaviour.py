@@ -32,7 +32,7 @@ class Actor(Generic[M]):
 
     __slots__ = ("_context", "_ref")
 
-    _context: ActorContext
+    _context: ActorContext | None  # made when it is first asked for
     _ref: ActorRef[Any]
 
     handles_parent_exit = False
@@ -91,14 +91,11 @@ class Actor(Generic[M]):
     def context(self) -> ActorContext:
         """What the actor acts through."""
         try:
-            return self._context
-        except AttributeError:
-            pass
-        try:
-            context = ActorContext(self._ref)
+            context = self._context
         except AttributeError:
             raise ContextNotReady(self) from None
-        self._context = context
+        if context is None:
+            context = self._context = ActorContext(self._ref)
         return context
 
 
@@ -128,6 +125,7 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[type, Kind] = {}
+STARTS_IDLE: dict[type, tuple[int, int, str]] = {}  # mode, traits, label: kinds without an init
 
 
 def kind_of(behaviour: type[Actor[Any]]) -> Kind:
@@ -141,6 +139,8 @@ def kind_of(behaviour: type[Actor[Any]]) -> Kind:
         kind = KINDS[behaviour] = Kind(
             mode, traits, behaviour.init is not Actor.init, label_of(behaviour)
         )
+        if not kind.has_init:
+            STARTS_IDLE[behaviour] = (kind.mode, kind.traits, kind.label)
     return kind
 
 

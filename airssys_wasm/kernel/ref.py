@@ -22,7 +22,6 @@ from airssys_wasm.kernel.states import (
     NOTHING,
     PROCESS,
     SPECIAL,
-    UNENDED,
     Ended,
 )
 
@@ -46,6 +45,8 @@ class ActorRef(Generic[M]):
     """
 
     _by_priority = False  # whether the mailbox is in order of priority
+
+    _end: Ended  # once the reason is settled
 
     __slots__ = (
         "__weakref__",
@@ -73,6 +74,7 @@ class ActorRef(Generic[M]):
         label: str,
         serial: int,
     ) -> None:
+        # `Spawner.spawn` sets the same attributes by itself.
         self._scheduler = scheduler
         self._queue: Any = None
         self._one: Any = NOTHING
@@ -84,7 +86,6 @@ class ActorRef(Generic[M]):
         self._label = label
         self._serial = serial
         self._extension: Extension | None = None
-        self._end: Ended = UNENDED
 
     if TYPE_CHECKING:
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.kernel.behaviour import KINDS, Process, incarnate, kind_of, label_of
+from airssys_wasm.kernel.behaviour import (
+    KINDS,
+    STARTS_IDLE,
+    Process,
+    incarnate,
+    kind_of,
+    label_of,
+)
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.errors import AlreadyStarted, StartError
 from airssys_wasm.kernel.extension import TERMINATE_TIME
@@ -20,6 +27,7 @@ from airssys_wasm.kernel.states import (
     DEFERRED,
     KEEP,
     NEW,
+    NOTHING,
     PROCESS,
     SPECIAL,
     SUPERVISED,
@@ -30,6 +38,8 @@ from airssys_wasm.kernel.states import (
 if TYPE_CHECKING:
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.mailbox import Mailbox
+
+new = object.__new__
 
 
 class Spawner:
@@ -61,11 +71,32 @@ class Spawner:
         """
         if self.ending:
             self._refuse()
+        made: Any = None
         if name is not None:
             self._check_free(check_name(name), None)
-        if behaviour.__class__ is type and behaviour in KINDS:
+        elif mailbox is None and behaviour.__class__ is type and behaviour in STARTS_IDLE:
             made = behaviour(*args)
-        else:
+            kind = STARTS_IDLE.get(made.__class__)
+            if kind is not None and not self._telemetry.active:  # as most are
+                mode, traits, label = kind
+                # `ActorRef.__init__`, without the call: that costs as much as a message.
+                ref: ActorRef[Any] = new(ActorRef)
+                ref._scheduler = self._scheduler
+                ref._queue = None
+                ref._one = NOTHING
+                ref._receive = made.receive
+                ref._mode = mode
+                ref._traits = traits
+                ref._batch = None
+                ref._parent = parent
+                ref._label = label
+                ref._serial = self.spawned = serial = self.spawned + 1
+                ref._extension = None
+                made._ref = ref
+                made._context = None
+                self.actors[serial] = ref
+                return ref
+        if made is None:
             made = incarnate(behaviour, args)
         if name is not None:  # once more: the constructor may have given it away
             self._check_free(name, None)
@@ -171,6 +202,7 @@ class Spawner:
             extension.behaviour = label_of(behaviour) if name is not None else None
         else:
             made._ref = ref
+            made._context = None
         self.actors[serial] = ref
         return ref
 

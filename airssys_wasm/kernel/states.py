@@ -82,9 +82,6 @@ class Ended:
         self.cause = cause
 
 
-UNENDED: Final = Ended(None, None)
-
-
 def is_idle(ref: ActorRef[Any]) -> bool:
     """No handler of `ref` runs and none is about to, as things are."""
     if ref._mode & SUSPENDED:
