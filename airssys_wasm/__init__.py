@@ -66,7 +66,15 @@ if TYPE_CHECKING:
         enter,
         state,
     )
-    from airssys_wasm.supervision import ChildSpec, GaveUp, Supervisor, SupervisorRef
+    from airssys_wasm.supervision import (
+        ChildSpec,
+        DynamicSupervisor,
+        DynamicSupervisorRef,
+        GaveUp,
+        MaxChildren,
+        Supervisor,
+        SupervisorRef,
+    )
 
 _HOMES = {
     "airssys_wasm.application": ("ActorSystem", "SystemFailed"),
@@ -124,7 +132,15 @@ _HOMES = {
         "enter",
         "state",
     ),
-    "airssys_wasm.supervision": ("ChildSpec", "GaveUp", "Supervisor", "SupervisorRef"),
+    "airssys_wasm.supervision": (
+        "ChildSpec",
+        "DynamicSupervisor",
+        "DynamicSupervisorRef",
+        "GaveUp",
+        "MaxChildren",
+        "Supervisor",
+        "SupervisorRef",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -148,6 +164,8 @@ __all__ = [
     "CrashReport",
     "DeadLetter",
     "Down",
+    "DynamicSupervisor",
+    "DynamicSupervisorRef",
     "Error",
     "EventTimeout",
     "Exit",
@@ -164,6 +182,7 @@ __all__ = [
     "Limits",
     "Mailbox",
     "MailboxFull",
+    "MaxChildren",
     "NameTaken",
     "NamedRef",
     "NamedTimeout",

@@ -2,12 +2,16 @@
 
 from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.children import ChildCounts
+from airssys_wasm.supervision.dynamic_supervisor import DynamicSupervisor
+from airssys_wasm.supervision.dynamic_supervisor_ref import DynamicSupervisorRef
 from airssys_wasm.supervision.errors import (
     ChildNotFound,
     ChildPresent,
     ChildRestarting,
     ChildRunning,
     InvalidSpec,
+    MaxChildren,
+    NotAChild,
 )
 from airssys_wasm.supervision.events import (
     AutoShutdown,
@@ -37,9 +41,13 @@ __all__ = [
     "ChildSpec",
     "ChildStarted",
     "ChildStopped",
+    "DynamicSupervisor",
+    "DynamicSupervisorRef",
     "FailedToStart",
     "GaveUp",
     "InvalidSpec",
+    "MaxChildren",
+    "NotAChild",
     "Reconfigured",
     "StartFailed",
     "StartTimedOut",

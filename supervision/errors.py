@@ -46,3 +46,18 @@ class ChildRestarting(AirssysError):
     def __init__(self, child: str) -> None:
         super().__init__(f"child {child!r} is being restarted")
         self.child = child
+
+
+class MaxChildren(AirssysError):
+    """The dynamic supervisor has as many children as it may have: wait, or end one."""
+
+    def __init__(self, max_children: int) -> None:
+        super().__init__(f"there are {max_children} children already, as many as there may be")
+        self.max_children = max_children
+
+
+class NotAChild(AirssysError, LookupError):
+    """The ref belongs to a living actor that is no child of this supervisor."""
+
+    def __init__(self) -> None:
+        super().__init__("the ref is not one of a child")
