@@ -161,7 +161,7 @@ class ComponentActor(Actor[Any]):
             await self._callback(message.payload)
             return None
         if kind is HealthCheck:
-            return await self._health()
+            return await self.health()
         if kind is MetadataRequest:
             return self._metadata
         if kind is StatisticsRequest:
@@ -252,7 +252,8 @@ class ComponentActor(Actor[Any]):
         log.debug("%s: %s", self._caller.id, error, extra={"component": str(self._caller.id)})
         return None
 
-    async def _health(self) -> Health:
+    async def health(self) -> Health:
+        """What its `health` export says: for `HealthCheck`, and for a supervisor that asks."""
         health: Any = await self._call("health")
         self._entry.health = health
         return self._entry.health

@@ -1,5 +1,6 @@
 """What happens when an actor dies."""
 
+from airssys_wasm.supervision.backoff import Backoff
 from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.children import ChildCounts
 from airssys_wasm.supervision.dynamic_supervisor import DynamicSupervisor
@@ -20,17 +21,21 @@ from airssys_wasm.supervision.events import (
     ChildStopped,
     FailedToStart,
     GaveUp,
+    HealthChanged,
+    RestartDelayed,
     StartFailed,
     StartTimedOut,
     SupervisionEvent,
     chain_of,
 )
+from airssys_wasm.supervision.health import Health, HealthCheck
 from airssys_wasm.supervision.reconfiguration import Reconfigured
 from airssys_wasm.supervision.supervisor import Supervisor
 from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorRef, SupervisorStatistics
 
 __all__ = [
     "AutoShutdown",
+    "Backoff",
     "ChildCounts",
     "ChildEnded",
     "ChildInfo",
@@ -45,10 +50,14 @@ __all__ = [
     "DynamicSupervisorRef",
     "FailedToStart",
     "GaveUp",
+    "Health",
+    "HealthChanged",
+    "HealthCheck",
     "InvalidSpec",
     "MaxChildren",
     "NotAChild",
     "Reconfigured",
+    "RestartDelayed",
     "StartFailed",
     "StartTimedOut",
     "SupervisionEvent",

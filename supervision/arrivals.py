@@ -6,7 +6,7 @@ when its turn comes.
 
 from __future__ import annotations
 
-from airssys_wasm.supervision import events, steps
+from airssys_wasm.supervision import checkups, events, steps
 from airssys_wasm.supervision.children import Child
 from airssys_wasm.supervision.jobs import Boot, Death, Job, Recover
 from airssys_wasm.supervision.tree_state import TreeState
@@ -19,6 +19,8 @@ def up(tree: TreeState, incarnation: int) -> None:
         return
     child.state = "running"
     child.held = None
+    child.up_since = tree.now
+    checkups.begin(tree, child)
     tree.report(events.ChildStarted(child.id, child.restarts))
     _answer_start(tree, tree.arrived(child), incarnation)
 
@@ -52,6 +54,7 @@ def gone(
         return
     if spawned:
         child.keep(incarnation)
+    tree.actions += tree.children.end_checks(child)
     match child.state:
         case "starting":
             _start_failed(tree, child, tree.arrived(child), reason, cause)
@@ -61,8 +64,10 @@ def gone(
             tree.report(events.ChildStopped(child.id, reason))
             tree.actions += tree.children.lay_down(child)
         case _:
+            blame, child.blame = child.blame, None
             child.state = "dead"
-            child.reason = reason
+            child.lived = tree.now - child.up_since
+            child.reason = blame if blame is not None and reason == "killed" else reason
             child.cause = cause
             tree.pending.append(Death(child.id, incarnation))
 
@@ -80,6 +85,7 @@ def _start_failed(
             job.start.clear()
             child.reason = reason
             child.cause = cause
+            child.lived = 0.0
             child.state = "restarting"
             child.attempt = next(tree.numbers)
             tree.actions.append(steps.Again(child.id, child.attempt))

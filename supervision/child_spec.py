@@ -8,18 +8,22 @@ Source: Erlang/OTP, supervisor(3), "child_spec()".
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any, Literal, get_args
 
 from airssys_wasm.kernel.mailbox import Mailbox
+from airssys_wasm.supervision.backoff import Backoff
 from airssys_wasm.supervision.errors import InvalidSpec
+from airssys_wasm.supervision.fields import one_of, seconds, text
+from airssys_wasm.supervision.health import HealthCheck
 
 Restart = Literal["permanent", "transient", "temporary"]
 ChildType = Literal["worker", "supervisor"]
 Shutdown = float | Literal["infinity", "brutal_kill"]
 StartTimeout = float | Literal["infinity"]
+WhileRestarting = Literal["fail", "queue"]
 
 WORKER_SHUTDOWN = 5.0  # seconds; as in OTP
 
@@ -40,6 +44,11 @@ class ChildSpec:
     - `start_timeout`: seconds for `init` before a kill, or `infinity`.
     - `attach`: called with the ref of each incarnation before its init runs, unless it took over
       the mailbox of the one before.
+    - `backoff`: how long it waits before each restart; None: not at all.
+    - `health`: how often it is asked for its health, and when it is ended for it; None: never.
+    - `while_restarting`: what happens to messages that come between the end of an incarnation and
+      the start of the next: they `fail`, or `queue` for that. A mailbox that is kept on restarts
+      queues them in any case.
 
     Raises InvalidSpec, which names the field and the value.
 
@@ -58,6 +67,9 @@ class ChildSpec:
     mailbox: Mailbox | None
     start_timeout: StartTimeout
     attach: Callable[[Any], None] | None
+    backoff: Backoff | None
+    health: HealthCheck | None
+    while_restarting: WhileRestarting
 
     def __init__(
         self,
@@ -73,6 +85,9 @@ class ChildSpec:
         mailbox: Mailbox | None = None,
         start_timeout: StartTimeout = "infinity",
         attach: Callable[[Any], None] | None = None,
+        backoff: Backoff | None = None,
+        health: HealthCheck | None = None,
+        while_restarting: WhileRestarting = "fail",
     ) -> None:
         if type is None:
             type = getattr(start, "child_type", "worker")
@@ -92,15 +107,18 @@ class ChildSpec:
             "mailbox": mailbox,
             "start_timeout": start_timeout,
             "attach": attach,
+            "backoff": backoff,
+            "health": health,
+            "while_restarting": while_restarting,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
         self._check()
 
     def _check(self) -> None:
-        _text("id", self.id)
+        text("id", self.id)
         if self.name is not None:
-            _text("name", self.name)
+            text("name", self.name)
         if not callable(self.start) and not callable(getattr(self.start, "incarnate", None)):
             raise InvalidSpec("start", self.start, "is not a behaviour")
         one_of("restart", self.restart, get_args(Restart), "a restart type")
@@ -119,30 +137,18 @@ class ChildSpec:
             raise InvalidSpec("mailbox", self.mailbox, "is not a Mailbox")
         if self.attach is not None and not callable(self.attach):
             raise InvalidSpec("attach", self.attach, "is not a function")
+        if self.backoff is not None and not isinstance(self.backoff, Backoff):
+            raise InvalidSpec("backoff", self.backoff, "is not a Backoff")
+        if self.health is not None and not isinstance(self.health, HealthCheck):
+            raise InvalidSpec("health", self.health, "is not a HealthCheck")
+        if self.health is not None and iscoroutinefunction(self.start):
+            raise InvalidSpec("health", self.health, "does not go with a process function")
+        words = get_args(WhileRestarting)
+        one_of("while_restarting", self.while_restarting, words, "what messages can do")
 
     @property
     def keeps_mailbox(self) -> bool:
-        """Whether the mailbox goes from one incarnation to the next."""
-        return self.mailbox is not None and self.mailbox.keep_on_restart
-
-
-def one_of(field: str, value: object, allowed: tuple[str, ...], what: str) -> None:
-    """Raise InvalidSpec unless `value` is one of `allowed`."""
-    if not isinstance(value, str) or value not in allowed:
-        raise InvalidSpec(field, value, f"is not {what} ({', '.join(allowed)})")
-
-
-def seconds(field: str, value: object, words: str, *, zero: bool = True) -> None:
-    """Raise InvalidSpec unless `value` is a finite number of seconds, not negative."""
-    wanted = f"seconds, {'0 or more' if zero else 'more than 0'}"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidSpec(field, value, f"is not {wanted}{', or ' + words if words else ''}")
-    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-        raise InvalidSpec(field, value, f"is not {wanted}{', or ' + words if words else ''}")
-
-
-def _text(field: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise InvalidSpec(field, value, "is not a string")
-    if not value:
-        raise InvalidSpec(field, value, "is empty")
+        """Whether the mailbox goes from one incarnation to the next, with all that is in it or
+        with what comes in between."""
+        kept = self.mailbox is not None and self.mailbox.keep_on_restart
+        return kept or self.while_restarting == "queue"

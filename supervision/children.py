@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airssys_wasm.supervision.child_spec import ChildSpec, ChildType
-from airssys_wasm.supervision.steps import Release
+from airssys_wasm.supervision.health import Checkup, HealthStatus
+from airssys_wasm.supervision.steps import Action, CancelTimer, Release, SetTimer
 from airssys_wasm.supervision.strategy import wants_restart
 
 State = Literal["stopped", "starting", "running", "stopping", "dead", "restarting"]
@@ -36,7 +37,12 @@ class Child:
     attempt: int = 0  # the one that is announced to the outside; 0: none
     reason: object = None  # of the last failure
     cause: object = None
-    blame: object = None  # why its start was ended by a kill
+    blame: object = None  # why it was ended by a kill
+    up_since: float = 0.0
+    lived: float = 0.0  # seconds that the last incarnation ran
+    failures: int = 0  # in a row, where it backs off
+    due: float | None = None  # when the wait before its restart is over; `attempt` is its timer
+    checkup: Checkup | None = None
 
     @property
     def id(self) -> str:
@@ -56,7 +62,7 @@ class Child:
     def outgrow(self) -> list[Release]:
         """What gives up a kept mailbox that the next incarnation, of another spec, can't adopt."""
         old, new = self.made_with, self.spec
-        if old is None or (old.name, old.mailbox) == (new.name, new.mailbox):
+        if old is None or _kept(old) == _kept(new):
             return []
         return self.release()
 
@@ -66,11 +72,22 @@ class Child:
         return [] if held is None else [Release(held)]
 
     @property
+    def health(self) -> HealthStatus | None:
+        """What it answered last when it was asked for its health; None while it isn't asked."""
+        if self.checkup is None:
+            return None
+        return "healthy" if self.checkup.health is None else self.checkup.health.status
+
+    @property
     def status(self) -> Status:
         """The state as others are told: a dead child is one that will be restarted, or not."""
         if self.state != "dead":
             return self.state
         return "restarting" if wants_restart(self.spec.restart, self.reason) else "stopped"
+
+
+def _kept(spec: ChildSpec) -> object:
+    return spec.name, spec.mailbox, spec.while_restarting
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,8 @@ class ChildView:
     status: Status
     type: ChildType
     restarts: int
+    due: float | None = None  # when its restart is due, while it waits for that
+    health: HealthStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +116,12 @@ class ChildCounts:
 class Children:
     """The table: finding, adding and forgetting a child takes the same time for any number."""
 
-    __slots__ = ("_children", "specs")
+    __slots__ = ("_children", "_timers", "specs")
 
     def __init__(self) -> None:
         self.specs: dict[str, ChildSpec] = {}
         self._children: dict[str, Child] = {}
+        self._timers: dict[int, Child] = {}  # of waits and checks; a job has its own
 
     def add(self, spec: ChildSpec) -> Child:
         """A new youngest child."""
@@ -118,20 +138,43 @@ class Children:
         self.specs = {id: self.specs[id] for id in ids}
         self._children = {id: self._children[id] for id in ids}
 
-    def lay_down(self, child: Child) -> list[Release]:
+    def set_timer(self, child: Child, timer: int, after: float) -> list[SetTimer]:
+        """Start a timer that concerns `child`."""
+        self._timers[timer] = child
+        return [SetTimer(timer, after)]
+
+    def time_up(self, timer: int) -> Child | None:
+        """Whom the timer that went off concerns; None when it was cancelled, or is a job's."""
+        return self._timers.pop(timer, None)
+
+    def cancel(self, timer: int) -> list[CancelTimer]:
+        """What ends the timer, if it runs."""
+        return [] if self._timers.pop(timer, None) is None else [CancelTimer(timer)]
+
+    def wait_no_longer(self, child: Child) -> list[CancelTimer]:
+        """`child` is not started when its wait is over, nor by an attempt that was announced."""
+        timer, child.attempt, child.due = child.attempt, 0, None
+        return self.cancel(timer)
+
+    def end_checks(self, child: Child) -> list[CancelTimer]:
+        """`child` is not asked for its health any more."""
+        checkup, child.checkup = child.checkup, None
+        return [] if checkup is None else self.cancel(checkup.timer)
+
+    def lay_down(self, child: Child) -> list[Action]:
         """`child` has ended and nothing restarts it: its spec stays, unless it is temporary."""
         if child.spec.restart == "temporary":
             return self.drop(child)
         child.state = "stopped"
-        child.attempt = 0
-        return child.release()
+        child.failures = 0
+        return [*self.wait_no_longer(child), *child.release()]
 
-    def drop(self, child: Child) -> list[Release]:
+    def drop(self, child: Child) -> list[Action]:
         """Forget `child` and its spec."""
         child.state = "stopped"
         del self.specs[child.id]
         del self._children[child.id]
-        return child.release()
+        return [*self.wait_no_longer(child), *child.release()]
 
     def get(self, id: str) -> Child | None:
         """The child with that id."""
@@ -161,6 +204,8 @@ class Children:
                 child.status,
                 child.spec.type,
                 child.restarts,
+                child.due,
+                child.health,
             )
             for child in reversed(self._children.values())
         )

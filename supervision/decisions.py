@@ -10,8 +10,9 @@ from typing import assert_never
 
 from airssys_wasm.supervision import events, steps
 from airssys_wasm.supervision.administration import refusal
+from airssys_wasm.supervision.backoff import Backoff
 from airssys_wasm.supervision.children import Child
-from airssys_wasm.supervision.jobs import Death, Job, Pending, Recover
+from airssys_wasm.supervision.jobs import Death, Due, Job, Pending, Recover
 from airssys_wasm.supervision.reconfiguration import reconfigure
 from airssys_wasm.supervision.strategy import plan, wants_restart
 from airssys_wasm.supervision.tree_state import TreeState
@@ -28,6 +29,10 @@ def decide(tree: TreeState, pending: Pending) -> None:
             child = tree.children.get(id)
             if child and child.state == "restarting" and child.attempt == attempt:
                 _recover(tree, child)
+        case Due(id, attempt):
+            child = tree.children.get(id)
+            if child and child.state == "restarting" and child.attempt == attempt:
+                _restart(tree, child)
         case steps.Reconfigure():
             reconfigure(tree, pending)
         case _:
@@ -70,7 +75,7 @@ def _answer_death(tree: TreeState, child: Child) -> None:
 
 
 def _recover(tree: TreeState, child: Child) -> None:
-    """One more start of `child`, with its group, if the budget allows it."""
+    """One more start of `child`, now or after a wait, if the budget allows it."""
     if not tree.budget.spend(tree.now):
         tree.actions += tree.children.lay_down(child)
         gave_up = events.GaveUp(
@@ -86,6 +91,24 @@ def _recover(tree: TreeState, child: Child) -> None:
         return
     tree.restarts += 1
     child.state = "restarting"
+    if child.spec.backoff is None:
+        _restart(tree, child)
+    else:
+        _back_off(tree, child, child.spec.backoff)
+
+
+def _back_off(tree: TreeState, child: Child, backoff: Backoff) -> None:
+    child.failures = 1 if child.lived >= backoff.healthy_after else child.failures + 1
+    after = backoff.delay(child.failures, tree.chance())
+    child.attempt = next(tree.numbers)
+    child.due = tree.now + after
+    tree.report(events.RestartDelayed(child.id, child.failures, after))
+    tree.actions += tree.children.set_timer(child, child.attempt, after)
+
+
+def _restart(tree: TreeState, child: Child) -> None:
+    """Start `child` again, and with it whom the strategy says."""
+    tree.actions += tree.children.wait_no_longer(child)
     decided = plan(tree.flags.strategy, tree.children.specs, child.id)
     tree.job = Job(Recover(), tree.numbers, stop=deque(decided.stop), start=deque(decided.start))
 

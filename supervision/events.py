@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from airssys_wasm.supervision.health import HealthStatus
+
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
@@ -131,4 +133,31 @@ class StartFailed:
     reason: object
 
 
-SupervisionEvent = ChildStarted | ChildEnded | ChildStopped | StartFailed | GaveUp | AutoShutdown
+@dataclass(frozen=True, slots=True)
+class RestartDelayed:
+    """A child that failed `failures` times in a row is started again in `seconds`."""
+
+    child: str
+    failures: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChanged:
+    """A child that is asked for its health answered something else than before."""
+
+    child: str
+    status: HealthStatus
+    detail: object
+
+
+SupervisionEvent = (
+    ChildStarted
+    | ChildEnded
+    | ChildStopped
+    | StartFailed
+    | RestartDelayed
+    | HealthChanged
+    | GaveUp
+    | AutoShutdown
+)

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
-from airssys_wasm.supervision.child_spec import ChildSpec, one_of, seconds
+from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.errors import InvalidSpec
+from airssys_wasm.supervision.fields import one_of, seconds
 from airssys_wasm.supervision.strategy import AutoShutdownMode, Strategy
 
 
@@ -36,7 +37,7 @@ class Flags:
             raise InvalidSpec("intensity", self.intensity, "is not a number of restarts")
         if self.intensity < 0:
             raise InvalidSpec("intensity", self.intensity, "is less than 0 restarts")
-        seconds("period", self.period, "", zero=False)
+        seconds("period", self.period, zero=False)
         one_of("auto_shutdown", self.auto_shutdown, get_args(AutoShutdownMode), "a mode")
 
 

@@ -55,8 +55,16 @@ class Death:
     incarnation: int
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The wait of a child before its restart is over."""
+
+    child: str
+    attempt: int
+
+
 Purpose = Boot | Recover | Finish | AddChild | TerminateChild | RestartChild
-Pending = Death | Retry | AddChild | TerminateChild | RestartChild | DeleteChild | Reconfigure
+Pending = Death | Due | Retry | AddChild | TerminateChild | RestartChild | DeleteChild | Reconfigure
 
 
 @dataclass(slots=True)

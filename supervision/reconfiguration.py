@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airssys_wasm.supervision import steps
+from airssys_wasm.supervision import checkups, steps
 from airssys_wasm.supervision.child_spec import ChildSpec
+from airssys_wasm.supervision.children import Child
 from airssys_wasm.supervision.errors import InvalidSpec
 from airssys_wasm.supervision.flags import check_children
 from airssys_wasm.supervision.tree_state import TreeState
@@ -59,15 +60,24 @@ def reconfigure(tree: TreeState, change: steps.Reconfigure) -> None:
         elif is_same(child.spec, spec):
             kept.append(spec.id)
         else:
-            tree.children.respecify(child, spec)
-            if child.is_alive:
-                tree.actions.append(steps.Adjust(child.incarnation, spec))
+            _respecify(tree, child, spec)
             changed.append(spec.id)
     known = {spec.id for spec in change.children}
     removed = [id for id in tree.children.specs if id not in known]
     tree.children.arrange([*(spec.id for spec in change.children), *removed])
     difference = Reconfigured(tuple(changed), tuple(added), tuple(kept), tuple(removed))
     tree.actions.append(steps.AnswerReconfigured(change.token, difference))
+
+
+def _respecify(tree: TreeState, child: Child, spec: ChildSpec) -> None:
+    is_ending = child.checkup is not None and child.checkup.over
+    other_checks = child.spec.health != spec.health and not is_ending
+    tree.children.respecify(child, spec)
+    if child.is_alive:
+        tree.actions.append(steps.Adjust(child.incarnation, spec))
+    if child.state == "running" and other_checks:
+        tree.actions += tree.children.end_checks(child)
+        checkups.begin(tree, child)
 
 
 def is_same(old: ChildSpec, new: ChildSpec) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.events import SupervisionEvent
+from airssys_wasm.supervision.health import Health
 
 if TYPE_CHECKING:
     from airssys_wasm.supervision.flags import Flags
@@ -60,6 +61,15 @@ class TimeUp:
     """The timer `timer` went off."""
 
     timer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An incarnation answered the question `number` for its health."""
+
+    incarnation: int
+    number: int
+    health: Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,19 @@ class Reconfigure:
 
 
 Change = AddChild | TerminateChild | RestartChild | DeleteChild
-Event = Begin | Up | Declined | NotSpawned | Gone | TimeUp | Retry | Stop | Change | Reconfigure
+Event = (
+    Begin
+    | Up
+    | Declined
+    | NotSpawned
+    | Gone
+    | TimeUp
+    | Checked
+    | Retry
+    | Stop
+    | Change
+    | Reconfigure
+)
 
 # --- actions
 
@@ -136,9 +158,10 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class SendExit:
-    """Send the exit signal `shutdown` to an incarnation."""
+    """Send an exit signal to an incarnation."""
 
     incarnation: int
+    reason: object = "shutdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +176,14 @@ class Release:
     """Give up the mailbox that a dead incarnation kept."""
 
     incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskHealth:
+    """Ask an incarnation for its health; the answer is `Checked` with the same number."""
+
+    incarnation: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +266,7 @@ Action = (
     | SendExit
     | Kill
     | Release
+    | AskHealth
     | SetTimer
     | CancelTimer
     | Again

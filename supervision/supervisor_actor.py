@@ -39,7 +39,14 @@ from airssys_wasm.supervision.errors import (
     ChildRunning,
     InvalidSpec,
 )
-from airssys_wasm.supervision.events import ChildStarted, GaveUp, StartFailed, SupervisionEvent
+from airssys_wasm.supervision.events import (
+    ChildStarted,
+    GaveUp,
+    HealthChanged,
+    StartFailed,
+    SupervisionEvent,
+)
+from airssys_wasm.supervision.health_question import ask_health
 from airssys_wasm.supervision.shutdown import terminate_time
 from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorStatistics
 from airssys_wasm.supervision.tree import SupervisorMachine
@@ -75,6 +82,7 @@ class SupervisorActor(Actor[Any]):
     def init(self) -> object:
         self.context.trap_exit = True
         self._machine.label = self._label()
+        self._machine.chance = self.context.random.random
         self._feed(steps.Begin())
         if self._state == "ready":
             return None
@@ -95,7 +103,7 @@ class SupervisorActor(Actor[Any]):
             case steps.TimeUp(timer):
                 self._timers.pop(timer, None)
                 self._feed(message)
-            case steps.Retry():
+            case steps.Retry() | steps.Checked():
                 self._feed(message)
             case Exit(ref, reason):
                 if ref is self.context.parent:
@@ -152,12 +160,14 @@ class SupervisorActor(Actor[Any]):
                 failed = self._spawn(action)
                 if failed is not None:
                     events.append(failed)
-            case steps.SendExit(incarnation):
-                self._refs[incarnation].exit("shutdown")
+            case steps.SendExit(incarnation, reason):
+                self._refs[incarnation].exit(reason)
             case steps.Kill(incarnation):
                 self._refs[incarnation].kill()
             case steps.Release(incarnation):
                 self.context.release(self._refs.pop(incarnation))
+            case steps.AskHealth(incarnation):
+                ask_health(action, self._refs[incarnation], self.context.ref)
             case steps.SetTimer(timer, after):
                 self._timers[timer] = self.context.send_after(
                     after, self.context.ref, steps.TimeUp(timer)
@@ -201,6 +211,7 @@ class SupervisorActor(Actor[Any]):
                 adopt=None if action.adopt is None else self._refs[action.adopt],
                 restarts=action.restarts,
                 shutdown=terminate_time(spec.shutdown),
+                queue=spec.while_restarting == "queue",
             )
         except Exception as error:
             return steps.NotSpawned(number, Error.of(error))
@@ -247,6 +258,9 @@ class SupervisorActor(Actor[Any]):
                 log.error("%s", event)
             case ChildStarted(child, restarts) if restarts:
                 log.info("%s restarted child %r", self.context.ref, child)
+            case HealthChanged(child, status, detail):
+                level = logging.INFO if status == "healthy" else logging.WARNING
+                log.log(level, "%s: child %r is %s: %s", self.context.ref, child, status, detail)
             case StartFailed(child, why):
                 log.warning("%s could not start child %r: %s", self.context.ref, child, why)
         if self._description.observer is not None:
@@ -268,6 +282,7 @@ class SupervisorActor(Actor[Any]):
     # --- answers
 
     def _which_children(self) -> list[ChildInfo]:
+        now = self.context.now()
         return [
             ChildInfo(
                 view.id,
@@ -275,6 +290,8 @@ class SupervisorActor(Actor[Any]):
                 view.status,
                 view.type,
                 view.restarts,
+                None if view.due is None else max(0.0, view.due - now),
+                view.health,
             )
             for view in self._machine.which_children()
         ]

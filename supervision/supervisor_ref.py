@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.supervision import protocol
 from airssys_wasm.supervision.child_spec import ChildSpec, ChildType
 from airssys_wasm.supervision.children import ChildCounts, Status
+from airssys_wasm.supervision.health import HealthStatus
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.address import Address
@@ -22,7 +23,9 @@ REQUEST_TIME = 5.0  # seconds for a read; as for any request
 class ChildInfo:
     """One child as it is now; `ref` is its incarnation, None while none is alive.
 
-    `restarts` is how often its supervisor has started it anew.
+    `restarts` is how often its supervisor has started it anew. `due_in` is the seconds until its
+    next start while it waits for that (see `Backoff`), `health` what it answered last while it is
+    asked for it (see `HealthCheck`); otherwise None.
     """
 
     id: str
@@ -30,6 +33,8 @@ class ChildInfo:
     status: Status
     type: ChildType
     restarts: int
+    due_in: float | None = None
+    health: HealthStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,15 +26,15 @@ Source: Erlang/OTP, supervisor.erl.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
-from airssys_wasm.supervision import arrivals, events, steps
+from airssys_wasm.supervision import arrivals, checkups, events, steps
 from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.children import ChildCounts, ChildView
 from airssys_wasm.supervision.decisions import decide
 from airssys_wasm.supervision.flags import Flags
-from airssys_wasm.supervision.jobs import Boot, Finish, Job, Recover
+from airssys_wasm.supervision.jobs import Boot, Due, Finish, Job, Recover
 from airssys_wasm.supervision.steps import Action, Event
 from airssys_wasm.supervision.tree_state import Phase, TreeState
 
@@ -81,6 +81,15 @@ class SupervisorMachine:
     def label(self, label: str) -> None:
         self._tree.label = label
 
+    @property
+    def chance(self) -> Callable[[], float]:
+        """Where the jitter of waits comes from: a number from 0 to 1, each time anew."""
+        return self._tree.chance
+
+    @chance.setter
+    def chance(self, chance: Callable[[], float]) -> None:
+        self._tree.chance = chance
+
     def which_children(self) -> tuple[ChildView, ...]:
         """All children, newest first."""
         return self._tree.children.views()
@@ -113,14 +122,26 @@ def _take(tree: TreeState, event: Event) -> None:
         case steps.Gone(incarnation, reason, cause):
             arrivals.gone(tree, incarnation, reason, cause, spawned=True)
         case steps.TimeUp(timer):
-            if tree.job is not None:
-                tree.actions += tree.job.time_up(timer)
+            _time_up(tree, timer)
+        case steps.Checked(incarnation, number, health):
+            checkups.answered(tree, incarnation, number, health)
         case steps.Stop(reason):
             tree.finish(reason, None)
         case steps.TerminateChild(child, token) if tree.job and tree.job.is_starting(child):
             tree.actions += tree.job.terminate_start(token)
         case _:
             tree.pending.append(event)  # never looked at again once the end has begun
+
+
+def _time_up(tree: TreeState, timer: int) -> None:
+    child = tree.children.time_up(timer)
+    if child is None:
+        if tree.job is not None:
+            tree.actions += tree.job.time_up(timer)
+    elif child.checkup is not None and child.checkup.timer == timer:
+        checkups.time_up(tree, child, child.checkup)
+    else:
+        tree.pending.append(Due(child.id, timer))
 
 
 def _go_on(tree: TreeState) -> None:
@@ -145,6 +166,7 @@ def _stop_next(tree: TreeState, job: Job, id: str) -> None:
     if child is None:
         return
     if child.is_alive:
+        tree.actions += tree.children.end_checks(child)
         tree.actions += job.stop_child(child)
         return
     if child.state == "dead":  # by itself, before its turn came

@@ -6,11 +6,12 @@ Pure. `tree.py` says how it is used.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Literal
 
 from airssys_wasm.supervision import events, steps
+from airssys_wasm.supervision.backoff import NO_JITTER
 from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.children import Child, Children
 from airssys_wasm.supervision.flags import Flags
@@ -26,6 +27,7 @@ class TreeState:
     __slots__ = (
         "actions",
         "budget",
+        "chance",
         "children",
         "flags",
         "job",
@@ -53,6 +55,7 @@ class TreeState:
         self.pending: deque[Pending] = deque()
         self.actions: list[steps.Action] = []
         self.now = 0.0
+        self.chance: Callable[[], float] = lambda: NO_JITTER
 
     def refuse(self, token: object, problem: steps.Problem) -> None:
         """Answer a change that can't be made."""
@@ -76,7 +79,7 @@ class TreeState:
         purpose = None if job is None or job.terminated else job.purpose
         if isinstance(purpose, Recover) and child.spec.restart != "temporary":
             child.state = "stopped"  # what it kept waits for its next incarnation
-            child.attempt = 0
+            self.actions += self.children.wait_no_longer(child)
         elif job is not None and isinstance(job.purpose, steps.AddChild):
             self.actions += self.children.drop(child)
         else:
