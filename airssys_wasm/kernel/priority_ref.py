@@ -49,7 +49,7 @@ class PriorityRef(BoundedRef[M]):
     def _make_room(self, message: Any) -> None:
         """Drop the oldest message of the lowest priority, which may be `message` itself."""
         inbox = self._extension.inbox if self._extension is not None else None
-        mailboxes = [inbox._saved if inbox is not None else (), self._queue]
+        mailboxes = [inbox._saved if inbox is not None else (), self._queue or ()]
         lowest, chosen = priority_of(message), None
         for mailbox in mailboxes:  # what a process has collected is older than what it has not
             least = least_of(mailbox)

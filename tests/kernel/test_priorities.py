@@ -344,3 +344,23 @@ async def test_an_order_that_is_none_is_refused() -> None:
     order: Any = "lifo"
     with pytest.raises(ValueError, match="lifo"):
         Mailbox(order=order)
+
+
+async def test_room_is_made_among_the_messages_that_a_waiting_process_has_refused(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+
+    async def waits(inbox: Inbox[Any]) -> None:
+        log.append(await inbox.receive(lambda message: message == "wanted"))
+
+    ref = kernel.spawn(waits, mailbox=Mailbox(2, "drop_old", order="priority"))
+    ref.send("low", priority=-1)
+    ref.send("high", priority=1)
+    await until(lambda: ref.mailbox_length == 2)
+    for _ in range(5):  # both are looked at, and the process waits
+        await asyncio.sleep(0)
+    ref.send("wanted")
+    await ref.wait()
+    assert log == ["wanted"]
+    assert [letter.message for letter in kernel.dead_letters.recent()] == ["low", "high"]
