@@ -19,7 +19,8 @@ TOP_LEVEL = ("broker", "components", "supervision")  # imported as airssys_wasm.
 LAYERS = (  # top first; a module imports its own package and what is in a layer below
     {"cli"},
     {"sdk"},
-    {"application", "testing"},
+    {"testing"},  # of whole applications, too
+    {"application"},
     {"monitoring", "config"},
     {"components"},
     {"supervision", "broker"},

@@ -1,1 +1,41 @@
-"""What tests need: a simulated platform with virtual time."""
+"""Runs systems of actors in virtual time and in any order, to find what breaks them."""
+
+from airssys_wasm.testing.choices import Deviation, StrategyName
+from airssys_wasm.testing.errors import (
+    Deadlock,
+    InvariantBroken,
+    Livelock,
+    NotDeterministic,
+    Refused,
+    SimulationError,
+)
+from airssys_wasm.testing.faults import Fault, FaultKind, InjectedCrash
+from airssys_wasm.testing.invariants import ALL, Invariant
+from airssys_wasm.testing.runs import Run
+from airssys_wasm.testing.searching import Found, explore, replay, run_seed, search
+from airssys_wasm.testing.simulate import simulate
+from airssys_wasm.testing.simulation import Simulation
+
+__all__ = [
+    "ALL",
+    "Deadlock",
+    "Deviation",
+    "Fault",
+    "FaultKind",
+    "Found",
+    "InjectedCrash",
+    "Invariant",
+    "InvariantBroken",
+    "Livelock",
+    "NotDeterministic",
+    "Refused",
+    "Run",
+    "Simulation",
+    "SimulationError",
+    "StrategyName",
+    "explore",
+    "replay",
+    "run_seed",
+    "search",
+    "simulate",
+]

@@ -1,0 +1,260 @@
+"""Acts: faults, and where they happen: placed by the choices of a run, or by a plan.
+
+A fault comes to an actor when the kernel has taken it off the run queue, before its handler runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from airssys_wasm.kernel.bounded_ref import BoundedRef
+from airssys_wasm.kernel.ref import ActorRef
+from airssys_wasm.kernel.states import ASYNC, DEAD, ENDING, HANDLES_STOP, NEW, PROCESS
+from airssys_wasm.testing.choices import Choices
+
+if TYPE_CHECKING:
+    from airssys_wasm.testing.loop import SimulatedLoop
+
+FaultKind = Literal[
+    "crash", "hang", "failing init", "slow init", "swallowed cancellation", "full mailbox", "kill",
+    "exit", "clock jump",
+]  # fmt: skip
+
+SLOW = 3.0  # seconds that a slow init takes more
+FULL = 1.0  # seconds for which a mailbox has no room
+JUMP = 10.0  # seconds of a clock jump: more than most timeouts
+SWALLOWED = 3  # cancellations that code goes on after
+
+
+class InjectedCrash(Exception):
+    """What an injected crash raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`kind` happens to `actor` (its name, or its label in the trace) the `nth` time it runs.
+
+    A restarted child goes on counting under its name.
+
+    >>> str(Fault("crash", "ledger", nth=3))
+    'crash of ledger, the 3. time it runs'
+    """
+
+    kind: FaultKind
+    actor: str
+    nth: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(FaultKind):
+            raise ValueError(
+                f"{self.kind!r} is no fault; they are {', '.join(get_args(FaultKind))}"
+            )
+        if self.nth < 1:
+            raise ValueError(f"nth is counted from 1, not {self.nth!r}")
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.actor}, the {self.nth}. time it runs"
+
+
+class Injector:
+    """Lets faults happen in one run."""
+
+    def __init__(
+        self,
+        loop: SimulatedLoop,
+        choices: Choices,
+        kinds: tuple[FaultKind, ...],
+        plan: tuple[Fault, ...],
+        spare: tuple[str, ...],
+    ) -> None:
+        for kind in kinds:
+            if kind not in get_args(FaultKind):
+                raise ValueError(f"{kind!r} is no fault; they are {', '.join(get_args(FaultKind))}")
+        self._loop = loop
+        self._choices = choices
+        self._kinds = kinds
+        self._plan = {(fault.actor, fault.nth): fault for fault in plan}
+        self._spare = spare
+        self._runs: dict[str, int] = {}
+        self.over = False
+        self.done: list[tuple[float, str, str]] = []
+
+    @property
+    def is_active(self) -> bool:
+        """Whether faults can come."""
+        return bool(self._kinds or self._plan) and not self.over
+
+    def taken(self, actor: ActorRef[Any]) -> str | None:
+        """`actor` is about to run: a fault may come. Gives what it is."""
+        if not self.is_active or actor._mode & DEAD:
+            return None
+        kind = self._planned(actor)
+        if kind is None and self._kinds and actor.name not in self._spare:
+            fitting = [each for each in self._kinds if fits(each, actor)]
+            if fitting:
+                options = ("nothing", *fitting)
+                picked = self._choices.pick("fault", self._loop.label(actor), options)
+                kind = fitting[picked - 1] if picked else None
+        if kind is None:
+            return None
+        self.done.append((self._loop.time(), kind, self._loop.label(actor)))
+        INJECT[kind](actor, self._loop)
+        return kind
+
+    def _planned(self, actor: ActorRef[Any]) -> FaultKind | None:
+        if not self._plan:
+            return None
+        for label in {actor._label: None, self._loop.label(actor): None}:
+            nth = self._runs[label] = self._runs.get(label, 0) + 1
+            fault = self._plan.get((label, nth))
+            if fault is not None and fits(fault.kind, actor):
+                return fault.kind
+        return None
+
+
+def fits(kind: FaultKind, actor: ActorRef[Any]) -> bool:
+    """Whether that fault can come to that actor as it is now."""
+    mode = actor._mode
+    if mode & ENDING:
+        return kind in ("kill", "clock jump")
+    supervisor = bool(actor._traits & HANDLES_STOP)
+    match kind:
+        case "crash":
+            if mode & PROCESS:
+                inbox = actor._extension.inbox if actor._extension is not None else None
+                return inbox is not None and inbox._waiter is not None
+            return not mode & NEW and not supervisor
+        case "hang" | "swallowed cancellation":
+            return bool(mode & ASYNC) and not mode & NEW and not supervisor
+        case "failing init" | "slow init":
+            return bool(mode & NEW) and not supervisor
+        case "full mailbox":
+            return isinstance(actor, BoundedRef) and actor.capacity is not None
+        case "kill" | "exit" | "clock jump":
+            return True
+
+
+class _Substitute:
+    """Stands in for the `receive` of an actor, once."""
+
+    def __init__(self, ref: ActorRef[Any], function: Callable[..., Any]) -> None:
+        self._ref = ref
+        self._original = ref._receive
+        self._function = function
+        self.__self__ = ref._receive.__self__
+
+    def __call__(self, message: Any) -> Any:
+        if self._ref._receive is self:
+            self._ref._receive = self._original
+        return self._function(self._original, message)
+
+
+class _Beginner:
+    """Stands in for an actor while its init runs."""
+
+    def __init__(self, ref: ActorRef[Any], init: Callable[[Any], Any]) -> None:
+        self._ref = ref
+        self._receive = ref._receive
+        self._init = init
+
+    def init(self) -> Any:
+        self._ref._receive = self._receive
+        return self._init(self._receive.__self__)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._receive.__self__, name)
+
+    def stand_in(self, message: Any) -> Any:
+        return self._receive(message)
+
+
+def _crash(actor: ActorRef[Any], loop: SimulatedLoop) -> None:
+    if actor._mode & PROCESS:
+        inbox = actor._ext().inbox
+        if inbox is not None and inbox._waiter is not None and not inbox._waiter.done():
+            inbox._waiter.set_exception(InjectedCrash("injected"))
+        return
+
+    if actor._mode & ASYNC:
+
+        async def crash_later(_receive: Any, _message: Any) -> Any:
+            raise InjectedCrash("injected")
+
+        actor._receive = _Substitute(actor, crash_later)
+        return
+
+    def crash(_receive: Any, _message: Any) -> Any:
+        raise InjectedCrash("injected")
+
+    actor._receive = _Substitute(actor, crash)
+
+
+def _hang(actor: ActorRef[Any], loop: SimulatedLoop) -> None:
+    async def hang(_receive: Any, _message: Any) -> Any:
+        await loop.create_future()
+
+    actor._receive = _Substitute(actor, hang)
+
+
+def _swallow(actor: ActorRef[Any], loop: SimulatedLoop) -> None:
+    import asyncio
+
+    async def swallow(receive: Any, message: Any) -> Any:
+        for _ in range(SWALLOWED):
+            try:
+                return await receive(message)
+            except asyncio.CancelledError:
+                await asyncio.sleep(0)
+        return None
+
+    actor._receive = _Substitute(actor, swallow)
+
+
+def _fail_init(actor: ActorRef[Any], loop: SimulatedLoop) -> None:
+    def fail(_actor: Any) -> Any:
+        raise InjectedCrash("injected: init fails")
+
+    actor._receive = _Beginner(actor, fail).stand_in
+
+
+def _slow_init(actor: ActorRef[Any], loop: SimulatedLoop) -> None:
+    import asyncio
+    import inspect
+
+    async def slow(behaviour: Any) -> Any:
+        await asyncio.sleep(SLOW)
+        answer = behaviour.init()
+        return await answer if inspect.isawaitable(answer) else answer
+
+    actor._receive = _Beginner(actor, slow).stand_in
+
+
+def _fill(actor: ActorRef[Any], loop: SimulatedLoop) -> None:
+    assert isinstance(actor, BoundedRef)
+    room = actor._room
+    if room == 0:
+        return
+    actor._room = 0
+
+    def empty() -> None:
+        actor._room = room
+        if not actor._mode & (DEAD | ENDING):
+            actor._load += 1
+            actor._taken()  # whoever waits for room gets it
+
+    loop.call_at_for_kernel(loop.time() + FULL, empty)
+
+
+INJECT: dict[FaultKind, Callable[[ActorRef[Any], SimulatedLoop], None]] = {
+    "crash": _crash,
+    "hang": _hang,
+    "failing init": _fail_init,
+    "slow init": _slow_init,
+    "swallowed cancellation": _swallow,
+    "full mailbox": _fill,
+    "kill": lambda actor, _: actor.kill(),
+    "exit": lambda actor, _: actor.exit("injected"),
+    "clock jump": lambda _, loop: loop.jump(JUMP),
+}

@@ -1,0 +1,380 @@
+"""Laws that hold for every system of actors, whatever it is for.
+
+A run looks at them whenever nothing can run, before virtual time moves, and at its end. Each class
+says in its first line what always holds; `InvariantBroken.invariant` is the name of the class.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.kernel.message import Down, Exit, Ignored, Started
+from airssys_wasm.kernel.ref import ActorRef
+from airssys_wasm.kernel.states import DEAD, ENDING, KEEP, SUPERVISED, HeldQueue
+from airssys_wasm.supervision.events import ChildEnded, GaveUp, StartFailed
+from airssys_wasm.supervision.supervisor_actor import SupervisorActor
+from airssys_wasm.testing.errors import InvariantBroken
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.context import MonitorRef
+    from airssys_wasm.kernel.events import Event
+    from airssys_wasm.kernel.kernel import Kernel
+
+LATE = 0.01  # seconds that timers and the kernel may take beyond a limit
+
+
+class Invariant:
+    """One law. A subclass overrides what it wants to be told, and calls `broken`."""
+
+    def broken(self, problem: str) -> None:
+        """Say that the law does not hold."""
+        raise InvariantBroken(type(self).__name__, problem)
+
+    def adopted(self, kernel: Kernel) -> None:
+        """A kernel is there, and nothing has run in it."""
+
+    def quiet(self, kernel: Kernel) -> None:
+        """Nothing can run."""
+
+    def ended(self, kernel: Kernel) -> None:
+        """The kernel is closed."""
+
+    def event(self, event: Event) -> None:
+        """Telemetry."""
+
+    def delivered(self, ref: ActorRef[Any], message: Any) -> None:
+        """A signal is about to be put into the mailbox of `ref`."""
+
+    def monitored(self, monitor: MonitorRef) -> None:
+        """A monitor was made."""
+
+    def demonitored(self, monitor: MonitorRef, undone: bool) -> None:
+        """A monitor was given up."""
+
+    def told_to_end(self, ref: ActorRef[Any], by: ActorRef[Any] | None, reason: object) -> None:
+        """`by` is about to tell `ref` to end."""
+
+    def supervised(self, supervisor: SupervisorActor, event: Any) -> None:
+        """A supervisor reports an event."""
+
+
+class NothingOrphaned(Invariant):
+    """A supervised actor does not outlive its supervisor.
+
+    Once all is quiet after the end of a supervisor, its children are dead or on the way to it.
+    """
+
+    def quiet(self, kernel: Kernel) -> None:
+        for ref in kernel.actors():
+            parent = ref._parent
+            if (
+                ref._traits & SUPERVISED
+                and parent is not None
+                and parent._mode & DEAD
+                and not ref._mode & ENDING
+            ):
+                self.broken(f"{ref} is alive, and its supervisor {parent} is dead")
+
+    def ended(self, kernel: Kernel) -> None:
+        left = kernel.actors()
+        if left:
+            self.broken(f"the system has ended, and {left[0]} is alive")
+
+
+class EachDeathToldOnce(Invariant):
+    """Each watcher learns of each death exactly once, and never of a living actor's.
+
+    Watchers are actors with a monitor, and supervisors for their children.
+    """
+
+    def __init__(self) -> None:
+        self._monitors: dict[MonitorRef, int] = {}
+        self._children: dict[ActorRef[Any], int] = {}  # supervised: how often told
+
+    def monitored(self, monitor: MonitorRef) -> None:
+        self._monitors[monitor] = 0
+
+    def demonitored(self, monitor: MonitorRef, undone: bool) -> None:
+        if undone and self._monitors.get(monitor):
+            self.broken(f"{monitor} was undone after its Down had come")
+        self._monitors.pop(monitor, None)
+
+    def event(self, event: Event) -> None:
+        ref = event.metadata.get("ref")
+        spawned = event.name == "actor.spawned"
+        if spawned and isinstance(ref, ActorRef) and ref._traits & SUPERVISED:
+            self._children.setdefault(ref, 0)
+
+    def delivered(self, ref: ActorRef[Any], message: Any) -> None:
+        if not isinstance(message, Down | Ignored) or not isinstance(message.ref, ActorRef):
+            return
+        target = message.ref
+        if not target._mode & DEAD:
+            self.broken(f"{ref} is told that {target} is dead, and it is not")
+        monitor = message.monitor if isinstance(message, Down) else None
+        if monitor is None:
+            told = self._children[target] = self._children.get(target, 0) + 1
+        elif monitor in self._monitors:
+            told = self._monitors[monitor] = self._monitors[monitor] + 1
+        else:
+            return
+        if told > 1:
+            self.broken(f"{ref} is told {told} times that {target} is dead")
+
+    def quiet(self, kernel: Kernel) -> None:
+        for monitor, told in list(self._monitors.items()):
+            target, watcher = monitor.target, monitor.watcher
+            if watcher._scheduler.kernel is not kernel:
+                continue
+            if watcher._mode & (DEAD | ENDING):
+                del self._monitors[monitor]
+            elif isinstance(target, ActorRef) and target._mode & DEAD:
+                del self._monitors[monitor]
+                if not told:
+                    self.broken(f"{target} is dead, and {watcher} was not told")
+        for child, told in list(self._children.items()):
+            parent = child._parent
+            if child._scheduler.kernel is not kernel or not child._mode & DEAD:
+                continue
+            del self._children[child]
+            if not told and parent is not None and not parent._mode & (DEAD | ENDING):
+                self.broken(f"{child} is dead, and its supervisor {parent} was not told")
+
+
+class NamesAreFree(Invariant):
+    """A name has one living holder at most, and is free before anyone learns of his death."""
+
+    def delivered(self, ref: ActorRef[Any], message: Any) -> None:
+        if not isinstance(message, Down | Exit | Ignored):
+            return
+        dead = message.ref
+        if not isinstance(dead, ActorRef) or not dead._mode & DEAD or dead._traits & KEEP:
+            return
+        registry = dead._scheduler.kernel.registry
+        for name in {dead._label: None, dead.name or dead._label: None}:
+            if registry.find(name) is dead:
+                self.broken(f"{ref} learns of the death of {dead}, which has its name {name!r}")
+
+    def quiet(self, kernel: Kernel) -> None:
+        holders: dict[str, ActorRef[Any]] = {}
+        for ref in kernel.actors():
+            name = ref.name
+            if name is None:
+                continue
+            if name in holders:
+                self.broken(f"{holders[name]} and {ref} both have the name {name!r}")
+            holders[name] = ref
+            if kernel.registry.find(name) is not ref:
+                self.broken(f"{ref} has the name {name!r}, and the registry does not know it")
+
+    def ended(self, kernel: Kernel) -> None:
+        for name in kernel.registry:
+            self.broken(f"the system has ended, and the name {name!r} is taken")
+
+
+class BudgetExact(Invariant):
+    """A supervisor restarts while its budget allows it, and gives up when it is spent.
+
+    At most `intensity` failures are answered with a restart in any window of `period` seconds; the
+    next one in such a window, and no other, makes the supervisor give up. After a restart that
+    failed, each further attempt costs as much, and only the first half is looked at.
+    """
+
+    def __init__(self) -> None:
+        self._failures: dict[SupervisorActor, list[float]] = {}
+        self._due: dict[SupervisorActor, bool] = {}  # whether it has to give up now
+        self._unsure: set[SupervisorActor] = set()
+
+    def supervised(self, supervisor: SupervisorActor, event: Any) -> None:
+        if type(supervisor) is not SupervisorActor:
+            return
+        description = supervisor._description
+        match event:
+            case StartFailed():
+                self._unsure.add(supervisor)
+            case ChildEnded(_, _, True):
+                now = supervisor.context.now()
+                period = round(description.period * 1000)
+                failures = self._failures.setdefault(supervisor, [])
+                failures[:] = [at for at in failures if round(now * 1000) - at <= period]
+                full = len(failures) >= description.intensity
+                self._settle(supervisor)
+                self._due[supervisor] = full
+                if not full:
+                    failures.append(round(now * 1000))
+            case GaveUp():
+                if supervisor in self._unsure:
+                    return
+                if not self._due.pop(supervisor, False):
+                    used = len(self._failures.get(supervisor, ()))
+                    self.broken(
+                        f"{supervisor.context.ref} gave up with {used} of "
+                        f"{event.intensity} restarts used in {event.period:g} s"
+                    )
+            case _:
+                self._settle(supervisor)
+
+    def _settle(self, supervisor: SupervisorActor) -> None:
+        if self._due.pop(supervisor, False):
+            self.broken(
+                f"{supervisor.context.ref} restarted more than "
+                f"{supervisor._description.intensity} times in {supervisor._description.period:g} s"
+            )
+
+    def quiet(self, kernel: Kernel) -> None:
+        for supervisor in list(self._due):
+            self._settle(supervisor)
+
+
+class StopOrder(Invariant):
+    """A supervisor stops its children one by one, the last started first, and waits for each.
+
+    What is stopped by hand, one child at a time, has the order of who asked for it.
+    """
+
+    def __init__(self) -> None:
+        self._stopping: dict[ActorRef[Any], ActorRef[Any]] = {}
+
+    def told_to_end(self, ref: ActorRef[Any], by: ActorRef[Any] | None, reason: object) -> None:
+        if by is None or ref._parent is not by or ref._mode & DEAD or not _is_static(by):
+            return
+        before = self._stopping.get(by)
+        if before is not None and before is not ref and not before._mode & DEAD:
+            self.broken(f"{by} stops {ref}, and {before} has not ended")
+        self._stopping[by] = ref
+
+    def event(self, event: Event) -> None:
+        ref = event.metadata.get("ref")
+        if event.name == "actor.ended" and isinstance(ref, ActorRef) and _is_static_child(ref):
+            parent = ref._parent
+            assert parent is not None
+            if self._stopping.get(parent) is ref:
+                machine = _supervisor(parent)
+                if machine is not None and machine._machine.phase == "stopping":
+                    newer = [r for r in _living_children(machine) if r._serial > ref._serial]
+                    if newer:
+                        self.broken(f"{parent} stopped {ref} before {newer[0]}, which is newer")
+
+
+class StopTimeBounded(Invariant):
+    """A child that its supervisor told to end is dead after its shutdown time, and not later."""
+
+    def __init__(self) -> None:
+        self._due: dict[ActorRef[Any], float] = {}
+
+    def told_to_end(self, ref: ActorRef[Any], by: ActorRef[Any] | None, reason: object) -> None:
+        if by is None or ref._parent is not by or not ref._traits & SUPERVISED:
+            return
+        if ref._mode & DEAD or ref in self._due:
+            return
+        supervisor = _supervisor(by)
+        number = supervisor._numbers.get(ref) if supervisor is not None else None
+        if supervisor is None or number is None:
+            return
+        living = supervisor._machine._tree.living.get(number[0])
+        shutdown = living.spec.shutdown if living is not None else None
+        if shutdown == "brutal_kill":
+            shutdown = 0.0
+        if isinstance(shutdown, int | float):
+            self._due[ref] = _unhurried(ref._scheduler.kernel) + shutdown
+
+    def event(self, event: Event) -> None:
+        ref = event.metadata.get("ref")
+        if event.name == "actor.ended" and isinstance(ref, ActorRef):
+            due = self._due.pop(ref, None)
+            now = _unhurried(ref._scheduler.kernel)
+            if due is not None and now > due + LATE:
+                self.broken(f"{ref} took {now - due:g} s more than its shutdown time")
+
+    def quiet(self, kernel: Kernel) -> None:
+        now = _unhurried(kernel)
+        for ref, due in self._due.items():
+            if ref._scheduler.kernel is kernel and now > due + LATE:
+                self.broken(f"{ref} is alive {now - due:g} s after its shutdown time")
+
+
+class BeginningsTold(Invariant):
+    """A supervisor learns once of each child whether it has started, and of none that is dead."""
+
+    def __init__(self) -> None:
+        self._started: Counter[ActorRef[Any]] = Counter()
+
+    def delivered(self, ref: ActorRef[Any], message: Any) -> None:
+        if isinstance(message, Started):
+            self._started[message.ref] += 1
+            if message.ref._mode & DEAD:
+                self.broken(f"{ref} is told that {message.ref} has started, and it is dead")
+            if self._started[message.ref] > 1:
+                self.broken(f"{ref} is told twice that {message.ref} has started")
+
+
+class MailboxesRun(Invariant):
+    """An actor that has messages runs: no wake-up is lost.
+
+    When nothing can run, an actor that waits in no handler and is not suspended has no messages.
+    """
+
+    def quiet(self, kernel: Kernel) -> None:
+        from airssys_wasm.kernel.states import PROCESS, SUSPENDED
+
+        for ref in kernel.actors():
+            if ref._mode & (DEAD | ENDING | SUSPENDED | PROCESS) or not ref.mailbox_length:
+                continue
+            task = ref._extension.task if ref._extension is not None else None
+            if task is None or task.done():
+                self.broken(f"{ref} has {ref.mailbox_length} messages, and nothing makes it run")
+
+
+class NothingLeaked(Invariant):
+    """What is over holds nothing: no timer of a dead actor, no name, no mailbox kept for nobody."""
+
+    def quiet(self, kernel: Kernel) -> None:
+        for name in kernel.registry:
+            ref = kernel.registry.find(name)
+            if ref is not None and ref._mode & DEAD and not isinstance(ref._queue, HeldQueue):
+                self.broken(f"{ref} is dead, and still has the name {name!r}")
+
+    def ended(self, kernel: Kernel) -> None:
+        timers = kernel.timers.pending
+        if timers:
+            self.broken(f"the system has ended, and {timers} timers are pending")
+
+
+def _unhurried(kernel: Kernel) -> float:
+    platform = kernel.platform
+    unhurried = getattr(platform, "unhurried", platform.now)
+    return float(unhurried())
+
+
+def _supervisor(ref: ActorRef[Any]) -> SupervisorActor | None:
+    if ref._receive is None:
+        return None
+    actor = getattr(ref._receive, "__self__", None)
+    return actor if type(actor) is SupervisorActor else None
+
+
+def _is_static(ref: ActorRef[Any]) -> bool:
+    return _supervisor(ref) is not None
+
+
+def _is_static_child(ref: ActorRef[Any]) -> bool:
+    return ref._parent is not None and bool(ref._traits & SUPERVISED) and _is_static(ref._parent)
+
+
+def _living_children(supervisor: SupervisorActor) -> list[ActorRef[Any]]:
+    return [ref for ref in supervisor._numbers if not ref._mode & (DEAD | ENDING)]
+
+
+ALL: tuple[Callable[[], Invariant], ...] = (
+    NothingOrphaned,
+    EachDeathToldOnce,
+    NamesAreFree,
+    BudgetExact,
+    StopOrder,
+    StopTimeBounded,
+    BeginningsTold,
+    MailboxesRun,
+    NothingLeaked,
+)

@@ -1,0 +1,55 @@
+"""The fewest deviations from production's order that still fail.
+
+Pure: whether a list of deviations fails is asked of a function.
+
+Source: Zeller, Hildebrandt: "Simplifying and isolating failure-inducing input", IEEE TSE 2002.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+D = TypeVar("D")
+
+MOST_RUNS = 600  # of a failing test, to find the smallest
+
+
+def shrink(
+    items: Sequence[D],
+    fails: Callable[[Sequence[D]], Sequence[D] | None],
+    most: int = MOST_RUNS,
+) -> list[D]:
+    """A part of `items` that fails, of which no single item can be left out.
+
+    `fails` gives None for a list that does not fail, and else the items that have come to pass,
+    which may be fewer. It is called at most `most` times; what is left then may not be the least.
+
+    >>> shrink(range(20), lambda part: part if {3, 17} <= set(part) else None)
+    [3, 17]
+    """
+    left = list(items)
+    runs = 0
+    if not left:
+        return left
+    nothing = fails([])
+    if nothing is not None:
+        return []
+    size = max(1, len(left) // 2)
+    while runs < most:
+        removed = False
+        place = 0
+        while place < len(left) and runs < most:
+            candidate = left[:place] + left[place + size :]
+            runs += 1
+            happened = fails(candidate) if candidate else None
+            if happened is not None:
+                left = list(happened) if len(happened) < len(candidate) else candidate
+                removed = True
+            else:
+                place += size
+        if size > 1:
+            size = max(1, min(size // 2, len(left) // 2))
+        elif not removed:
+            break
+    return left

@@ -1,0 +1,220 @@
+"""Acts: what a simulated test holds: systems, virtual time, and what happens to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from airssys_wasm.kernel import ActorRef, Kernel
+from airssys_wasm.testing.choices import Choices
+from airssys_wasm.testing.errors import InvariantBroken
+from airssys_wasm.testing.faults import Fault, FaultKind, Injector
+from airssys_wasm.testing.invariants import Invariant
+from airssys_wasm.testing.loop import SimulatedLoop
+from airssys_wasm.testing.observing import Observer, observing
+from airssys_wasm.testing.simulated_platform import SimulatedPlatform
+from airssys_wasm.testing.trace import Entry, describe
+
+if TYPE_CHECKING:
+    from airssys_wasm.application import ActorSystem
+    from airssys_wasm.kernel.events import Event
+    from airssys_wasm.kernel.scheduler import Scheduler
+
+ROOT = "root"
+FAILED = "failed"  # the kind of the entry where a run went wrong
+
+
+class Simulation:
+    """One run of a simulated test.
+
+    `seed` is its number, `random` a generator for the test's own choices, `trace` what has
+    happened, when that is recorded.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        choices: Callable[[Callable[[Any], str]], Choices],
+        *,
+        invariants: Iterable[Callable[[], Invariant]] = (),
+        faults: Iterable[FaultKind] = (),
+        plan: Iterable[Fault] = (),
+        spare: Iterable[str] = (ROOT,),
+        recorded: bool = False,
+    ) -> None:
+        self.seed = seed
+        self.random = Random(f"{seed} test")
+        self.trace: list[Entry] | None = [] if recorded else None
+        self.choices = choices(self.label)
+        self.loop = SimulatedLoop(self.choices, self._stepped, self._quiet, self._new_scheduler)
+        self.platform = SimulatedPlatform(self.loop, seed, self._taken)
+        self.kernels: list[Kernel] = []
+        self.invariants = [make() for make in invariants]
+        self.injector = Injector(self.loop, self.choices, tuple(faults), tuple(plan), tuple(spare))
+        self._observer = Observer(self.invariants, self._broken)
+        self._stack = AsyncExitStack()
+
+    # --- for tests
+
+    async def system(
+        self, tree: Any = None, *, name: str = "simulation", **options: Any
+    ) -> ActorSystem:
+        """A running system, which ends with the test.
+
+        `tree` is its root: a Supervisor or another behaviour, or the path of a tree file.
+        """
+        from airssys_wasm.application import ActorSystem
+
+        root = _tree_of(Path(tree)) if isinstance(tree, str | Path) else tree
+        system = ActorSystem(name, root=root, platform=self.platform, slow_after=None, **options)
+        return await self._stack.enter_async_context(system)
+
+    async def kernel(self, name: str = "simulation") -> Kernel:
+        """A running kernel without anything else, which ends with the test."""
+        kernel = Kernel(name, platform=self.platform, slow_after=None)
+        return await self._stack.enter_async_context(kernel)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        await anyio.sleep(seconds)
+
+    def now(self) -> float:
+        """Virtual seconds since the beginning of the run."""
+        return self.loop.time()
+
+    def note(self, text: str) -> None:
+        """Write something into the trace."""
+        self._record("note", "test", text)
+
+    def check(self) -> None:
+        """Look at all invariants now; they are looked at by themselves whenever all is quiet."""
+        for kernel in self.kernels:
+            for invariant in self.invariants:
+                invariant.quiet(kernel)
+
+    # --- for whoever runs it
+
+    def label(self, who: Any) -> str:
+        """What somebody is called in deviations and traces."""
+        return self.loop.label(who)
+
+    async def run(self, test: Callable[[Simulation], Any]) -> None:
+        """The test, and the end of its systems."""
+        with observing(self._observer):
+            async with self._stack:
+                try:
+                    await test(self)
+                except BaseException as error:
+                    self._failed(error)
+                    raise
+            self.injector.over = True
+            for kernel in self.kernels:
+                for invariant in self.invariants:
+                    invariant.ended(kernel)
+
+    def _new_scheduler(self, scheduler: Scheduler) -> None:
+        """A kernel's first turn is due."""
+        kernel = scheduler.kernel
+        self.kernels.append(kernel)
+        self._observer.adopt(kernel)
+        kernel.telemetry.attach("*", self._emitted)
+        requests = scheduler.requests
+        may_inline = requests.may_inline
+
+        def choose() -> bool:
+            if not may_inline():
+                return False
+            if self.injector.is_active:
+                return False  # faults come to what is taken off the run queue
+            who = self.label(scheduler.current() or "outside")
+            return not self.choices.pick("request", who, ("at once", "queued"))
+
+        requests.may_inline = choose  # type: ignore[method-assign]
+
+    def _taken(self, actor: ActorRef[Any]) -> None:
+        if self.trace is not None:
+            self._record("run", self.label(actor), _in_hand(actor))
+        fault = self.injector.taken(actor)
+        if fault is not None and self.trace is not None:
+            self._record("fault", self.label(actor), fault)
+
+    def _stepped(self, now: float, owner: Any) -> None:
+        if self.trace is not None:
+            self._record("step", self.label(owner), "")
+
+    def _quiet(self) -> None:
+        self.check_quietly()
+
+    def check_quietly(self) -> None:
+        """As `check`, but what is broken ends the run instead of being raised here."""
+        try:
+            self.check()
+        except InvariantBroken as broken:
+            self._broken(broken)
+
+    def _broken(self, broken: InvariantBroken) -> None:
+        if self.loop.failure is None:
+            self._failed(broken)
+            self.loop.failure = broken
+
+    def _failed(self, error: BaseException) -> None:
+        if not any(entry.kind == FAILED for entry in self.trace or ()):
+            self._record(FAILED, "test", describe(error))
+
+    def _emitted(self, event: Event) -> None:
+        for invariant in self.invariants:
+            try:
+                invariant.event(event)
+            except InvariantBroken as broken:
+                self._broken(broken)
+        if self.trace is not None and event.name != "timers.fired":
+            metadata = event.metadata
+            who = metadata.get("ref")
+            what = ", ".join(
+                f"{key}={describe(value)}"
+                for key, value in metadata.items()
+                if key in TOLD and value is not None
+            )
+            self._record(
+                "event", self.label(who) if who is not None else "", f"{event.name} {what}"
+            )
+
+    def _record(self, kind: str, actor: str, what: str) -> None:
+        if self.trace is not None:
+            self.trace.append(Entry(self.loop.time(), kind, actor, what))
+
+
+def _tree_of(file: Path) -> Any:
+    """The root that a tree file describes. Raises ValueError with all its mistakes."""
+    from airssys_wasm.application import supervisor_of
+    from airssys_wasm.config import load
+
+    loaded = load(file, import_actors=True)
+    if loaded.config is None:
+        raise ValueError("\n".join(str(problem) for problem in loaded.problems))
+    return supervisor_of(loaded.config, file.parent)
+
+
+TOLD = frozenset({"reason", "child", "letter", "message", "cause", "outcome", "overflow"})
+
+
+def _in_hand(actor: ActorRef[Any]) -> str:
+    """What an actor that is about to run has to do first."""
+    from airssys_wasm.kernel.message import payload_of
+    from airssys_wasm.kernel.states import ENDING, NEW, NOTHING
+
+    if actor._mode & ENDING:
+        return "ends"
+    if actor._mode & NEW:
+        return "init"
+    if actor._one is not NOTHING:
+        return describe(payload_of(actor._one))
+    queue = actor._queue
+    if queue and hasattr(queue, "__getitem__") and len(queue):
+        return describe(payload_of(queue[0]))
+    return "goes on"
