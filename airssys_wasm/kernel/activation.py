@@ -44,6 +44,7 @@ from airssys_wasm.kernel.states import (
     SPECIAL,
     SUSPENDED,
     WATCHED,
+    Ended,
 )
 from airssys_wasm.kernel.tracing import TraceEvent, tell
 
@@ -235,7 +236,8 @@ class Activation:
                 await answer
         except BaseException as exception:
             if not ref._mode & DEAD:
-                ref._end.reason = reason = reason_of(exception)
+                reason = reason_of(exception)
+                ref._end = Ended(reason)
                 if not (isinstance(exception, ExitActor) and is_orderly(reason)):
                     kernel.reporting.crashed(ref, reason)
             if not isinstance(exception, Exception | asyncio.CancelledError):

@@ -282,7 +282,7 @@ class ActorContext:
 
     def stop(self, reason: object = "normal") -> None:
         """End this actor with `reason` after the current handler."""
-        self._living().stop_self(self.ref, reason)
+        self._living().lifecycle.stop_self(self.ref, reason)
 
     def now(self) -> float:
         """Monotonic seconds."""

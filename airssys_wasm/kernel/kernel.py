@@ -23,7 +23,7 @@ from airssys_wasm.kernel.lifecycle import Lifecycle
 from airssys_wasm.kernel.membership import Group, Membership
 from airssys_wasm.kernel.multicall import Replies, multicall
 from airssys_wasm.kernel.real_platform import RealPlatform
-from airssys_wasm.kernel.reasons import Frame, is_orderly
+from airssys_wasm.kernel.reasons import Frame
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import Registry, check_name
 from airssys_wasm.kernel.relations import Relations
@@ -34,10 +34,8 @@ from airssys_wasm.kernel.spawner import Spawner
 from airssys_wasm.kernel.states import (
     DEAD,
     NOTHING,
-    PROCESS,
     DeadQueue,
     HeldQueue,
-    is_idle,
 )
 from airssys_wasm.kernel.statistics import KernelStatistics
 from airssys_wasm.kernel.suspension import Suspension, read, replacement
@@ -241,12 +239,7 @@ class Kernel:
 
     def stop_self(self, ref: ActorRef[Any], reason: object) -> None:
         """See `ActorContext.stop`."""
-        if ref._mode & PROCESS:
-            self.lifecycle.stop(ref, reason)
-            return
-        # An idle actor was told by a task of its own: there is no handler to wait for.
-        inside = not is_idle(ref)
-        self.lifecycle.end(ref, reason, inside=inside, report=not is_orderly(reason))
+        self.lifecycle.stop_self(ref, reason)
 
     def exit(self, ref: ActorRef[Any], reason: object) -> None:
         """See `ActorRef.exit`."""

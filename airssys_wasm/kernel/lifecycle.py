@@ -27,11 +27,14 @@ from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
     AFRESH,
+    ASYNC,
+    BUSY,
     DEAD,
     ENDING,
     HANDLES_STOP,
     KEEP,
     NEW,
+    NORMAL,
     NOTHING,
     PROCESS,
     SUPERVISED,
@@ -75,7 +78,7 @@ class Lifecycle:
         if ref._mode & (DEAD | ENDING):
             return
         idle = is_idle(ref)
-        ref._end = Ended(reason, None)
+        ref._end = Ended(reason)
         if report:
             self._kernel.reporting.crashed(ref, reason)
         ref._mode |= ENDING
@@ -90,11 +93,38 @@ class Lifecycle:
         elif idle or ref._mode & PROCESS:
             self.go_on(ref)
 
+    def stop_self(self, ref: ActorRef[Any], reason: object) -> None:
+        """See `ActorContext.stop`."""
+        if (
+            not ref._mode & ~ASYNC
+            and ref._queue is BUSY
+            and ref._one is NOTHING
+            and ref._batch is None
+            and ref._extension is None
+            and ref.__class__ is ActorRef
+            and not ref._traits & KEEP
+            and reason.__class__ is str
+            and reason == "normal"
+        ):  # as `end` would do it
+            ref._end = NORMAL
+            ref._mode |= ENDING
+            ref._queue = DeadQueue(ref)
+        elif ref._mode & PROCESS:
+            self.stop(ref, reason)
+        else:
+            # An idle actor was told by a task of its own: there is no handler to wait for.
+            inside = not is_idle(ref)
+            self.end(ref, reason, inside=inside, report=not is_orderly(reason))
+
     def go_on(self, ref: ActorRef[Any]) -> None:
         """No handler of the ending actor runs any more: terminate is next, or death."""
         if ref._traits & TERMINATE and not ref._mode & NEW:
             self._kernel.scheduler.push(ref)
             self._kernel.scheduler.arm()
+        elif ref._extension is None and not ref._traits and not self._kernel.telemetry.active:
+            ref._mode = DEAD  # as `die` would do it: nobody has anything to do with this actor
+            ref._receive = None
+            self._kernel.forget(ref)
         else:
             self.die(ref)
 
@@ -105,7 +135,7 @@ class Lifecycle:
         task = ref._extension.task if ref._extension is not None else None
         if not ref._mode & ENDING:
             self._close(ref, "killed")
-        ref._end = Ended("killed", None)
+        ref._end = Ended("killed")
         self.die(ref)
         if task is not None:
             self._kernel.scheduler.reaper.reap(task, ref)
@@ -177,7 +207,8 @@ class Lifecycle:
             if ended is not None:
                 telemetry.emit("actor.ended", *ended)
             return
-        ref._end.cause = extension.cause
+        if extension.cause is not None:
+            ref._end = Ended(reason, extension.cause)
         self._release_timers(extension)
         self._kernel.relations.end_watching(extension)
         if not held:

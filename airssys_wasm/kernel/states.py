@@ -39,22 +39,18 @@ DEFERRED: Final = 32  # init answered DEFERRED_INIT and is not done
 WARNED: Final = 64  # its mailbox was reported as too long
 
 
-class DeadQueue:
-    """The mailbox of a dead actor: what is appended becomes a dead letter."""
+class DeadQueue(weak["ActorRef[Any]"]):
+    """The mailbox of a dead actor: what is appended becomes a dead letter.
 
-    __slots__ = ("_owner", "_scheduler", "count")
+    A weak reference to the actor, which then needs no collector to go when nobody holds it.
+    """
 
-    def __init__(self, owner: ActorRef[Any]) -> None:
-        self._owner = weak(owner)  # an owner that nobody holds needs no collector to go
-        self._scheduler = owner._scheduler
-        self.count = 0
+    __slots__ = ()
 
     def append(self, message: Any) -> None:
-        owner = self._owner()
-        self.count += 1
-        self._scheduler.kernel.reporting.dead_letter(
-            message, owner if owner is not None else "", "noproc"
-        )
+        owner = self()
+        if owner is not None:  # as always: whoever sends holds it
+            owner._scheduler.kernel.reporting.dead_letter(message, owner, "noproc")
 
     def __bool__(self) -> bool:
         return True
@@ -77,9 +73,12 @@ class Ended:
 
     __slots__ = ("cause", "reason")
 
-    def __init__(self, reason: object, cause: object) -> None:
+    def __init__(self, reason: object, cause: object = None) -> None:
         self.reason = reason
         self.cause = cause
+
+
+NORMAL: Final = Ended("normal")  # that of most actors
 
 
 def is_idle(ref: ActorRef[Any]) -> bool:

@@ -18,7 +18,7 @@ from airssys_wasm.kernel.mailbox import WARN_LENGTH
 from airssys_wasm.kernel.parking import Parking
 from airssys_wasm.kernel.plain import one_by_one
 from airssys_wasm.kernel.ref import ActorRef
-from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, NOTHING, OWN, PROCESS, SPECIAL
+from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, NOTHING, OWN, PROCESS, SPECIAL
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.scheduler import Scheduler
@@ -38,6 +38,7 @@ async def work(scheduler: Scheduler) -> None:
     parking.stamp = clean
     scratch = clean.copy()
     run = scratch.run
+    lifecycle = scheduler.kernel.lifecycle
     while len(parked) < MOST_RESTING:
         parked.append(parking)
         await parking
@@ -70,15 +71,23 @@ async def work(scheduler: Scheduler) -> None:
                         same = scratch == clean
                     except Exception:  # the comparison of somebody's values
                         same = False
-                    if same and not ref._mode:
+                    if same:
                         # Most activations end here: a plain handler never suspends.
-                        if not ref._queue:
-                            ref._queue = None
-                        else:
-                            scheduler.push(ref)
-                        left -= count
-                        if left > 0:
-                            continue
+                        mode = ref._mode
+                        if not mode:
+                            if not ref._queue:
+                                ref._queue = None
+                            else:
+                                scheduler.push(ref)
+                            left -= count
+                            if left > 0:
+                                continue
+                        elif mode == ENDING:
+                            scheduler.cur = None
+                            lifecycle.go_on(ref)
+                            left -= count
+                            if left > 0:
+                                continue
                 elif mode == ASYNC:
                     if parking.last is not ref:
                         scheduler.enter(parking, ref)
