@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.host.functions import Functions
@@ -11,6 +13,7 @@ from airssys_wasm.components.storage.store import (
     MAX_VALUE,
     KeyValueStore,
     QuotaExceeded,
+    StoreUnavailable,
     key_problem,
 )
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
     from airssys_wasm.components.identity import ComponentId
     from airssys_wasm.components.security.capability import Action
+
+log = logging.getLogger(__name__)
 
 INTERFACE = "airssys:core/storage@1.0.0"
 
@@ -40,7 +45,7 @@ class Storage:
 
     def functions(self) -> Functions:
         """The functions by their name in WIT."""
-        return {
+        functions: dict[str, Callable[..., Awaitable[Ok | Err]]] = {
             "get": self.get,
             "set": self.set,
             "delete": self.delete,
@@ -48,6 +53,7 @@ class Storage:
             "list-keys": self.list_keys,
             "usage": self.usage,
         }
+        return {name: _available(function) for name, function in functions.items()}
 
     async def get(self, key: str) -> Ok | Err:
         """`get`: the value; none for a key that is not there."""
@@ -111,3 +117,17 @@ class Storage:
 def _invalid(key: str) -> Err | None:
     problem = key_problem(key)
     return None if problem is None else Err(Variant("invalid-key", problem))
+
+
+def _available(function: Callable[..., Awaitable[Ok | Err]]) -> Callable[..., Awaitable[Ok | Err]]:
+    """`function`, whose guest is told `io-error` when the backend can't do it."""
+
+    async def told(*arguments: Any) -> Ok | Err:
+        try:
+            return await function(*arguments)
+        except StoreUnavailable as error:
+            # Whose file it is and where it lies is the host's business.
+            log.error("storage of components: %s", error)
+            return Err(Variant("io-error", "the storage of the host is not available"))
+
+    return told

@@ -5,12 +5,13 @@ A component that restarts finds what its last incarnation wrote; a system that r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sortedcontainers import SortedDict
 
 from airssys_wasm.components.identity import ComponentId
-from airssys_wasm.components.storage.store import QuotaExceeded, Usage, size_of
+from airssys_wasm.components.storage.store import Change, QuotaExceeded, Usage, size_of
 
 
 class _Namespace:
@@ -33,12 +34,23 @@ class MemoryStore:
         return value
 
     async def set(self, namespace: ComponentId, key: str, value: bytes, quota: int) -> None:
+        await self.write(namespace, ((key, value),), quota)
+
+    async def write(self, namespace: ComponentId, changes: Sequence[Change], quota: int) -> None:
         space = self._namespaces.get(namespace) or _Namespace()
-        old = space.pairs.get(key)
-        used = space.used + size_of(key, value) - (0 if old is None else size_of(key, old))
-        if used > quota:
+        last = dict(changes)  # of two changes to one key the later one holds
+        used = space.used
+        for key, value in last.items():
+            old = space.pairs.get(key)
+            used -= 0 if old is None else size_of(key, old)
+            used += 0 if value is None else size_of(key, value)
+        if used > quota and used > space.used:
             raise QuotaExceeded(namespace, quota, used)
-        space.pairs[key] = value
+        for key, value in last.items():
+            if value is None:
+                space.pairs.pop(key, None)
+            else:
+                space.pairs[key] = bytes(value)
         space.used = used
         self._namespaces[namespace] = space
 
@@ -56,12 +68,16 @@ class MemoryStore:
         space = self._namespaces.get(namespace)
         return space is not None and key in space.pairs
 
-    async def keys(self, namespace: ComponentId, prefix: str, limit: int) -> list[str]:
-        space = self._namespaces.get(namespace)
+    async def keys(
+        self, namespace: ComponentId, prefix: str, limit: int, after: str | None = None
+    ) -> list[str]:
         found: list[str] = []
+        space = self._namespaces.get(namespace)
         if space is None:
             return found
-        for key in space.pairs.irange(prefix):
+        behind = after is not None and after >= prefix
+        start = after if behind else prefix
+        for key in space.pairs.irange(start, inclusive=(not behind, True)):
             if len(found) >= limit or not key.startswith(prefix):
                 break
             found.append(key)
@@ -70,3 +86,7 @@ class MemoryStore:
     async def usage(self, namespace: ComponentId) -> Usage:
         space = self._namespaces.get(namespace)
         return Usage(0, 0) if space is None else Usage(space.used, len(space.pairs))
+
+    async def close(self) -> None:
+        """What it holds is gone with it."""
+        self._namespaces.clear()

@@ -6,8 +6,9 @@ Pure: the edges that hold for every backend, and the Protocol that a backend imp
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.kernel.errors import AirssysError
@@ -15,6 +16,8 @@ from airssys_wasm.kernel.errors import AirssysError
 MAX_KEY = 256  # bytes of UTF-8
 MAX_VALUE = 1024 * 1024  # bytes
 MAX_KEYS = 10_000  # keys that one query gives
+
+Change: TypeAlias = tuple[str, bytes | None]  # a key and its new value; None removes it
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -29,6 +32,10 @@ class QuotaExceeded(AirssysError):
         self.wanted = wanted
 
 
+class StoreUnavailable(AirssysError):
+    """The backend can't do it: a file that can't be opened, written or understood, a full disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """`used` counts the bytes of keys and values together."""
@@ -41,8 +48,9 @@ class KeyValueStore(Protocol):
     """One backend for all namespaces of a system.
 
     An implementer keeps: what `set` or `delete` has returned from is what the next `get` gives,
-    whoever calls; `set` checks the quota and writes in one step; keys come in the order of their
-    code points. Keys and values are within the edges above when they get here.
+    whoever calls; `set` and `write` check the quota and write in one step; keys come in the order
+    of their code points. Keys and values are within the edges above when they get here. Each method
+    may raise StoreUnavailable, and has then changed nothing.
     """
 
     async def get(self, namespace: ComponentId, key: str) -> bytes | None:
@@ -53,6 +61,13 @@ class KeyValueStore(Protocol):
         """Write. Raises QuotaExceeded when the namespace would use more than `quota` bytes."""
         ...
 
+    async def write(self, namespace: ComponentId, changes: Sequence[Change], quota: int) -> None:
+        """Make all of `changes`, in their order, or none of them.
+
+        Raises QuotaExceeded when the namespace would grow and use more than `quota` bytes.
+        """
+        ...
+
     async def delete(self, namespace: ComponentId, key: str) -> bool:
         """Remove; False when there was no such key."""
         ...
@@ -61,12 +76,18 @@ class KeyValueStore(Protocol):
         """Whether there is such a key."""
         ...
 
-    async def keys(self, namespace: ComponentId, prefix: str, limit: int) -> list[str]:
-        """The first `limit` keys that begin with `prefix`, in order."""
+    async def keys(
+        self, namespace: ComponentId, prefix: str, limit: int, after: str | None = None
+    ) -> list[str]:
+        """The first `limit` keys that begin with `prefix` and come behind `after`, in order."""
         ...
 
     async def usage(self, namespace: ComponentId) -> Usage:
         """What the namespace holds."""
+        ...
+
+    async def close(self) -> None:
+        """End what the backend has open, after all that was asked for is done."""
         ...
 
 

@@ -1,26 +1,49 @@
 """What every backend of storage does. Backends to come are added to `STORES`."""
 
-from collections.abc import Callable
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import anyio
 import pytest
+from sqlite_utils import Database
 
 from airssys_wasm.components.identity import ComponentId, parse_id
 from airssys_wasm.components.security.capability import StorageGrant
 from airssys_wasm.components.storage.memory_store import MemoryStore
 from airssys_wasm.components.storage.namespaces import NamespaceConflict, Namespaces
-from airssys_wasm.components.storage.store import KeyValueStore, QuotaExceeded, Usage, key_problem
+from airssys_wasm.components.storage.sqlite_store import SqliteStore
+from airssys_wasm.components.storage.store import (
+    KeyValueStore,
+    QuotaExceeded,
+    StoreUnavailable,
+    Usage,
+    key_problem,
+)
+from airssys_wasm.kernel.real_platform import RealPlatform
 
 pytestmark = pytest.mark.anyio
 
-STORES: list[Callable[[], KeyValueStore]] = [MemoryStore]
 A = parse_id("a")
 B = parse_id("b")
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> KeyValueStore:
-    made: KeyValueStore = request.param()
-    return made
+def sqlite(path: Path) -> SqliteStore:
+    return SqliteStore(path, RealPlatform().offload)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[KeyValueStore]:
+    made: KeyValueStore = (
+        MemoryStore() if request.param == "memory" else sqlite(tmp_path / "pairs.db")
+    )
+    yield made
+    await made.close()
 
 
 async def test_what_was_set_is_what_is_got(store: KeyValueStore) -> None:
@@ -54,6 +77,68 @@ async def test_keys_come_in_order_and_within_their_prefix(store: KeyValueStore) 
     assert await store.keys(A, "a:", 100) == ["a:10", "a:2"]
     assert await store.keys(A, "", 2) == ["a", "a:10"]
     assert await store.keys(B, "", 100) == []
+
+
+async def test_a_listing_goes_on_behind_the_key_where_the_last_one_ended(
+    store: KeyValueStore,
+) -> None:
+    everything = [f"a{number:02}" for number in range(10)]
+    for key in (*everything, "b"):
+        await store.set(A, key, b"", 1_000)
+    found: list[str] = []
+    while page := await store.keys(A, "a", 3, after=found[-1] if found else None):
+        found += page
+    assert found == everything
+    assert await store.keys(A, "b", 3, after="a05") == ["b"]
+    assert await store.keys(A, "a", 3, after="b") == []
+
+
+async def test_changes_are_made_together_or_not_at_all(store: KeyValueStore) -> None:
+    await store.write(A, [("a", b"1"), ("b", b"2"), ("a", b"3")], 4)
+    assert [await store.get(A, key) for key in "ab"] == [b"3", b"2"]
+    with pytest.raises(QuotaExceeded):
+        await store.write(A, [("a", None), ("c", b"4"), ("d", b"5")], 4)
+    assert await store.keys(A, "", 10) == ["a", "b"]
+    await store.write(A, [("a", None), ("c", b"4"), ("nobody", None)], 4)
+    assert await store.keys(A, "", 10) == ["b", "c"]
+    assert await store.usage(A) == Usage(4, 2)
+
+
+async def test_what_shrinks_is_taken_though_the_quota_has_become_smaller(
+    store: KeyValueStore,
+) -> None:
+    await store.set(A, "k", b"123456", 7)
+    await store.set(A, "k", b"1234", 3)
+    assert await store.usage(A) == Usage(5, 1)
+
+
+async def test_many_at_once_lose_nothing_and_hold_the_quota(store: KeyValueStore) -> None:
+    taken: list[int] = []
+
+    async def write(number: int) -> None:
+        try:
+            await store.set(A, f"{number:03}", b"1234567", 1_000)
+        except QuotaExceeded:
+            return
+        taken.append(number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(300):
+            group.start_soon(write, number)
+    assert len(taken) == 100
+    assert await store.keys(A, "", 1_000) == sorted(f"{number:03}" for number in taken)
+    assert await store.usage(A) == Usage(1_000, 100)
+
+
+async def test_who_gives_up_waiting_harms_nobody_else(store: KeyValueStore) -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(store.set, A, "a", b"1", 100)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await store.set(A, "b", b"2", 100)
+        group.start_soon(store.set, A, "c", b"3", 100)
+    found = await store.keys(A, "", 10)
+    assert {"a", "c"} <= set(found)
 
 
 async def test_the_quota_counts_keys_and_values_and_a_refused_value_changes_nothing(
@@ -109,3 +194,163 @@ def test_two_quotas_for_one_namespace_are_an_error() -> None:
 def test_a_component_without_a_name_has_to_be_given_a_namespace() -> None:
     with pytest.raises(NamespaceConflict, match="without a name"):
         Namespaces().claim(ComponentId("", "", ""), StorageGrant())
+
+
+# --- in a file
+
+
+async def test_a_file_keeps_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.db"
+    first = sqlite(path)
+    await first.set(A, "k", b"\x00\xff", 100)
+    await first.close()
+    again = sqlite(path)
+    assert await again.get(A, "k") == b"\x00\xff"
+    assert await again.usage(A) == Usage(3, 1)
+    await again.close()
+
+
+async def test_two_stores_of_one_file_hold_one_quota(tmp_path: Path) -> None:
+    stores = [sqlite(tmp_path / "pairs.db") for _ in range(2)]
+    taken: list[str] = []
+
+    async def write(number: int) -> None:
+        try:
+            await stores[number % 2].set(A, f"{number:02}", b"12345678", 100)
+        except QuotaExceeded:
+            return
+        taken.append(f"{number:02}")
+
+    async with anyio.create_task_group() as group:
+        for number in range(40):
+            group.start_soon(write, number)
+    assert len(taken) == 10
+    assert await stores[0].keys(A, "", 100) == await stores[1].keys(A, "", 100) == sorted(taken)
+    for one in stores:
+        await one.close()
+
+
+async def test_the_file_is_its_owners(tmp_path: Path) -> None:
+    store = sqlite(tmp_path / "pairs.db")
+    await store.set(A, "k", b"", 100)
+    modes = {stat.S_IMODE(os.stat(tmp_path / name).st_mode) for name in os.listdir(tmp_path)}
+    assert modes == {0o600}
+    await store.close()
+
+
+async def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "others.db"
+    others = Database(path)
+    others.table("orders").insert({"id": 1})
+    others.close()
+    store = sqlite(path)
+    with pytest.raises(StoreUnavailable, match="is a database of something else"):
+        await store.set(A, "k", b"", 100)
+    await store.close()
+    assert Database(path).table_names() == ["orders"]
+
+
+async def test_a_file_of_another_format_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.db"
+    first = sqlite(path)
+    await first.set(A, "k", b"1", 100)
+    await first.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    store = sqlite(path)
+    with pytest.raises(StoreUnavailable, match="has format 2, and not 1"):
+        await store.get(A, "k")
+    await store.close()
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"x" * 99])
+async def test_a_file_that_is_no_database_is_an_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "pairs.db"
+    path.write_bytes(content)
+    store = sqlite(path)
+    with pytest.raises(StoreUnavailable, match=r"pairs\.db: file is not a database"):
+        await store.get(A, "k")
+    await store.close()
+    assert path.read_bytes() == content
+
+
+async def test_a_place_where_no_file_can_be_is_an_error(tmp_path: Path) -> None:
+    store = sqlite(tmp_path / "nowhere" / "pairs.db")
+    with pytest.raises(StoreUnavailable, match="No such file or directory"):
+        await store.get(A, "k")
+    (tmp_path / "nowhere").mkdir()
+    assert await store.get(A, "k") is None  # it is tried again
+    await store.close()
+
+
+async def test_a_closed_store_takes_nothing(tmp_path: Path) -> None:
+    store = sqlite(tmp_path / "pairs.db")
+    await store.set(A, "k", b"", 100)
+    await store.close()
+    await store.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await store.get(A, "k")
+
+
+def acknowledged_before_a_kill(writer: str, path: Path, count: int) -> list[int]:
+    """What a process printed that was killed after its first `count` lines."""
+    with subprocess.Popen(
+        [sys.executable, "-c", writer, str(path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(count)]
+        os.kill(process.pid, signal.SIGKILL)
+        lines += process.stdout.read().splitlines()
+    return [int(line) for line in lines]
+
+
+async def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path) -> None:
+    writer = """
+import asyncio, sys
+from pathlib import Path
+from airssys_wasm.components.identity import parse_id
+from airssys_wasm.components.storage.sqlite_store import SqliteStore
+from airssys_wasm.kernel.real_platform import RealPlatform
+
+async def main():
+    store = SqliteStore(Path(sys.argv[1]), RealPlatform().offload)
+
+    async def write(first):
+        for number in range(first, 10**9, 8):
+            pair = [(f"{number:09}", b"x" * 100), (f"{number:09}-twin", b"x" * 100)]
+            await store.write(parse_id("a"), pair, 10**9)
+            print(number, flush=True)
+
+    await asyncio.gather(*(write(first) for first in range(8)))
+
+asyncio.run(main())
+"""
+    for life in range(3):
+        path = tmp_path / f"{life}.db"
+        acknowledged = acknowledged_before_a_kill(writer, path, 200 * (life + 1))
+        store = sqlite(path)
+        found = await store.keys(A, "", 10**6)
+        assert {f"{number:09}" for number in acknowledged} <= set(found)
+        halves = {key.removesuffix("-twin") for key in found}
+        assert len(found) == 2 * len(halves)
+        assert await store.usage(A) == Usage(sum(len(key) + 100 for key in found), len(found))
+        await store.close()
+
+
+async def test_a_full_disk_is_an_error_and_changes_nothing(tmp_path: Path) -> None:
+    store = sqlite(tmp_path / "pairs.db")
+    await store.set(A, "k", b"1", 10**9)
+    pages = store._database.conn.execute("PRAGMA page_count").fetchone()[0]  # type: ignore[union-attr]
+    store._database.conn.execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[union-attr]
+    async with anyio.create_task_group() as group:
+
+        async def too_large() -> None:
+            with pytest.raises(StoreUnavailable, match="full"):
+                await store.set(A, "large", b"x" * 100_000, 10**9)
+
+        group.start_soon(too_large)
+        group.start_soon(store.set, A, "small", b"2", 10**9)
+    assert await store.keys(A, "", 10) == ["k", "small"]
+    assert await store.usage(A) == Usage(8, 2)
+    await store.close()
