@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         Health,
         HealthCheck,
         MaxChildren,
+        Pool,
         Supervisor,
         SupervisorRef,
     )
@@ -144,6 +145,7 @@ _HOMES = {
         "Health",
         "HealthCheck",
         "MaxChildren",
+        "Pool",
         "Supervisor",
         "SupervisorRef",
     ),
@@ -199,6 +201,7 @@ __all__ = [
     "NextState",
     "NotJoined",
     "OpaqueState",
+    "Pool",
     "Postpone",
     "Published",
     "RepeatState",

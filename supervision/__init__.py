@@ -29,6 +29,7 @@ from airssys_wasm.supervision.events import (
     chain_of,
 )
 from airssys_wasm.supervision.health import Health, HealthCheck
+from airssys_wasm.supervision.pool import Pool
 from airssys_wasm.supervision.reconfiguration import Reconfigured
 from airssys_wasm.supervision.supervisor import Supervisor
 from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorRef, SupervisorStatistics
@@ -56,6 +57,7 @@ __all__ = [
     "InvalidSpec",
     "MaxChildren",
     "NotAChild",
+    "Pool",
     "Reconfigured",
     "RestartDelayed",
     "StartFailed",

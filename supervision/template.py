@@ -10,8 +10,16 @@ from typing import Any, TypedDict
 
 from airssys_wasm.kernel.behaviour import label_of
 from airssys_wasm.kernel.mailbox import Mailbox
-from airssys_wasm.supervision.child_spec import ChildSpec, Restart, Shutdown, StartTimeout
+from airssys_wasm.supervision.backoff import Backoff
+from airssys_wasm.supervision.child_spec import (
+    ChildSpec,
+    Restart,
+    Shutdown,
+    StartTimeout,
+    WhileRestarting,
+)
 from airssys_wasm.supervision.errors import InvalidSpec
+from airssys_wasm.supervision.health import HealthCheck
 
 
 class SpecOptions(TypedDict, total=False):
@@ -23,6 +31,9 @@ class SpecOptions(TypedDict, total=False):
     mailbox: Mailbox | None
     start_timeout: StartTimeout
     attach: Callable[[Any], None] | None
+    backoff: Backoff | None
+    health: HealthCheck | None
+    while_restarting: WhileRestarting
 
 
 def template_of(template: Any, args: Iterable[Any], options: SpecOptions) -> ChildSpec:

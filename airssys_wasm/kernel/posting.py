@@ -12,7 +12,7 @@ from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.message import Envelope, Internal
 from airssys_wasm.kernel.ref import ActorRef
-from airssys_wasm.kernel.states import DEAD, ENDING, ENVELOPES, HeldQueue
+from airssys_wasm.kernel.states import DEAD, ENDING, ENVELOPES, HeldQueue, is_idle
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -46,6 +46,39 @@ def has_room(ref: ActorRef[Any], count: int = 1) -> bool:
     if not isinstance(ref, BoundedRef) or ref._mailbox.overflow in ("drop_new", "drop_old"):
         return True
     return ref._load + count <= ref._room
+
+
+def pass_on(ref: ActorRef[Any], message: Any, target: ActorRef[Any]) -> None:
+    """Give what `ref` handles now to `target`, a request with the right to answer it.
+
+    Its reply goes from `target` straight to who asked, and what the handler returns is for nobody.
+    For an actor that asked to `see_requests`. Raises MailboxFull when there is no room.
+    """
+    envelope = request_in_hand(ref)
+    if envelope is None:
+        target._offer(message, can_wait=False)
+        return
+    passed = Envelope(message, envelope.future, envelope.source)
+    target._offer(passed, can_wait=False)
+    envelope.future = ref._scheduler.future()
+    envelope.future.cancel()
+
+
+def work_of(ref: ActorRef[Any]) -> int:
+    """How much an actor has to do: what waits in its mailbox, and what it has not answered yet."""
+    extension = ref._extension
+    owed = len(extension.replies) if extension is not None and extension.replies else 0
+    return ref.mailbox_length + max(owed, not is_idle(ref))
+
+
+def is_open(ref: ActorRef[Any]) -> bool:
+    """Whether the actor still takes messages: one that is ending does not."""
+    return not ref._mode & (DEAD | ENDING)
+
+
+def is_held(ref: ActorRef[Any]) -> bool:
+    """Whether the actor has ended and its mailbox waits for the next incarnation, with messages."""
+    return isinstance(ref._queue, HeldQueue)
 
 
 def deliver_to_self(ref: ActorRef[Any], payload: object) -> None:
