@@ -166,7 +166,7 @@ class StateMachine(Actor[M]):
         machine.begin(answer, self.context.now())
         for arrival in getattr(self, "_adopted", ()):
             machine.arrive(arrival)
-        self._machine = machine
+        self._machine, self._adopted = machine, []
         self._alarm = Alarm(ref)
         step = machine.step()
         assert isinstance(step, Enter)

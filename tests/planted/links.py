@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.planted.fault import Fault, Table
 
-LIFECYCLE = "airssys_wasm/kernel/lifecycle.py"
+RELATIONS = "airssys_wasm/kernel/relations.py"
 
 TABLE = Table(
     tests=(
@@ -14,7 +14,7 @@ TABLE = Table(
     faults=(
         Fault(
             "links-one-way",
-            LIFECYCLE,
+            RELATIONS,
             (
                 "for one, other in ((ref, target), (target, ref)):\n"
                 "            extension = one._ext()"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import random
 import sys
 import time
 import traceback
 
-from tests.stress.storm import rage
+from tests.stress.course import rage
 
 
 def main() -> int:
@@ -21,7 +20,6 @@ def main() -> int:
     parser.add_argument("--budget", type=int, default=3_000, help="actions of one storm")
     parser.add_argument("--uvloop", action="store_true", help="on uvloop, not on asyncio's loop")
     options = parser.parse_args()
-    logging.getLogger("airssys_wasm.kernel").disabled = True
     seed = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed
     factory = None
     if options.uvloop:

@@ -1,20 +1,10 @@
 """The stress program works, and its storms keep every law for a moment, too."""
 
 import asyncio
-import logging
-from typing import Any
 
 import pytest
 
-from tests.stress.storm import rage
-
-
-@pytest.fixture(autouse=True)
-def no_log() -> Any:
-    log = logging.getLogger("airssys_wasm.kernel")
-    log.disabled = True
-    yield
-    log.disabled = False
+from tests.stress.course import rage
 
 
 @pytest.mark.parametrize("seed", range(8))
