@@ -66,8 +66,12 @@ def health_of(answer: object) -> Health:
     if isinstance(answer, Health) and answer.status in get_args(HealthStatus):
         return answer
     match answer:
-        case "healthy" | "degraded" | "unhealthy":
-            return Health(answer)
+        case "healthy":
+            return Health("healthy")
+        case "degraded":
+            return Health("degraded")
+        case "unhealthy":
+            return Health("unhealthy")
         case "unknown":  # a component that can't tell
             return Health("degraded", "unknown")
         case _:

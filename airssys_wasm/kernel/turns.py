@@ -25,8 +25,8 @@ def run_in_turn(ref: ActorRef[Any], function: Callable[[Any], object]) -> bool:
     ref._scheduler.end_batch(ref)
     ref._mode |= ENTRIES
     entry = InTurn(function)
-    if ref._queue.__class__ is deque and ref._queue:
-        ref._queue.appendleft(entry)
+    if ref._queue and ref._queue.__class__ in (list, deque):
+        ref._queue.insert(0, entry)
     else:
         ref._deliver(entry)
     return True

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from airssys_wasm.supervision import ChildSpec, steps
+from airssys_wasm.supervision import ChildSpec, Health, steps
 from airssys_wasm.supervision.flags import Flags
 from airssys_wasm.supervision.tree import SupervisorMachine
 
@@ -33,6 +34,7 @@ class Rehearsal:
         self.alive: dict[str, int] = {}
         self.spawned: dict[int, steps.Spawn] = {}
         self.timers: dict[int, float] = {}
+        self.questions: dict[str, steps.Checked] = {}
         self.ended: steps.End | None = None
         self.ready = False
         self.holds_retries = False
@@ -67,6 +69,10 @@ class Rehearsal:
     def crash(self, id: str, reason: object = "boom", cause: object = None) -> None:
         self.feed(steps.Gone(self._dies(id), reason, cause))
 
+    def tell_health(self, id: str, status: Any, detail: object = None) -> None:
+        """A child answers the last question for its health."""
+        self.feed(replace(self.questions[id], health=Health(status, detail)))
+
     def retry(self) -> None:
         """The retry that waited behind other messages is handled now."""
         self.feed(self.retries.pop(0))
@@ -93,11 +99,16 @@ class Rehearsal:
         match action:
             case steps.Spawn(incarnation, child):
                 self._spawn(incarnation, child, action)
-            case steps.SendExit(incarnation):
+            case steps.SendExit(incarnation, reason):
                 id = self.spawned[incarnation].spec.id
-                self.log.append(f"stop {id}")
+                self.log.append(f"stop {id}" if reason == "shutdown" else f"exit {id}")
                 if id not in self.stubborn and self.alive.get(id) == incarnation:
-                    self._events.append(steps.Gone(self._dies(id), "shutdown"))
+                    self._events.append(steps.Gone(self._dies(id), reason))
+            case steps.AskHealth(incarnation, number):
+                id = self.spawned[incarnation].spec.id
+                assert self.alive[id] == incarnation
+                self.log.append(f"ask {id}")
+                self.questions[id] = steps.Checked(incarnation, number, Health("healthy"))
             case steps.Kill(incarnation):
                 id = self.spawned[incarnation].spec.id
                 self.log.append(f"kill {id}")
