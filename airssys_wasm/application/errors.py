@@ -17,3 +17,7 @@ class SystemFailed(AirssysError):
         super().__init__(f"the system {name!r} failed: {reason}{links}")
         self.reason = reason
         self.chain = chain
+
+
+class ControlUnavailable(AirssysError):
+    """There is no control socket to listen on or to ask; the text says why."""

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airssys_wasm.application.building import supervisor_of
+from airssys_wasm.application.control_paths import Listening
+from airssys_wasm.application.control_server import serving
 from airssys_wasm.application.errors import SystemFailed
+from airssys_wasm.application.live_tree import LiveTree
 from airssys_wasm.application.reports import Report
 from airssys_wasm.application.system import ActorSystem, SystemStatistics
 from airssys_wasm.components.services import ComponentServices
@@ -61,8 +64,15 @@ async def run_application(
     control: Control | None = None,
     on_started: Callable[[ActorSystem], None] | None = None,
     on_progress: Callable[[str], None] | None = None,
+    listening: Listening | None = None,
+    file: Path | None = None,
+    as_written: TreeConfig | None = None,
 ) -> Outcome:
     """Run the tree until its root ends or `control` stops it.
+
+    While it runs, from before its start until after its end, it is answered for on the control
+    socket `listening`, which is closed then. `file` is where `config` was read from; `as_written`
+    is what files are compared with, where an option of the command line overrides it in `config`.
 
     Raises what importing the actors' modules raises; a tree that does not start is an Outcome.
     """
@@ -72,6 +82,18 @@ async def run_application(
         components=ComponentServices.of(config.components),
         on_progress=on_progress,
     )
+    if listening is None:
+        return await _run(system, control, on_started)
+    live = LiveTree(system, as_written or config, file or directory / "tree.yaml")
+    async with serving(listening, live.handle):
+        return await _run(system, control, on_started)
+
+
+async def _run(
+    system: ActorSystem,
+    control: Control | None,
+    on_started: Callable[[ActorSystem], None] | None,
+) -> Outcome:
     reason: object
     chain: tuple[object, ...] = ()
     try:

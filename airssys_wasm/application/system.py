@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, TypeVarTuple, overload
 
 import anyio
 
@@ -195,6 +195,19 @@ class ActorSystem:
     def root(self) -> ActorRef[Any] | None:
         """The root supervisor."""
         return self._root_ref
+
+    @property
+    def root_now(self) -> ActorRef[Any] | None:
+        """The root while it is alive, also before its init is done."""
+        return self._kernel.whereis(ROOT_NAME) if self._kernel is not None else None
+
+    @property
+    def phase(self) -> Literal["starting", "running", "stopping"]:
+        """Where the system is between its start and its end."""
+        if self._asked:
+            return "stopping"
+        waits = self._kernel is None or (self._root is not None and self._root_ref is None)
+        return "starting" if waits else "running"
 
     @property
     def telemetry(self) -> Telemetry:

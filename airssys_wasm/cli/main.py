@@ -29,6 +29,17 @@ Sets = Annotated[
         help="Give a key another value: reader.args.path=orders.jsonl (a child's id, then keys).",
     ),
 ]
+Name = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="Which system, if several are running.")
+]
+Of = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Another system than the file names.")
+]
+Socket = Annotated[
+    Path | None,
+    typer.Option("--control", metavar="PATH", help="The control socket of the running system."),
+]
+Form = Annotated[Literal["text", "json"], typer.Option("--format", help="For people or programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and log more.")]
 
 
@@ -79,14 +90,106 @@ def run(
         Literal["auto", "text", "json"],
         typer.Option("--log-format", help="auto: text on a terminal, JSON lines elsewhere."),
     ] = "auto",
+    control: Annotated[
+        str,
+        typer.Option(
+            "--control",
+            metavar="PATH|none",
+            help="Where the control socket is to be; auto: in your runtime directory.",
+        ),
+    ] = "auto",
     debug: Debug = False,
 ) -> None:
     """Run a tree file until it ends, SIGINT or SIGTERM; exit code 1 if the root gave up."""
     from airssys_wasm.cli.run import run
 
     raise typer.Exit(
-        run(file, sets=tuple(sets or ()), path=path, log_format=log_format, debug=debug)
+        run(
+            file,
+            sets=tuple(sets or ()),
+            path=path,
+            log_format=log_format,
+            control=control,
+            debug=debug,
+        )
     )
+
+
+@app.command()
+def status(
+    name: Name = None, control: Socket = None, form: Form = "text", debug: Debug = False
+) -> None:
+    """Show the numbers of a running system: actors, restarts, budgets, dead letters, backlogs."""
+    from airssys_wasm.cli.status import status
+
+    raise typer.Exit(status(name=name, control=control, form=form))
+
+
+@app.command()
+def tree(
+    name: Name = None,
+    control: Socket = None,
+    most: Annotated[
+        int, typer.Option("--most", min=0, help="Children shown of each supervisor.")
+    ] = 100,
+    form: Form = "text",
+    debug: Debug = False,
+) -> None:
+    """Show the live tree of a running system."""
+    from airssys_wasm.cli.tree import tree
+
+    raise typer.Exit(tree(name=name, control=control, most=most, form=form))
+
+
+@app.command()
+def plan(
+    file: File,
+    sets: Sets = None,
+    name: Of = None,
+    control: Socket = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 10 if something would change.")
+    ] = False,
+    form: Form = "text",
+    debug: Debug = False,
+) -> None:
+    """Show what a tree file would change in the running system of its name, and why."""
+    from airssys_wasm.cli.plan import plan
+
+    raise typer.Exit(
+        plan(
+            file,
+            sets=tuple(sets or ()),
+            name=name,
+            control=control,
+            exit_code=exit_code,
+            form=form,
+        )
+    )
+
+
+@app.command()
+def apply(
+    file: File,
+    sets: Sets = None,
+    name: Of = None,
+    control: Socket = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan.")] = False,
+    expect: Annotated[
+        str, typer.Option("--plan", metavar="DIGEST", help="Do this plan, or nothing.")
+    ] = "",
+    form: Form = "text",
+    debug: Debug = False,
+) -> None:
+    """Make the running system what a tree file says, as `plan` told; exit code 1 if it fails."""
+    from airssys_wasm.cli.plan import apply, plan
+
+    given = tuple(sets or ())
+    if dry_run:
+        code = plan(file, sets=given, name=name, control=control, exit_code=False, form=form)
+    else:
+        code = apply(file, sets=given, name=name, control=control, expect=expect, form=form)
+    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airssys_wasm.application.control_paths import Listening, listen
+from airssys_wasm.application.errors import ControlUnavailable
 from airssys_wasm.cli import problems, reports
 from airssys_wasm.cli.examine import examine
 from airssys_wasm.cli.logs import LogFormat, set_up
@@ -20,6 +24,8 @@ from airssys_wasm.config.tree import EnginePath
 if TYPE_CHECKING:
     from airssys_wasm.application import Outcome
 
+log = logging.getLogger(__name__)
+
 OK, FAILED, BAD_FILE = 0, 1, 2
 
 
@@ -30,8 +36,12 @@ def run(
     path: EnginePath | None,
     log_format: LogFormat,
     debug: bool,
+    control: str = "none",
 ) -> int:
     """Run the tree of the file; the exit code. Nothing is started if the file has an error.
+
+    `control` is the path of the control socket, `auto` for one in the user's runtime directory, or
+    `none`. A path that cannot be had is an error; without any, a warning tells why.
 
     The actors' modules are imported while the file is checked, so that one which fails is told
     with its place; with `debug` later, when its exception comes out as it is.
@@ -41,15 +51,22 @@ def run(
     config = loaded.config
     if config is None:
         return BAD_FILE
+    as_written = config
     if path is not None:
         components = dataclasses.replace(config.components, path=path)
         config = dataclasses.replace(config, components=components)
     console = set_up(log_format, sys.stderr, debug=debug)
+    try:
+        listening = _listen(config.name, control)
+    except ControlUnavailable as error:
+        print(f"airssys-wasm: {error}", file=sys.stderr)
+        return FAILED
     with (
+        listening or nullcontext(),
         live_line(config.name, console) as tell,
         asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):
-        outcome = runner.run(_run(config, file.parent, tell))
+        outcome = runner.run(_run(config, file, tell, listening, as_written))
     reports.show(outcome.reports, sys.stdout)
     if outcome.failed:
         sys.stderr.write(reports.chain_text(outcome.chain or (outcome.reason,)))
@@ -57,12 +74,38 @@ def run(
     return OK
 
 
-async def _run(config: TreeConfig, directory: Path, tell: Callable[[str], None] | None) -> Outcome:
+async def _run(
+    config: TreeConfig,
+    file: Path,
+    tell: Callable[[str], None] | None,
+    listening: Listening | None,
+    as_written: TreeConfig,
+) -> Outcome:
     from airssys_wasm.application import Control, run_application
 
     control = Control()
     with stop_on_signals(control.stop):
-        return await run_application(config, directory=directory, control=control, on_progress=tell)
+        return await run_application(
+            config,
+            directory=file.parent,
+            control=control,
+            on_progress=tell,
+            listening=listening,
+            file=file,
+            as_written=as_written,
+        )
+
+
+def _listen(name: str, control: str) -> Listening | None:
+    if control == "none":
+        return None
+    if control != "auto":
+        return listen(name, Path(control))
+    try:
+        return listen(name)
+    except ControlUnavailable as error:
+        log.warning("the system runs without a control socket: %s", error)
+        return None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

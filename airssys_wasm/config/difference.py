@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from airssys_wasm.config.field_changes import FieldChange, field_changes
@@ -119,14 +120,20 @@ def kind_of(child: object) -> str:
     return next(kind for kind in KINDS if hasattr(child, kind))
 
 
-def binaries(config: SupervisorConfig, path: ChildPath = ()) -> Iterator[tuple[ChildPath, Any]]:
+def binaries(config: SupervisorConfig, path: ChildPath = ()) -> Iterator[tuple[ChildPath, Path]]:
     """The components of a tree: where each is, and where its binary lies."""
     for child in config.children:
         here = (*path, child.id)
         if isinstance(child, SupervisorChild):
             yield from binaries(child.supervisor, here)
-        elif hasattr(child, "component"):
-            yield here, child.component
+        elif (binary := _binary(child)) is not None:
+            yield here, binary
+
+
+def _binary(child: Any) -> Path | None:
+    """Of a component, and of a pool or dynamic supervisor of components."""
+    settings = child if hasattr(child, "component") else getattr(child, kind_of(child))
+    return getattr(settings, "component", None)
 
 
 class _Comparison:
