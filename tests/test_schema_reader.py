@@ -53,7 +53,7 @@ class Everything:
     room: Size | None = None
     word: Annotated[Literal["red", "green"], Named("colour")] = "red"
     path: Path | None = None
-    names: tuple[Annotated[str, Checked(even)], ...] = ()
+    names: tuple[Annotated[str, Checked(even, "^(..)*$")], ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     free: object = None
     figure: Figure | None = None
@@ -91,7 +91,6 @@ def complaint(text: str, environment: Mapping[str, str] | None = None) -> str:
     [
         ("text: hello", "hello"),
         ("text: ''", ""),
-        ("text: 12:30", "12:30"),
         ("text: 2024-01-01", "2024-01-01"),
         ("text: y", "y"),
         ("text: !!str 5", "5"),

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.components import Component
 from airssys_wasm.config import (
-    ActorConfig,
-    ComponentConfig,
+    ActorWorker,
+    AnyChild,
+    ComponentWorker,
+    DynamicChild,
+    HealthConfig,
     MailboxConfig,
+    PoolChild,
     SubscriptionConfig,
     SupervisorChild,
     SupervisorConfig,
@@ -24,7 +28,7 @@ from airssys_wasm.config import (
 from airssys_wasm.config.modules import import_module
 from airssys_wasm.kernel import Actor, ActorRef, Mailbox
 from airssys_wasm.kernel.posting import kernel_of
-from airssys_wasm.supervision import ChildSpec, Supervisor
+from airssys_wasm.supervision import ChildSpec, DynamicSupervisor, Pool, Supervisor
 
 if TYPE_CHECKING:
     from airssys_wasm.application.system import ActorSystem
@@ -34,16 +38,14 @@ if TYPE_CHECKING:
 class ConfiguredActor:
     """A behaviour with the arguments of its configuration, made anew for each incarnation."""
 
-    config: ActorConfig
+    config: ActorWorker
     make: Callable[..., Actor[Any]]
+    label: str
 
-    @property
-    def label(self) -> str:
-        return self.config.id
-
-    def incarnate(self) -> Actor[Any]:
+    def __call__(self, *more: Any) -> Actor[Any]:
+        """An actor; `more` are arguments that a dynamic supervisor was asked to start it with."""
         args, keywords = self.config.arguments()
-        return self.make(*args, **keywords)
+        return self.make(*args, *more, **keywords)
 
 
 def supervisor_of(config: SupervisorConfig, directory: Path, label: str = "root") -> Supervisor:
@@ -62,16 +64,22 @@ def supervisor_of(config: SupervisorConfig, directory: Path, label: str = "root"
     )
 
 
-def _child(config: ActorConfig | ComponentConfig | SupervisorChild, directory: Path) -> ChildSpec:
+def _child(config: AnyChild, directory: Path) -> ChildSpec:
     start: Any
-    mailbox: Mailbox | None = None
+    mailbox: MailboxConfig | None = None
     attach: Callable[[ActorRef[Any]], None] | None = None
-    if isinstance(config, SupervisorChild):
-        start = supervisor_of(config.supervisor, directory, config.id)
-    else:
-        start = _actor(config, directory) if isinstance(config, ActorConfig) else _component(config)
-        mailbox = _mailbox(config.mailbox)
-        if config.subscribe:
+    health: HealthConfig | None = None
+    match config:
+        case SupervisorChild():
+            start = supervisor_of(config.supervisor, directory, config.id)
+        case DynamicChild():
+            start = _dynamic(config, directory)
+        case PoolChild():
+            start = _pool(config, directory)
+            attach = _attachment(config.subscribe, keep=False)
+        case _:
+            start = _behaviour(config, directory, config.id)
+            mailbox, health = config.mailbox, config.health
             attach = _attachment(config.subscribe, keep=config.mailbox.keep_on_restart)
     return ChildSpec(
         config.id,
@@ -81,26 +89,69 @@ def _child(config: ActorConfig | ComponentConfig | SupervisorChild, directory: P
         shutdown=config.shutdown,
         significant=config.significant,
         start_timeout=config.start_timeout,
-        mailbox=mailbox,
+        mailbox=_mailbox(mailbox),
         attach=attach,
+        backoff=config.backoff.waits() if config.backoff else None,
+        health=health.check() if health else None,
+        while_restarting=config.while_restarting,
     )
 
 
-def _actor(config: ActorConfig, directory: Path) -> Any:
+def _dynamic(config: DynamicChild, directory: Path) -> DynamicSupervisor:
+    return DynamicSupervisor(
+        _template(config.dynamic, directory, config.id),
+        max_children=config.dynamic.max_children,
+        intensity=config.dynamic.intensity,
+        period=config.dynamic.period,
+        label=config.id,
+    )
+
+
+def _pool(config: PoolChild, directory: Path) -> Pool:
+    return Pool(
+        _template(config.pool, directory, config.id),
+        size=config.pool.size,
+        route=config.pool.route,
+        key=config.pool.key,
+        intensity=config.pool.intensity,
+        period=config.pool.period,
+        label=config.id,
+    )
+
+
+def _template(config: ActorWorker | ComponentWorker, directory: Path, name: str) -> ChildSpec:
+    """What all children of a pool or a dynamic supervisor are like."""
+    return ChildSpec(
+        name,
+        _behaviour(config, directory, name),
+        restart=config.restart,
+        shutdown=config.shutdown,
+        start_timeout=config.start_timeout,
+        mailbox=_mailbox(config.mailbox),
+        backoff=config.backoff.waits() if config.backoff else None,
+        health=config.health.check() if config.health else None,
+        while_restarting=config.while_restarting,
+    )
+
+
+def _behaviour(config: ActorWorker | ComponentWorker, directory: Path, label: str) -> Any:
+    """What is started, with or without more arguments."""
+    if isinstance(config, ComponentWorker):
+        return _component(config, label)
     module, _, attribute = config.actor.partition(":")
     behaviour: Any = reduce(getattr, attribute.split("."), import_module(directory, module))
     if not iscoroutinefunction(behaviour):
-        return ConfiguredActor(config, behaviour)
+        return ConfiguredActor(config, behaviour, label)
 
-    async def process(inbox: Any) -> None:
+    async def process(inbox: Any, *more: Any) -> None:
         args, keywords = config.arguments()
-        await behaviour(inbox, *args, **keywords)
+        await behaviour(inbox, *args, *more, **keywords)
 
-    process.__name__ = config.id
+    process.__name__ = label
     return process
 
 
-def _component(config: ComponentConfig) -> Component:
+def _component(config: ComponentWorker, label: str) -> Component:
     return Component(
         config.component,
         config=config.config,
@@ -109,19 +160,23 @@ def _component(config: ComponentConfig) -> Component:
         capabilities=config.capabilities.grants(),
         codec=config.codec,
         strict_imports=config.strict_imports,
-        label=config.id,
+        label=label,
     )
 
 
-def _mailbox(config: MailboxConfig) -> Mailbox | None:
+def _mailbox(config: MailboxConfig | None) -> Mailbox | None:
+    if config is None:
+        return None
     mailbox = Mailbox(config.capacity, config.overflow, config.keep_on_restart, config.order)
     return None if mailbox == Mailbox() else mailbox
 
 
 def _attachment(
     subscriptions: tuple[str | SubscriptionConfig, ...], *, keep: bool
-) -> Callable[[ActorRef[Any]], None]:
+) -> Callable[[ActorRef[Any]], None] | None:
     """Subscribes each incarnation; with a kept mailbox the subscriptions are kept as well."""
+    if not subscriptions:
+        return None
 
     def attach(ref: ActorRef[Any]) -> None:
         system: ActorSystem = kernel_of(ref).system  # type: ignore[assignment]  # composed so

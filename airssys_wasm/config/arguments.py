@@ -15,9 +15,15 @@ _MOST_SHOWN = 100
 
 
 def misfits(
-    behaviour: str, takes: Parameters, args: Mapping[str, object] | Sequence[object]
+    behaviour: str,
+    takes: Parameters,
+    args: Mapping[str, object] | Sequence[object],
+    *,
+    more_to_come: bool = False,
 ) -> Iterator[tuple[str | None, Missing]]:
     """What is wrong with `args`: the key in question, where there is one, and why.
+
+    With `more_to_come`, others are added when the behaviour is started, and none is missing yet.
 
     >>> takes = Parameters(positional=("path", "batch"), required=frozenset({"path"}))
     >>> [(key, wrong.message) for key, wrong in misfits("Store", takes, {"paht": "x"})]
@@ -43,7 +49,7 @@ def misfits(
             most = f"{len(takes.positional)} positional argument{'s'[: len(takes.positional) != 1]}"
             yield None, Missing(f"{behaviour} takes {most}, not {len(args)}", _list_of(known))
     absent = [name for name in known if name in takes.required - given and name not in slips]
-    for name in absent[strays:]:
+    for name in () if more_to_come else absent[strays:]:
         yield None, Missing(f"{behaviour} needs the argument {name!r}", "give it in args:")
 
 

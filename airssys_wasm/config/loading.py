@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+from airssys_wasm.config.including import include
+from airssys_wasm.config.inheriting import inherit
 from airssys_wasm.config.meaning import check_meaning
 from airssys_wasm.config.modules import find_actor, import_actor
 from airssys_wasm.config.overrides import apply
-from airssys_wasm.config.surroundings import FoundComponent, Missing, Surroundings
+from airssys_wasm.config.surroundings import FoundComponent, Missing, Opened, Surroundings
 from airssys_wasm.config.tree import TreeConfig
-from airssys_wasm.schema import Place, Problem, Source, decode, in_order, parse, read
+from airssys_wasm.schema import Place, Problem, Setting, Source, decode, in_order, parse, read
 from airssys_wasm.schema.text import LARGEST_FILE
 
 Examine = Callable[[Path], FoundComponent | Missing]
@@ -56,16 +58,24 @@ def load(
         environment=variables,
         find_actor=cache(partial(finder, directory)),
         is_file=_is_file,
+        open_file=open_file,
         examine=cache(examine) if examine is not None else lambda path: FoundComponent(),
     )
+    opened = open_file(file)
+    if isinstance(opened, Missing):
+        place = Place(Source(str(file)), 1, 1)
+        return Loaded(None, (Problem.at(place, opened.message, rule="file"),))
+    return load_text(str(file), opened.data, directory, sets=sets, surroundings=surroundings)
+
+
+def open_file(file: Path) -> Opened | Missing:
+    """The bytes of a file, one more than a tree file may have at most."""
     try:
         with file.open("rb") as opened:
-            data = opened.read(LARGEST_FILE + 1)
+            return Opened(opened.read(LARGEST_FILE + 1), os.path.realpath(file))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        place = Place(Source(str(file)), 1, 1)
-        return Loaded(None, (Problem.at(place, f"the file cannot be read: {reason}"),))
-    return load_text(str(file), data, directory, sets=sets, surroundings=surroundings)
+        return Missing(f"the file cannot be read: {reason}")
 
 
 def load_text(
@@ -84,10 +94,21 @@ def load_text(
     problems += parsed.problems
     if parsed.root is None:
         return Loaded(None, in_order(problems))
-    root, refused = apply(parsed.root, sets)
+    file = Path(name)
+    included = include(parsed.root, file, os.path.realpath(file), len(data), surroundings.open_file)
+    problems += included.problems
+    root, refused = apply(included.root, sets)
+    problems += refused
+    root, refused = inherit(root)
     problems += refused
     environment = surroundings.environment
-    reading = read(root, TreeConfig, environment=environment, directory=directory)
+    elsewhere = {
+        other: Setting({**environment, "TREE_DIRECTORY": str(place.absolute())}, place)
+        for other, place in included.directories.items()
+    }
+    reading = read(
+        root, TreeConfig, environment=environment, directory=directory, elsewhere=elsewhere
+    )
     check_meaning(reading, surroundings)
     everything = in_order([*problems, *reading.problems])
     if any(problem.severity == "error" for problem in everything):

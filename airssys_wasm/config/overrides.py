@@ -48,7 +48,7 @@ class _Option:
         return _Option(self.source, path, self.value, offset)
 
     def refuse(self, word: str, message: str, hint: str = "") -> _Refused:
-        return _Refused(Problem.at(self.place_of(word), message, hint=hint))
+        return _Refused(Problem.at(self.place_of(word), message, rule="set", hint=hint))
 
 
 def apply(root: Node, texts: tuple[str, ...]) -> tuple[Node, list[Problem]]:
@@ -67,8 +67,8 @@ def _option(text: str) -> _Option:
     source = Source.of(SOURCE, text)
     path, equals, written = text.partition("=")
     if not equals or not path:
-        problem = Problem.at(Place(source, 1, 1), "this must be PATH=VALUE", hint=_EXAMPLE)
-        raise _Refused(problem)
+        message = "this must be PATH=VALUE"
+        raise _Refused(Problem.at(Place(source, 1, 1), message, rule="set", hint=_EXAMPLE))
     start = len(path) + 1
     place = Place(source, 1, start + 1, max(1, len(written)))
     if not written or " #" in written:  # as YAML, the rest would be a comment

@@ -44,6 +44,14 @@ class FoundComponent:
     imports: frozenset[str] = frozenset()  # interfaces, as "airssys:core/storage@1.0.0"
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The bytes of a file; `identity` is the same whatever path leads to it."""
+
+    data: bytes
+    identity: str
+
+
 def _unexamined(path: Path) -> FoundComponent:
     return FoundComponent()
 
@@ -54,5 +62,6 @@ class Surroundings:
 
     environment: Mapping[str, str] = field(default_factory=dict)
     find_actor: Callable[[str], FoundActor | Missing] = lambda path: FoundActor()
+    open_file: Callable[[Path], Opened | Missing] = lambda path: Missing("there is no such file")
     is_file: Callable[[Path], bool] = lambda path: True
     examine: Callable[[Path], FoundComponent | Missing] = _unexamined

@@ -1,227 +1,233 @@
-"""What an application is made of, as values.
+"""What an application is made of, as values: the tree, its supervisors and their children.
 
 Pure. The keys of a tree file are the fields of these dataclasses, in the same words, and
-their defaults are the defaults of the file. Durations are seconds, sizes bytes; YAML may
-write them with units.
+their defaults are the defaults of the file; `settings.py` has the blocks that children share.
+
+All are compared by value. A tree says what runs: `defaults` and `include` are worked into the
+children that they concern when a file is read, and two trees that differ only in how they are
+written are equal.
 
 Source: Erlang/OTP, supervisor(3), for the words and defaults of supervision.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from airssys_wasm.components.engine.limits import Limits
-from airssys_wasm.components.security.capability import (
-    DEFAULT_QUOTA,
-    Capabilities,
-    MessagingGrant,
-    StorageGrant,
+from airssys_wasm.config.settings import (
+    ActorWorker,
+    ComponentWorker,
+    DefaultsConfig,
+    Name,
+    Pattern,
+    RestartSettings,
+    Shutdown,
+    SubscriptionConfig,
 )
-from airssys_wasm.config import words
 from airssys_wasm.schema import (
     AtLeast,
     AtMost,
-    Checked,
     Duration,
+    InOtherFile,
     KindByKey,
     MostItems,
     Named,
     Size,
-    Verbatim,
 )
 
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown: TypeAlias = Literal["never", "any_significant", "all_significant"]
-Restart: TypeAlias = Literal["permanent", "transient", "temporary"]
-Overflow: TypeAlias = Literal["block", "reject", "drop_new", "drop_old"]
-Order: TypeAlias = Literal["fifo", "priority"]
-Codec: TypeAlias = Literal["raw", "json", "msgpack"]
 EnginePath: TypeAlias = Literal["auto", "fast", "slow"]
-
-Name: TypeAlias = Annotated[str, Checked(words.name)]
-NamePattern: TypeAlias = Annotated[str, Checked(words.name_pattern)]
-Pattern: TypeAlias = Annotated[str, Checked(words.topic_pattern)]
-Shutdown: TypeAlias = Duration | Literal["infinity", "brutal_kill"]
+Route: TypeAlias = Literal["round_robin", "least_loaded", "by_key"]
+Subscriptions: TypeAlias = Annotated[tuple[Pattern | SubscriptionConfig, ...], MostItems(256)]
 
 SAME_AS_ID = "\0id"  # no name can be this: it stands for a key `name` that is not there
-_LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxConfig:
-    """How many messages may wait for an actor, and what happens to one too many."""
+@dataclass(frozen=True, kw_only=True)
+class ChildConfig(RestartSettings):
+    """What all children have. `name` is the id unless it is given; None registers nothing.
 
-    __noun__: ClassVar[str] = "a mailbox"
-
-    capacity: Annotated[int, AtLeast(1)] | None = None
-    overflow: Annotated[Overflow, Named("overflow policy")] = "block"
-    keep_on_restart: bool = False
-    order: Annotated[Order, Named("order")] = "fifo"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionConfig:
-    """A subscription in which each message goes to one member of the group."""
-
-    __noun__: ClassVar[str] = "a subscription"
-
-    topic: Pattern
-    group: Name | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildConfig:
-    """What all children have. `name` is the id unless it is given; None registers nothing."""
+    - `id`: tells it from its siblings.
+    - `name`: what it is registered under, unique in the tree; the id unless this is given; null
+      registers nothing.
+    - `significant`: its own end may end its supervisor, as `auto_shutdown` there says.
+    """
 
     __noun__: ClassVar[str] = "a child"
 
     id: Name
     name: Name | None = SAME_AS_ID
-    restart: Annotated[Restart, Named("restart type")] = "permanent"
-    shutdown: Shutdown = 5.0
     significant: bool = False
-    start_timeout: Duration | Literal["infinity"] = "infinity"
 
     def __post_init__(self) -> None:
         if self.name == SAME_AS_ID:
             object.__setattr__(self, "name", self.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActorConfig(ChildConfig):
-    """A child written in Python. `actor` is `module:Name` of a class or process function."""
+@dataclass(frozen=True, kw_only=True)
+class ActorConfig(ActorWorker, ChildConfig):
+    """A child written in Python.
+
+    - `subscribe`: patterns of topics whose messages it gets.
+    """
 
     __noun__: ClassVar[str] = "an actor child"
 
-    actor: Annotated[str, Checked(words.import_path), Verbatim()]
-    args: Mapping[str, object] | tuple[object, ...] = ()
-    mailbox: MailboxConfig = MailboxConfig()
-    subscribe: Annotated[tuple[Pattern | SubscriptionConfig, ...], MostItems(256)] = ()
-
-    def arguments(self) -> tuple[tuple[object, ...], dict[str, object]]:
-        """Positional and keyword arguments, copied, so that no incarnation can spoil the next's."""
-        if isinstance(self.args, Mapping):
-            return (), copy.deepcopy(dict(self.args))
-        return copy.deepcopy(tuple(self.args)), {}
+    subscribe: Subscriptions = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitsConfig:
-    """Bounds of one incarnation of a component; what they mean is told at `Limits`."""
+@dataclass(frozen=True, kw_only=True)
+class ComponentConfig(ComponentWorker, ChildConfig):
+    """A child that is a WebAssembly component.
 
-    __noun__: ClassVar[str] = "limits"
-
-    memory: Annotated[Size, AtLeast(1)] = _LIMITS.memory
-    fuel: Annotated[int, AtLeast(1)] | None = _LIMITS.fuel
-    call: Annotated[Duration, AtLeast(0.001)] = _LIMITS.call
-    call_total: Annotated[Duration, AtLeast(0.001)] | None = _LIMITS.call_total
-    host_call: Annotated[Duration, AtLeast(0.001)] = _LIMITS.host_call
-    payload: Annotated[Size, AtLeast(1)] = _LIMITS.payload
-
-    def bounds(self) -> Limits:
-        return Limits(
-            memory=self.memory,
-            fuel=self.fuel,
-            call=self.call,
-            call_total=self.call_total,
-            host_call=self.host_call,
-            payload=self.payload,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessagingConfig:
-    """Whom a component may send to and ask, and where it may publish and subscribe."""
-
-    __noun__: ClassVar[str] = "a messaging grant"
-
-    send: Annotated[tuple[NamePattern, ...], MostItems(256)] = ()
-    request: Annotated[tuple[NamePattern, ...], MostItems(256)] = ()
-    publish: Annotated[tuple[Pattern, ...], MostItems(256)] = ()
-    subscribe: Annotated[tuple[Pattern, ...], MostItems(256)] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageConfig:
-    """A key-value space of a component's own; `namespace` is the component's id by default."""
-
-    __noun__: ClassVar[str] = "a storage grant"
-
-    access: Annotated[Literal["read", "read-write"], Named("kind of access")] = "read"
-    quota: Annotated[Size, AtLeast(1)] = DEFAULT_QUOTA
-    namespace: Annotated[str, Checked(words.component_name)] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapabilitiesConfig:
-    """What a component may do. What is not here is denied."""
-
-    __noun__: ClassVar[str] = "this block"
-
-    messaging: MessagingConfig = MessagingConfig()
-    storage: StorageConfig | None = None
-
-    def grants(self) -> Capabilities:
-        storage = self.storage
-        return Capabilities(
-            MessagingGrant(
-                self.messaging.send,
-                self.messaging.request,
-                self.messaging.publish,
-                self.messaging.subscribe,
-            ),
-            StorageGrant(storage.access, storage.quota, storage.namespace) if storage else None,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentConfig(ChildConfig):
-    """A child that is a WebAssembly component. `component` is the path of its binary."""
+    - `subscribe`: patterns of topics whose messages it gets.
+    """
 
     __noun__: ClassVar[str] = "a component child"
 
-    component: Annotated[Path, Verbatim()]
-    config: Mapping[str, object] | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    limits: LimitsConfig = LimitsConfig()
-    capabilities: Annotated[CapabilitiesConfig, Verbatim()] = CapabilitiesConfig()
-    codec: Annotated[Codec, Named("codec")] = "raw"
-    strict_imports: bool = False
-    mailbox: MailboxConfig = MailboxConfig()
-    subscribe: Annotated[tuple[Pattern | SubscriptionConfig, ...], MostItems(256)] = ()
+    subscribe: Subscriptions = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisorConfig:
-    """Children that are kept alive together."""
+@dataclass(frozen=True, kw_only=True)
+class BudgetSettings:
+    """When a supervisor gives up.
+
+    - `intensity`: with more restarts than this in a `period` it gives up.
+    - `period`: the time in which restarts are counted.
+    """
+
+    intensity: Annotated[int, AtLeast(0)] = 1
+    period: Annotated[Duration, AtLeast(0.001)] = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisorConfig(BudgetSettings):
+    """Children that are kept alive together.
+
+    - `strategy`: who is restarted with a child that died: nobody (`one_for_one`), all
+      (`one_for_all`), or those behind it (`rest_for_one`).
+    - `auto_shutdown`: whether the supervisor ends when one or all of its significant children have.
+    - `defaults`: settings for all workers below, where they give none of their own.
+    - `children`: in the order in which they start.
+    """
 
     __noun__: ClassVar[str] = "a supervisor"
 
     strategy: Annotated[Strategy, Named("strategy")] = "one_for_one"
-    intensity: Annotated[int, AtLeast(0)] = 1
-    period: Annotated[Duration, AtLeast(0.001)] = 5.0
     auto_shutdown: Annotated[AutoShutdown, Named("kind of automatic shutdown")] = "never"
+    defaults: DefaultsConfig | None = field(default=None, compare=False, repr=False)
     children: tuple[Child, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SupervisorChild(ChildConfig):
-    """A child that is a supervisor itself."""
+    """A child that is a supervisor itself, written here or in another file.
+
+    - `supervisor`: its strategy and its children.
+    """
 
     __noun__: ClassVar[str] = "a supervisor child"
 
-    supervisor: SupervisorConfig
+    supervisor: Annotated[SupervisorConfig, InOtherFile("include", TreeConfig)]
+    shutdown: Shutdown = "infinity"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.supervisor, TreeConfig):  # of a file that is included
+            object.__setattr__(self, "supervisor", self.supervisor.as_supervisor())
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolSettings(BudgetSettings):
+    """How a pool spreads messages.
+
+    - `size`: how many workers there are.
+    - `route`: who gets the next message: each in turn (`round_robin`), whoever has the fewest
+      waiting (`least_loaded`), or always the same for one `key` (`by_key`).
+    - `key`: the field or key of a message that tells which worker gets it.
+    """
+
+    size: Annotated[int, AtLeast(1), AtMost(10_000)]
+    route: Annotated[Route, Named("route")] = "round_robin"
+    key: Name | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorPool(PoolSettings, ActorWorker):
+    """Equal actors behind one name. The other keys are those of each worker."""
+
+    __noun__: ClassVar[str] = "a pool of actors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentPool(PoolSettings, ComponentWorker):
+    """Equal components behind one name. The other keys are those of each worker."""
+
+    __noun__: ClassVar[str] = "a pool of components"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolChild(ChildConfig):
+    """A child that is a pool: what is sent to it goes to one of its workers.
+
+    - `pool`: what its workers are, how many there are, and who gets which message.
+    - `subscribe`: patterns of topics whose messages its workers share.
+    """
+
+    __noun__: ClassVar[str] = "a pool child"
+
+    pool: Annotated[ActorPool | ComponentPool, KindByKey(("actor", "component"), "a pool")]
+    subscribe: Subscriptions = ()
     shutdown: Shutdown = "infinity"
 
 
+@dataclass(frozen=True, kw_only=True)
+class DynamicSettings(BudgetSettings):
+    """How many children a dynamic supervisor may have.
+
+    - `max_children`: at most so many at once; null for no bound.
+    """
+
+    max_children: Annotated[int, AtLeast(1)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicActors(DynamicSettings, ActorWorker):
+    """Actors that are started while the tree runs. The other keys are those of each of them."""
+
+    __noun__: ClassVar[str] = "a dynamic supervisor of actors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicComponents(DynamicSettings, ComponentWorker):
+    """Components that are started while the tree runs. The other keys are those of each of them."""
+
+    __noun__: ClassVar[str] = "a dynamic supervisor of components"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicChild(ChildConfig):
+    """A child that is a dynamic supervisor: it begins empty, and children are started on demand.
+
+    - `dynamic`: what its children are, and how many there may be.
+    """
+
+    __noun__: ClassVar[str] = "a dynamic child"
+
+    dynamic: Annotated[
+        DynamicActors | DynamicComponents, KindByKey(("actor", "component"), "a dynamic supervisor")
+    ]
+    shutdown: Shutdown = "infinity"
+
+
+AnyChild: TypeAlias = ActorConfig | ComponentConfig | SupervisorChild | PoolChild | DynamicChild
 Child: TypeAlias = Annotated[
-    ActorConfig | ComponentConfig | SupervisorChild,
-    KindByKey(("actor", "component", "supervisor"), "a child"),
+    AnyChild,
+    KindByKey(("actor", "component", "supervisor", "pool", "dynamic", "include"), "a child"),
 ]
 
 
@@ -231,6 +237,11 @@ class ComponentsConfig:
 
     `cache` is a directory, "default" the user's cache directory, None no cache on disk; a
     `stack` of None is the engine's own default.
+
+    - `path`: `fast` and `slow` are two ways to call a guest; `auto` takes the fast one where it
+      can.
+    - `cache`: a directory for compiled code; `default` for the user's; null for none.
+    - `stack`: how large the stack of a guest is, 64KiB to 2MiB; null for the engine's default.
     """
 
     __noun__: ClassVar[str] = "this block"
@@ -240,18 +251,33 @@ class ComponentsConfig:
     stack: Annotated[Size, AtLeast(64 * 1024), AtMost(2 * 1024 * 1024)] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeConfig(SupervisorConfig):
-    """A whole application: the root supervisor and the settings of the system."""
+@dataclass(frozen=True, kw_only=True)
+class SystemSettings:
+    """What the system is called and how it runs components.
 
-    __noun__: ClassVar[str] = "a tree file"
+    - `version`: of the format of tree files; 1.
+    - `name`: of the system, in logs and refs.
+    - `components`: how the system runs components.
+    """
 
     version: Annotated[Literal[1], Named("version of the tree format")]
     name: Name
     components: ComponentsConfig = ComponentsConfig()
 
 
-def walk(supervisor: SupervisorConfig) -> Iterator[ActorConfig | ComponentConfig | SupervisorChild]:
+@dataclass(frozen=True, kw_only=True)
+class TreeConfig(SupervisorConfig, SystemSettings):
+    """A whole application: the root supervisor and the settings of the system."""
+
+    __noun__: ClassVar[str] = "a tree file"
+
+    def as_supervisor(self) -> SupervisorConfig:
+        """The root supervisor alone."""
+        values = {each.name: getattr(self, each.name) for each in fields(SupervisorConfig)}
+        return SupervisorConfig(**values)
+
+
+def walk(supervisor: SupervisorConfig) -> Iterator[AnyChild]:
     """All children of a tree, in the order of the file."""
     for child in supervisor.children:
         yield child

@@ -17,6 +17,12 @@ from airssys_wasm.components.identity import InvalidId, parse_id
 from airssys_wasm.components.security.pattern import name_pattern_problem
 
 LONGEST_NAME = 200
+
+# What right texts look like, roughly: for the JSON Schema alone. In the dialect of ECMA-262.
+NAME = r"^\S{1,200}$"
+TOPIC_PATTERN = r"^(>|(\*|[^\s.*>]+)(\.(\*|[^\s.*>]+))*(\.>)?)$"
+_WORD = r"[^\s:.,;/\\()\[\]-]+"
+IMPORT_PATH = rf"^(?!\d){_WORD}(\.{_WORD})*:{_WORD}(\.{_WORD})*$"
 _IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 
 

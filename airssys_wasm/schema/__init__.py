@@ -6,6 +6,7 @@ from airssys_wasm.schema.fields import (
     AtMost,
     Checked,
     Duration,
+    InOtherFile,
     KindByKey,
     MostItems,
     Named,
@@ -13,7 +14,7 @@ from airssys_wasm.schema.fields import (
     Verbatim,
 )
 from airssys_wasm.schema.problem import KeyPath, Place, Problem, Source, in_order
-from airssys_wasm.schema.reader import Reading, read
+from airssys_wasm.schema.reader import Reading, Setting, read
 from airssys_wasm.schema.report import excerpt, headline, report
 from airssys_wasm.schema.text import decode
 
@@ -22,6 +23,7 @@ __all__ = [
     "AtMost",
     "Checked",
     "Duration",
+    "InOtherFile",
     "KeyPath",
     "KindByKey",
     "MostItems",
@@ -30,6 +32,7 @@ __all__ = [
     "Place",
     "Problem",
     "Reading",
+    "Setting",
     "Size",
     "Source",
     "Verbatim",

@@ -79,13 +79,14 @@ def _read_tabs_as_spaces(source: Source, text: str, width: int) -> tuple[list[Pr
         rest = line.lstrip(" \t")
         indentation = line[: len(line) - len(rest)]
         if column < len(indentation):
-            tabs.append(Problem.at(place, _INDENTING, hint="indent with spaces"))
+            tabs.append(Problem.at(place, _INDENTING, rule="yaml-tab", hint="indent with spaces"))
             spaces = indentation.replace("\t", " " * width)
             growth[row] = len(spaces) - len(indentation)
             lines[row] = spaces + rest
         else:
             hint = "use a space, or put the text in quotes"
-            tabs.append(Problem.at(place, "a tab separates two words", hint=hint))
+            message = "a tab separates two words"
+            tabs.append(Problem.at(place, message, rule="yaml-tab", hint=hint))
             lines[row] = f"{line[:column]} {line[column + 1 :]}"
 
 
@@ -129,7 +130,7 @@ class _Composer:
             self.root = self.root if stop.keep else None
         else:
             if self.root is None and not self.problems and self.tab is None:
-                self._report(Place(self._source, 1, 1), "the file is empty")
+                self._report(Place(self._source, 1, 1), "yaml-empty", "the file is empty")
 
     # -- events -------------------------------------------------------------------------
 
@@ -137,7 +138,7 @@ class _Composer:
         try:
             loader = yaml.SafeLoader(text)
         except yaml.reader.ReaderError as error:
-            self._report(Place(self._source, 1, 1), f"not YAML: {error.reason}")
+            self._report(Place(self._source, 1, 1), "yaml-syntax", f"not YAML: {error.reason}")
             raise _Stop from error
         try:
             while loader.check_event():
@@ -147,9 +148,8 @@ class _Composer:
             raise _Stop from error
         except Exception as error:  # PyYAML lets ValueError and others out for odd escapes
             place = self._place(loader.get_mark(), None)
-            self._report(
-                place, "this cannot be read as YAML", hint=f"{type(error).__name__}: {error}"
-            )
+            hint = f"{type(error).__name__}: {error}"
+            self._report(place, "yaml-syntax", "this cannot be read as YAML", hint=hint)
             raise _Stop from error
 
     def _syntax(self, text: str, error: yaml.MarkedYAMLError) -> None:
@@ -168,14 +168,14 @@ class _Composer:
             else:
                 what = "brackets opened" if "flow" in str(error.context) else "block that begins"
                 message += f", in the {what} in line {start.line + 1}"
-        self._report(place, f"not YAML: {message}", hint=hint)
+        self._report(place, "yaml-syntax", f"not YAML: {message}", hint=hint)
 
     def _take(self, event: yaml.Event) -> None:
         match event:
             case yaml.DocumentStartEvent() if self.root is not None:
                 place = self._place(event.start_mark, event.end_mark)
                 hint = "a tree file is one document"
-                self._report(place, "a second document begins here", hint=hint)
+                self._report(place, "yaml-document", "a second document begins here", hint=hint)
                 raise _Stop(keep=True)
             case yaml.AliasEvent():
                 self._alias(event)
@@ -198,22 +198,23 @@ class _Composer:
         if event.tag is not None and event.tag not in _TEXT_TAGS:
             return self._refuse_tag(place, event.tag)
         if _SURROGATE.search(event.value):
-            self._report(
-                place, "half of a surrogate pair is no character", hint="write \\U0001F600"
-            )
+            message, hint = "half of a surrogate pair is no character", "write \\U0001F600"
+            self._report(place, "yaml-encoding", message, hint=hint)
             return Unreadable(place)
         return Scalar(place, event.value, quoted_form)
 
     def _refuse_tag(self, place: Place, tag: str) -> Unreadable:
         prefix = "tag:yaml.org,2002:"
         shown = f"!!{tag.removeprefix(prefix)}" if tag.startswith(prefix) else tag
-        self._report(place, f"the tag {quoted(shown)} is not supported", hint="remove it")
+        message = f"the tag {quoted(shown)} is not supported"
+        self._report(place, "yaml-tag", message, hint="remove it")
         return Unreadable(place)
 
     def _open(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
         place = self._place(event.start_mark, None)
         if len(self._stack) >= DEEPEST:
-            self._report(place, f"this is nested more than {DEEPEST} levels deep")
+            message = f"this is nested more than {DEEPEST} levels deep"
+            self._report(place, "yaml-too-large", message)
             raise _Stop
         is_list = isinstance(event, yaml.SequenceStartEvent)
         if event.tag not in (None, "!", _SEQ_TAG if is_list else _MAP_TAG):
@@ -231,21 +232,23 @@ class _Composer:
         place = self._place(event.start_mark, event.end_mark)
         name = str(event.anchor)
         if any(outer.anchor == name for outer in self._stack):
-            self._report(place, f"the alias *{name} is inside of what it stands for")
+            self._report(place, "yaml-alias", f"the alias *{name} is inside of what it stands for")
             return self._attach(Unreadable(place), None)
         node = self._anchors.get(name)
         if node is None:
             hint = did_you_mean(name, self._anchors)
-            self._report(place, f"there is no anchor &{name} before this alias", hint=hint)
+            message = f"there is no anchor &{name} before this alias"
+            self._report(place, "yaml-alias", message, hint=hint)
             return self._attach(Unreadable(place), None)
         if self._aliased + node.size > MOST_VALUES:
             if not self._bombed:  # the others are not counted, so that the rest can be read
-                limit = f"{MOST_VALUES:,} values"
-                self._report(place, f"with this alias the document grows beyond {limit}")
+                message = f"with this alias the document grows beyond {MOST_VALUES:,} values"
+                self._report(place, "yaml-too-large", message)
             self._bombed = True
             return self._attach(Unreadable(place), None)
         if len(self._stack) + node.height > DEEPEST:
-            self._report(place, f"with this alias the document is over {DEEPEST} levels deep")
+            message = f"with this alias the document is over {DEEPEST} levels deep"
+            self._report(place, "yaml-too-large", message)
             return self._attach(Unreadable(place), None)
         self._aliased += node.size
         return self._attach(node, None)
@@ -271,14 +274,18 @@ class _Composer:
         if isinstance(node, Unreadable):
             return node
         if not isinstance(node, Scalar):
-            self._report(node.place, "a key must be a word, not a list or a mapping")
+            self._report(node.place, "yaml-key", "a key must be a word, not a list or a mapping")
         elif node.text == "<<" and not node.quoted:
-            hint = "write the keys out"
-            self._report(node.place, "merge keys (<<) are not supported", hint=hint)
+            message, hint = (
+                "merge keys (<<) are not supported",
+                "write the keys out, or use defaults:",
+            )
+            self._report(node.place, "yaml-merge-key", message, hint=hint)
         elif node.text in outer.lines:
             line = outer.lines[node.text]
             where = "earlier in this line" if line == node.place.line else f"in line {line}"
-            self._report(node.place, f"the key {quoted(node.text)} was given already, {where}")
+            message = f"the key {quoted(node.text)} was given already, {where}"
+            self._report(node.place, "yaml-duplicate-key", message)
         else:
             outer.lines[node.text] = node.place.line
             return node
@@ -290,7 +297,8 @@ class _Composer:
         self._values += 1
         if self._values > MOST_VALUES:
             place = self._place(event.start_mark, None)
-            self._report(place, f"the document has more than {MOST_VALUES:,} values")
+            message = f"the document has more than {MOST_VALUES:,} values"
+            self._report(place, "yaml-too-large", message)
             raise _Stop
 
     def _place(self, start: Any, end: Any) -> Place:
@@ -298,7 +306,7 @@ class _Composer:
         width = end.column - start.column if end is not None and end.line == start.line else 1
         return Place(self._source, start.line + 1, column + 1, max(1, width))
 
-    def _report(self, place: Place, message: str, *, hint: str = "") -> None:
-        self.problems.append(Problem.at(place, message, hint=hint))
+    def _report(self, place: Place, rule: str, message: str, *, hint: str = "") -> None:
+        self.problems.append(Problem.at(place, message, rule=rule, hint=hint))
         if len(self.problems) >= _MOST_PROBLEMS:
             raise _Stop

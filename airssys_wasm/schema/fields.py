@@ -50,9 +50,14 @@ class MostItems:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A rule for text: None when it holds, else what is wrong, to follow the quoted text."""
+    """A rule for text: None when it holds, else what is wrong, to follow the quoted text.
+
+    `pattern` is a regular expression that all right texts match, for those who have only the JSON
+    Schema; it may let pass what the rule does not.
+    """
 
     rule: Callable[[str], str | None]
+    pattern: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,18 @@ class KindByKey:
 
     keys: tuple[str, ...]
     noun: str
+
+
+@dataclass(frozen=True, slots=True)
+class InOtherFile:
+    """The value may be the root of another file, a `record`, whose path stands under `key`.
+
+    Whoever calls the reader puts the other file's root in the place of its path; `record` is a
+    subclass of the field's type.
+    """
+
+    key: str
+    record: type
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,17 @@ class Mapping:
         """The mapping in which `key` has `value`, at its old position if it had one."""
         if self.find(key.text) is None:
             return Mapping.of(self.place, (*self.entries, (key, value)))
-        changed = ((k, value if k.text == key.text else old) for k, old in self.entries)
+        return self.replaced(key.text, value)
+
+    def replaced(self, key: str, value: Node) -> Mapping:
+        """The mapping in which `key`, if it is there, has `value`."""
+        changed = ((k, value if k.text == key else old) for k, old in self.entries)
         return Mapping.of(self.place, tuple(changed))
+
+    def beginning_with(self, key: str) -> Mapping:
+        """The mapping with the entry of `key`, if it is there, before the others."""
+        entries = sorted(self.entries, key=lambda entry: entry[0].text != key)
+        return Mapping(self.place, tuple(entries), self.size, self.height)
 
 
 @dataclass(frozen=True, slots=True)

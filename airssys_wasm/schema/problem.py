@@ -50,7 +50,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: its place, the path of keys to it, what is wrong and what would be right."""
+    """One mistake: its place, the path of keys to it, what is wrong and what would be right.
+
+    `rule` is the id of the kind of mistake (`rules.py`).
+    """
 
     file: str
     line: int
@@ -61,6 +64,7 @@ class Problem:
     source_line: str = ""
     width: int = 1
     severity: Severity = "error"
+    rule: str = ""
 
     @classmethod
     def at(
@@ -68,6 +72,7 @@ class Problem:
         place: Place,
         message: str,
         *,
+        rule: str,
         path: KeyPath = (),
         hint: str = "",
         severity: Severity = "error",
@@ -82,6 +87,7 @@ class Problem:
             source_line=place.source_line,
             width=place.width,
             severity=severity,
+            rule=rule,
         )
 
 
@@ -120,5 +126,7 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     for problem in problems:
         sources.setdefault(problem.file, len(sources))
         key = (problem.file, problem.line, problem.column, problem.message)
-        once.setdefault(key, problem)
+        known = once.setdefault(key, problem)
+        if len(problem.path) < len(known.path):
+            once[key] = problem  # where it is written, not who inherits it
     return tuple(sorted(once.values(), key=lambda p: (sources[p.file], p.line, p.column)))

@@ -1,9 +1,9 @@
 """What an unquoted word of YAML means: nothing, a truth value, a number or text.
 
 Pure. The core schema of YAML 1.2, except for the words on which YAML 1.1 (which PyYAML
-and many editors follow) and 1.2 disagree: `yes no on off`, and numbers such as `010`.
+and many editors follow) and 1.2 disagree: `yes no on off`, and numbers such as `010` and `1:30`.
 Those are `Ambiguous`; whoever reads them takes the only meaning possible at that place or
-refuses them. Times and dates are text.
+refuses them. Dates are text: nothing here takes a date, so that they can be nothing else.
 
 Source: YAML 1.2.2, section 10.3.2, "Tag Resolution"; YAML 1.1, types bool and int.
 """
@@ -24,6 +24,7 @@ _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)\Z")
 _BASED = re.compile(r"0x[0-9a-fA-F_]+\Z|0o[0-7_]+\Z|0b[01_]+\Z")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+\Z")
+_SIXTIES = re.compile(r"([-+]?)([0-9][0-9_]*(?::[0-5]?[0-9])+)(?:\.[0-9_]*)?\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 _LONGEST_NUMBER = 64
@@ -80,6 +81,13 @@ def _number(text: str) -> Meaning:
             value = int(as_octal, 8)
             return Ambiguous(text, value, f"YAML 1.1 reads it as the octal number {value}")
         return text
+    sixties = _SIXTIES.match(text)
+    if sixties:
+        value = 0
+        for part in sixties[2].split(":"):
+            value = value * 60 + int(part.replace("_", "") or "0")
+        value = -value if sixties[1] == "-" else value
+        return Ambiguous(text, value, f"YAML 1.1 reads it as the number {value}, in base 60")
     if _NOT_FINITE.match(text):
         if text.lower().endswith("nan"):
             return math.nan

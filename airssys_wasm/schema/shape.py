@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from airssys_wasm.schema.fields import Named, Quantity
+from airssys_wasm.schema.fields import InOtherFile, Named, Quantity
 from airssys_wasm.schema.suggest import one_of
 
 M = TypeVar("M")
@@ -46,6 +46,7 @@ class Field:
     name: str
     type: Any
     required: bool
+    in_other_file: InOtherFile | None = None
 
 
 @functools.cache
@@ -58,6 +59,7 @@ def fields_of(record: type) -> dict[str, Field]:
             field.name,
             hints[field.name],
             required=field.default is missing and field.default_factory is missing,
+            in_other_file=shapes(hints[field.name])[0].mark(InOtherFile),
         )
         for field in dataclasses.fields(record)
         if field.init

@@ -27,6 +27,7 @@ _None = type(None)
 class Wrong:
     """Why there is no value, and what would be right."""
 
+    rule: str
     message: str
     hint: str = ""
 
@@ -41,20 +42,20 @@ def convert(
         if any(shape.base in (_None, object) for shape in singles):
             return None
         expected = describe(options)
-        return Wrong(f"this is empty; it must be {expected}", "or leave the key out")
+        return Wrong("type", f"this is empty; it must be {expected}", "or leave the key out")
     if not singles:
         brackets = any(shape.base is tuple for shape in options) and len(node.text) < 40
         hint = f"write [{node.text}]" if brackets else ""
-        return Wrong(f"this must be {describe(options)}, not a single value", hint)
+        return Wrong("type", f"this must be {describe(options)}, not a single value", hint)
     if isinstance(said, OutOfRange):
-        return Wrong(f"the number {quoted(said.text)} is too large")
+        return Wrong("range", f"the number {quoted(said.text)} is too large")
     if isinstance(said, str):
         if has_reference(said) and any(shape.mark(Verbatim) for shape in singles):
             message = f"{quoted(said)}: nothing is taken from the environment here"
-            return Wrong(message, "write the value itself")
+            return Wrong("environment", message, "write the value itself")
         replaced = replace(said, environment)
         if replaced.problem:
-            return Wrong(replaced.problem, replaced.hint)
+            return Wrong("environment", replaced.problem, replaced.hint)
         said = replaced.text
     return _choose(node, said, options, singles, directory)
 
@@ -93,16 +94,17 @@ def _no_such_word(
     elif isinstance(said, str) and text in words:
         hint = "remove the quotes"
     if named is None:
-        return Wrong(f"{shown} is not {one_of(words)}", hint)
-    return Wrong(f"{shown} is not {named.with_article} ({', '.join(words)})", hint)
+        return Wrong("unknown-word", f"{shown} is not {one_of(words)}", hint)
+    return Wrong("unknown-word", f"{shown} is not {named.with_article} ({', '.join(words)})", hint)
 
 
 def _anything(node: Scalar, said: Meaning) -> Any:
     if isinstance(said, Ambiguous):
         hint = f"write {str(said.value).lower()}, or '{said.text}' in quotes"
-        return Wrong(f"{said.text} can be read in two ways: {said.why}, YAML 1.2 does not", hint)
+        message = f"{said.text} can be read in two ways: {said.why}, YAML 1.2 does not"
+        return Wrong("ambiguous-word", message, hint)
     if isinstance(said, float) and not math.isfinite(said):
-        return Wrong(f"{node.text} is no number that JSON can say")
+        return Wrong("range", f"{node.text} is no number that JSON can say")
     return said
 
 
@@ -118,14 +120,14 @@ def _quantity(
         if found is None:
             meant = (intended_duration if is_time else intended_size)(said)
             hint = f"write {meant}" if meant else did_you_mean(said, words)
-            return Wrong(f"{quoted(said)} is not {expected}", hint)
+            return Wrong("quantity", f"{quoted(said)} is not {expected}", hint)
         return _in_range(node, found, shape)
     if not is_time and isinstance(said, float):
-        return Wrong(f"{node.text} is not a whole number of bytes")
+        return Wrong("quantity", f"{node.text} is not a whole number of bytes")
     if isinstance(said, bool) or not isinstance(said, int | float):
-        return Wrong(f"{node.text} is not {expected}")
+        return Wrong("quantity", f"{node.text} is not {expected}")
     if not 0 <= said <= (LONGEST if is_time else LARGEST_INT):
-        return Wrong(f"{node.text} is not {expected}")
+        return Wrong("quantity", f"{node.text} is not {expected}")
     return _in_range(node, float(said) if is_time else said, shape)
 
 
@@ -142,7 +144,9 @@ def _plain(
     if isinstance(said, Ambiguous):
         if base is bool and isinstance(said.value, bool):
             return said.value
-        return Wrong(f"{said.text} can be read in two ways: {said.why}", "write it without zeros")
+        message = f"{said.text} can be read in two ways: {said.why}"
+        hint = f"write {said.value}" if ":" in said.text else "write it without zeros"
+        return Wrong("ambiguous-word", message, hint)
     if base in (int, float) and isinstance(said, int) and not isinstance(said, bool):
         return _in_range(node, said if base is int else float(said), shape)
     if base is float and isinstance(said, float):
@@ -157,39 +161,39 @@ def _misfit(node: Scalar, said: Meaning, options: tuple[Shape, ...]) -> Wrong:
         hint = "remove the quotes"
     if "${" in node.text:
         hint = "what comes from the environment is always text"
-    return Wrong(f"{shown} is not {describe(options)}", hint)
+    return Wrong("type", f"{shown} is not {describe(options)}", hint)
 
 
 def _not_text(node: Scalar, said: Meaning) -> Wrong:
     if isinstance(said, Ambiguous):
         message = f"{said.text} is meant as text here, but {said.why}"
-    else:
-        noun = "a truth value" if isinstance(said, bool) else "a number"
-        message = f"{node.text} is {noun}, and this must be text"
-    return Wrong(message, f"write '{node.text}' in quotes")
+        return Wrong("ambiguous-word", message, f"write '{node.text}' in quotes")
+    noun = "a truth value" if isinstance(said, bool) else "a number"
+    message = f"{node.text} is {noun}, and this must be text"
+    return Wrong("type", message, f"write '{node.text}' in quotes")
 
 
 def _text(text: str, shape: Shape, directory: Path) -> Any:
     if shape.base is Path:
         if "\0" in text or not text:
-            return Wrong(f"{quoted(text)} is not a path")
+            return Wrong("value", f"{quoted(text)} is not a path")
         return directory / text
     for mark in shape.marks:
         wrong = mark.rule(text) if isinstance(mark, Checked) else None
         if wrong is not None:
             message, _, hint = wrong.partition("; ")
-            return Wrong(f"{quoted(text)} {message}", hint)
+            return Wrong("value", f"{quoted(text)} {message}", hint)
     return text
 
 
 def _in_range(node: Scalar, number: float | int, shape: Shape) -> Any:
     low, high = shape.mark(AtLeast), shape.mark(AtMost)
     if not math.isfinite(number):
-        return Wrong(f"{node.text} is not a finite number")
+        return Wrong("range", f"{node.text} is not a finite number")
     if low is not None and number < low.low:
-        return Wrong(f"{node.text} is too small", f"at least {_bound(low.low, shape)}")
+        return Wrong("range", f"{node.text} is too small", f"at least {_bound(low.low, shape)}")
     if high is not None and number > high.high:
-        return Wrong(f"{node.text} is too large", f"at most {_bound(high.high, shape)}")
+        return Wrong("range", f"{node.text} is too large", f"at most {_bound(high.high, shape)}")
     return number
 
 

@@ -25,11 +25,23 @@ def decode(name: str, data: bytes) -> tuple[Source, str, list[Problem]]:
         source = Source(name)
         limit = f"the limit is {LARGEST_FILE // 1024} KiB"
         message = f"the file is too large to be a tree file ({len(data) // 1024:,} KiB)"
-        return source, "", [Problem.at(Place(source, 1, 1), message, hint=limit)]
+        return (
+            source,
+            "",
+            [Problem.at(Place(source, 1, 1), message, rule="yaml-too-large", hint=limit)],
+        )
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         source = Source(name)
         message = "the file is UTF-16 text"
-        return source, "", [Problem.at(Place(source, 1, 1), message, hint="save it as UTF-8")]
+        return (
+            source,
+            "",
+            [
+                Problem.at(
+                    Place(source, 1, 1), message, rule="yaml-encoding", hint="save it as UTF-8"
+                )
+            ],
+        )
     text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     source = Source.of(name, _NO_TEXT.sub(_REPLACEMENT, text))
     problems: list[Problem] = []
@@ -50,7 +62,7 @@ def _foreign_characters(source: Source, text: str) -> list[Problem]:
             else:
                 name = "a NUL character" if code == 0 else f"the control character U+{code:04X}"
                 message, hint = f"{name} is not allowed in a text file", "remove it"
-            problems.append(Problem.at(place, message, hint=hint))
+            problems.append(Problem.at(place, message, rule="yaml-encoding", hint=hint))
             if len(problems) == _SHOWN:
                 return problems
     return problems

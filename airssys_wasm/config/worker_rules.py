@@ -1,0 +1,167 @@
+"""What can be wrong with what runs: with actors, components, and the workers of pools.
+
+Pure: what is outside of the file is asked of `Surroundings`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airssys_wasm.components.identity import ComponentId, parse_id
+from airssys_wasm.components.security.pattern import covers_topic, matches_name
+from airssys_wasm.config import words
+from airssys_wasm.config.arguments import misfits
+from airssys_wasm.config.part import Part
+from airssys_wasm.config.settings import SubscriptionConfig
+from airssys_wasm.config.surroundings import FoundActor, FoundComponent, Missing, Surroundings
+from airssys_wasm.schema.suggest import did_you_mean
+
+_MOST_NAMES = 1_000  # of larger trees it is not told who may be sent to
+_GRANT_FOR = {"host-messaging": "messaging", "storage": "storage"}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names in a tree, for patterns over them."""
+
+    names: tuple[str, ...]
+    ids: tuple[ComponentId, ...]
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> Names:
+        return cls(names, tuple(parse_id(n) for n in names if words.component_name(n) is None))
+
+    def include(self, pattern: str) -> bool:
+        too_many = len(self.names) > _MOST_NAMES
+        return too_many or any(matches_name(pattern, found) for found in self.ids)
+
+
+def name_of(child: Part) -> tuple[str, str | None]:
+    """The key that gives the name of the child, and the name, None for none."""
+    key = "name" if child.has("name") else "id"
+    return key, child.get(key)
+
+
+def check_worker(child: Part, surroundings: Surroundings, others: Names) -> None:
+    """What the child runs: its code, its arguments, its grants."""
+    worker = child.worker()
+    _check_actor(worker, surroundings, more_to_come=child.has("dynamic"))
+    if not worker.has("component"):
+        return
+    if worker is child:
+        _check_component_name(child)
+    _check_grants(worker, others)
+    _check_subscriptions(child, worker)
+    _check_component(worker, surroundings)
+
+
+def check_mailbox(child: Part) -> None:
+    """Mailboxes and subscriptions that do nothing."""
+    part = child.worker()
+    unbounded = part.has("mailbox") and not part.has("mailbox", "capacity")
+    if unbounded and part.get("mailbox", "overflow"):
+        message = "a mailbox without capacity never overflows"
+        part.warning("mailbox", message, "mailbox", "overflow", hint="add capacity: 1000")
+    if part.get("mailbox", "keep_on_restart"):
+        if part.get("restart") == "temporary":
+            message = "a temporary child is never restarted, so its mailbox is never kept"
+            if part.says("mailbox"):
+                part.warning("mailbox", message, "mailbox", "keep_on_restart")
+        elif unbounded:
+            message = "what arrives while the child restarts is kept without bound"
+            hint = "add capacity: 1000"
+            part.warning("mailbox", message, "mailbox", "keep_on_restart", hint=hint)
+    seen: set[object] = set()
+    for path, subscription in child.items("subscribe"):
+        if subscription is not None and subscription in seen:
+            message = "the child is subscribed to this already"
+            child.reading.report(path, "double-subscription", message, severity="warning")
+        seen.add(subscription)
+
+
+# -- actors -------------------------------------------------------------------------------
+
+
+def _check_actor(worker: Part, surroundings: Surroundings, *, more_to_come: bool) -> None:
+    actor = worker.get("actor")
+    if actor is None:
+        return
+    match surroundings.find_actor(actor):
+        case Missing(message, hint):
+            worker.error("actor", message, "actor", hint=hint)
+        case FoundActor(parameters):
+            args = worker.get("args", default=None if worker.has("args") else ())
+            if parameters is None or args is None:
+                return
+            name = actor.rpartition(":")[2]
+            for key, wrong in misfits(name, parameters, args, more_to_come=more_to_come):
+                place = ("args",) if worker.has("args") else ("actor",)
+                path = (*worker.path, *place) if key is None else (*worker.path, "args", key)
+                worker.reading.report(
+                    path, "arguments", wrong.message, hint=wrong.hint, key=key is not None
+                )
+
+
+# -- components -----------------------------------------------------------------------------
+
+
+def _check_component_name(child: Part) -> None:
+    key, name = name_of(child)
+    wrong = words.component_name(name) if name is not None else None
+    if wrong is not None:
+        message, _, hint = wrong.partition("; ")
+        child.error("component-name", f"{name!r} {message}", key, hint=hint)
+
+
+def _check_component(worker: Part, surroundings: Surroundings) -> None:
+    path = worker.get("component")
+    if path is None:
+        return
+    if not surroundings.is_file(path):
+        worker.error("component-file", f"there is no file {str(path)!r}", "component")
+        return
+    match surroundings.examine(path):
+        case Missing(message, hint):
+            worker.error("component-world", message, "component", hint=hint)
+        case FoundComponent(differences, imports):
+            for difference in differences:
+                worker.error("component-world", difference, "component")
+            _check_imports(worker, imports)
+
+
+def _check_imports(worker: Part, imports: frozenset[str]) -> None:
+    for interface in sorted(imports):
+        family = _GRANT_FOR.get(interface.partition("/")[2].partition("@")[0])
+        if family is None or worker.has("capabilities", family):
+            continue
+        message = f"the component imports {interface}, and nothing of it is granted"
+        lines = {"messaging": "messaging: {send: [...]}", "storage": "storage: {access: read}"}
+        hint = f"add capabilities: {{{lines[family]}}}"
+        tell = worker.error if worker.get("strict_imports") else worker.warning
+        tell("ungranted-import", message, "component", hint=hint)
+
+
+def _check_grants(worker: Part, others: Names) -> None:
+    for right in ("send", "request"):
+        for path, target in worker.items("capabilities", "messaging", right):
+            if target is not None and not others.include(target):
+                message = f"no child of this tree has the name {target!r}"
+                hint = did_you_mean(target, others.names)
+                worker.reading.report(
+                    path, "unknown-target", message, hint=hint, severity="warning"
+                )
+
+
+def _check_subscriptions(child: Part, worker: Part) -> None:
+    granted = worker.get("capabilities", "messaging", "subscribe")
+    if granted is None and worker.has("capabilities", "messaging", "subscribe"):
+        return
+    if granted is None and worker.has("capabilities") and worker.get("capabilities") is None:
+        return
+    for path, subscription in child.items("subscribe"):
+        topic = subscription.topic if isinstance(subscription, SubscriptionConfig) else subscription
+        if topic is None or any(covers_topic(pattern, topic) for pattern in granted or ()):
+            continue
+        hint = f"add capabilities: {{messaging: {{subscribe: [{topic!r}]}}}}"
+        message = f"the component is not granted to subscribe to {topic!r}"
+        child.reading.report(path, "grant", message, hint=hint)
