@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from airssys_wasm.kernel import Actor, Inbox, Kernel
+from airssys_wasm.kernel import Actor, ExitActor, Inbox, Kernel
 from airssys_wasm.supervision import (
     ChildEnded,
     ChildSpec,
@@ -481,3 +481,11 @@ async def test_a_supervisor_that_is_asked_for_its_health_answers_as_an_actor_tha
     await ward.clock.advance(50.0)
     assert await ward.healths() == {"inner": "healthy"}
     assert await ward.ends() == []
+
+
+@pytest.mark.anyio
+async def test_an_actor_may_end_in_its_health_as_in_a_handler(ward: Ward) -> None:
+    ward.answers["a"] = ExitActor("worn out")
+    await ward.open(ward.patient("a", threshold=3))
+    await ward.clock.advance(10.0)
+    assert await ward.ends() == [ChildEnded("a", "worn out", True)]
