@@ -30,7 +30,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 EFFECTS = {
     "anyio", "asyncio", "concurrent", "logging", "multiprocessing", "nats", "os", "random",
-    "secrets", "shutil", "signal", "socket", "sqlite3", "sqlite_utils", "subprocess", "tempfile",
+    "rocksdict", "secrets", "shutil", "signal", "socket", "sqlite3", "sqlite_utils", "subprocess", "tempfile",
     "threading", "time", "uvloop", "wasmtime",
 }  # fmt: skip
 

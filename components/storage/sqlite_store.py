@@ -147,7 +147,7 @@ class SqliteStore:
         )
         try:
             database = Database(connection, recursive_triggers=False)
-            self._check(database)
+            self._claim(database)
             database.enable_wal()
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             _make_tables(database)
@@ -156,17 +156,22 @@ class SqliteStore:
             raise
         return database
 
-    def _check(self, database: Database) -> None:
+    def _claim(self, database: Database) -> None:
+        """Say whose file it is, unless it says so already. Two processes may begin at once."""
+        connection: sqlite3.Connection = database.conn
+        connection.execute("BEGIN IMMEDIATE")
         application, version = (
-            database.execute(f"PRAGMA {name}").fetchone()[0]
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("application_id", "user_version")
         )
         if application == 0 and not database.table_names():
-            return
-        if application != APPLICATION_ID:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+        elif application != APPLICATION_ID:
             raise StoreUnavailable(f"{self._path} is a database of something else")
-        if version != FORMAT:
+        elif version != FORMAT:
             raise StoreUnavailable(f"{self._path} has format {version}, and not {FORMAT}")
+        connection.execute("COMMIT")
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -176,32 +181,21 @@ class SqliteStore:
 
 
 def _make_tables(database: Database) -> None:
-    with database.conn:
-        database.conn.execute("BEGIN IMMEDIATE")  # two processes may begin at once
-        database.table("spaces").create(
-            {
-                "id": int,
-                "namespace": str,
-                "name": str,
-                "instance": str,
-                "used": int,
-                "keys": int,
-            },
-            pk="id",
-            not_null={"namespace", "name", "instance", "used", "keys"},
-            if_not_exists=True,
-        )
-        database.table("spaces").create_index(
-            ["namespace", "name", "instance"], unique=True, if_not_exists=True
-        )
-        database.table("pairs").create(
-            {"space": int, "key": str, "value": bytes},
-            pk=("space", "key"),
-            not_null={"space", "key", "value"},
-            if_not_exists=True,
-        )
-        database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        database.conn.execute(f"PRAGMA user_version = {FORMAT}")
+    database.table("spaces").create(
+        {"id": int, "namespace": str, "name": str, "instance": str, "used": int, "keys": int},
+        pk="id",
+        not_null={"namespace", "name", "instance", "used", "keys"},
+        if_not_exists=True,
+    )
+    database.table("spaces").create_index(
+        ["namespace", "name", "instance"], unique=True, if_not_exists=True
+    )
+    database.table("pairs").create(
+        {"space": int, "key": str, "value": bytes},
+        pk=("space", "key"),
+        not_null={"space", "key", "value"},
+        if_not_exists=True,
+    )
 
 
 # --- operations: they run inside a transaction

@@ -6,17 +6,20 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 import pytest
+from rocksdict import Rdict
 from sqlite_utils import Database
 
 from airssys_wasm.components.identity import ComponentId, parse_id
 from airssys_wasm.components.security.capability import StorageGrant
 from airssys_wasm.components.storage.memory_store import MemoryStore
 from airssys_wasm.components.storage.namespaces import NamespaceConflict, Namespaces
+from airssys_wasm.components.storage.rocks_store import RocksStore
 from airssys_wasm.components.storage.sqlite_store import SqliteStore
 from airssys_wasm.components.storage.store import (
     KeyValueStore,
@@ -33,15 +36,29 @@ A = parse_id("a")
 B = parse_id("b")
 
 
+OnDisk: TypeAlias = SqliteStore | RocksStore
+
+
 def sqlite(path: Path) -> SqliteStore:
     return SqliteStore(path, RealPlatform().offload)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+def rocks(path: Path) -> RocksStore:
+    return RocksStore(path, RealPlatform().offload)
+
+
+@pytest.fixture(params=[sqlite, rocks])
+def on_disk(request: pytest.FixtureRequest) -> Callable[[Path], OnDisk]:
+    """Makes a store of one backend that keeps its pairs on disk."""
+    make: Callable[[Path], OnDisk] = request.param
+    return make
+
+
+@pytest.fixture(
+    params=[lambda path: MemoryStore(), sqlite, rocks], ids=["memory", "sqlite", "rocks"]
+)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[KeyValueStore]:
-    made: KeyValueStore = (
-        MemoryStore() if request.param == "memory" else sqlite(tmp_path / "pairs.db")
-    )
+    made: KeyValueStore = request.param(tmp_path / "pairs.db")
     yield made
     await made.close()
 
@@ -196,15 +213,17 @@ def test_a_component_without_a_name_has_to_be_given_a_namespace() -> None:
         Namespaces().claim(ComponentId("", "", ""), StorageGrant())
 
 
-# --- in a file
+# --- on disk
 
 
-async def test_a_file_keeps_what_was_written(tmp_path: Path) -> None:
+async def test_what_was_written_is_there_at_the_next_start(
+    tmp_path: Path, on_disk: Callable[[Path], OnDisk]
+) -> None:
     path = tmp_path / "pairs.db"
-    first = sqlite(path)
+    first = on_disk(path)
     await first.set(A, "k", b"\x00\xff", 100)
     await first.close()
-    again = sqlite(path)
+    again = on_disk(path)
     assert await again.get(A, "k") == b"\x00\xff"
     assert await again.usage(A) == Usage(3, 1)
     await again.close()
@@ -284,8 +303,10 @@ async def test_a_place_where_no_file_can_be_is_an_error(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_a_closed_store_takes_nothing(tmp_path: Path) -> None:
-    store = sqlite(tmp_path / "pairs.db")
+async def test_a_closed_store_takes_nothing(
+    tmp_path: Path, on_disk: Callable[[Path], OnDisk]
+) -> None:
+    store = on_disk(tmp_path / "pairs.db")
     await store.set(A, "k", b"", 100)
     await store.close()
     await store.close()
@@ -305,16 +326,21 @@ def acknowledged_before_a_kill(writer: str, path: Path, count: int) -> list[int]
     return [int(line) for line in lines]
 
 
-async def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path) -> None:
+async def test_what_was_acknowledged_outlives_a_kill(
+    tmp_path: Path, on_disk: Callable[[Path], OnDisk]
+) -> None:
+    made = on_disk(tmp_path / "unused")
     writer = """
 import asyncio, sys
 from pathlib import Path
+from typing import TypeAlias
 from airssys_wasm.components.identity import parse_id
-from airssys_wasm.components.storage.sqlite_store import SqliteStore
+from airssys_wasm.components.storage.rocks_store import RocksStore
+from airssys_wasm.components.storage.MODULE import CLASS
 from airssys_wasm.kernel.real_platform import RealPlatform
 
 async def main():
-    store = SqliteStore(Path(sys.argv[1]), RealPlatform().offload)
+    store = CLASS(Path(sys.argv[1]), RealPlatform().offload)
 
     async def write(first):
         for number in range(first, 10**9, 8):
@@ -326,10 +352,12 @@ async def main():
 
 asyncio.run(main())
 """
+    writer = writer.replace("MODULE", type(made).__module__.rpartition(".")[2])
+    writer = writer.replace("CLASS", type(made).__name__)
     for life in range(3):
         path = tmp_path / f"{life}.db"
         acknowledged = acknowledged_before_a_kill(writer, path, 200 * (life + 1))
-        store = sqlite(path)
+        store = on_disk(path)
         found = await store.keys(A, "", 10**6)
         assert {f"{number:09}" for number in acknowledged} <= set(found)
         halves = {key.removesuffix("-twin") for key in found}
@@ -353,4 +381,33 @@ async def test_a_full_disk_is_an_error_and_changes_nothing(tmp_path: Path) -> No
         group.start_soon(store.set, A, "small", b"2", 10**9)
     assert await store.keys(A, "", 10) == ["k", "small"]
     assert await store.usage(A) == Usage(8, 2)
+    await store.close()
+
+
+async def test_a_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "others"
+    others = Rdict(str(path))
+    others["a"] = 1
+    others.close()
+    store = rocks(path)
+    with pytest.raises(StoreUnavailable, match="is a database of something else"):
+        await store.set(A, "k", b"", 100)
+    await store.close()
+
+
+async def test_a_directory_that_another_store_holds_is_an_error(tmp_path: Path) -> None:
+    first, second = rocks(tmp_path / "pairs"), rocks(tmp_path / "pairs")
+    await first.set(A, "k", b"", 100)
+    with pytest.raises(StoreUnavailable, match=r"(?i)lock"):
+        await second.get(A, "k")
+    await first.close()
+    assert await second.get(A, "k") == b""
+    await second.close()
+
+
+async def test_a_file_where_the_directory_should_be_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "pairs").write_bytes(b"a file")
+    store = rocks(tmp_path / "pairs")
+    with pytest.raises(StoreUnavailable, match="pairs"):
+        await store.get(A, "k")
     await store.close()
