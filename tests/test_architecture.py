@@ -30,8 +30,8 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 EFFECTS = {
     "anyio", "asyncio", "concurrent", "logging", "multiprocessing", "nats", "os", "random",
-    "rocksdict", "secrets", "shutil", "signal", "socket", "sqlite3", "sqlite_utils", "subprocess", "tempfile",
-    "threading", "time", "uvloop", "wasmtime",
+    "rocksdict", "secrets", "shutil", "signal", "socket", "sqlite3", "sqlite_utils", "subprocess",
+    "tempfile", "threading", "time", "uvloop", "wasmtime",
 }  # fmt: skip
 
 HEAVY = {"wasmtime", "yaml", "sqlite_utils", "msgspec", "typer", "rich", "hypothesis"}
