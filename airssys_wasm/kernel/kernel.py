@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from airssys_wasm.kernel.address import Address, NamedRef
+from airssys_wasm.kernel.child_tasks import forget_child_tasks, know_child_tasks
 from airssys_wasm.kernel.closing import Closing
 from airssys_wasm.kernel.context import MonitorRef, Reply
 from airssys_wasm.kernel.crash import CrashReport
@@ -90,6 +91,7 @@ class Kernel:
         self.reporting = Reporting(self.telemetry)
         self.dead_letters = self.reporting.dead_letters
         self.scheduler = Scheduler(self)
+        know_child_tasks(self.scheduler)
         self.lifecycle = Lifecycle(self)
         self.relations = Relations(self)
         self.spawner = Spawner(self)
@@ -125,6 +127,7 @@ class Kernel:
         if self.spawner.ending:
             return
         await self._closing.close(timeout)
+        forget_child_tasks(self.scheduler)
         if self._watch is not None:
             self._watch.close()
 
