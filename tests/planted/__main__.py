@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument(
         "--unchecked", action="store_true", help="don't run the tests without fault"
     )
+    parser.add_argument("--why", action="store_true", help="say what the tests said, too")
     options = parser.parse_args()
     faults = list(chosen(options.names))
     if not faults:
@@ -41,6 +42,8 @@ def main() -> int:
             duration = time.monotonic() - began
             counts[verdict.kind] += 1
             print(f"{verdict.kind:12} {fault.name:40} {duration:4.0f} s  {verdict.by}", flush=True)
+            if options.why and verdict.because:
+                print(f"{'':12} {verdict.because[:200]}", flush=True)
             if not verdict.is_good:
                 missing.append(fault)
     print(f"{len(faults)} faults: " + ", ".join(f"{n} {kind}" for kind, n in counts.items()))

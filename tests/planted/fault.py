@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import dedent, indent
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`old`, which occurs once in `file`, becomes `new`.
 
-    `why` says what is wrong then. `first` are tests likely to notice. With `equivalent` no test can
-    notice, for the reason given.
+    Text of one line is a part of a line. Text of several lines is whole lines, however deep they
+    are in their file; it may begin and end with a line break. `why` says what is wrong then.
+    `first` are tests likely to notice. With `equivalent` no test can notice, for the reason given.
     """
 
     name: str
@@ -27,10 +29,23 @@ class Fault:
         >>> Fault("off-by-one", "a.py", "< 3", "<= 3", why="one too many").planted("n < 3")
         'n <= 3'
         """
-        count = source.count(self.old)
+        if "\n" not in self.old:
+            places = {(self.old, self.new): source.count(self.old)}
+        else:
+            old, new = _lines(self.old), _lines(self.new)
+            depths = {line[: len(line) - len(line.lstrip())] for line in source.splitlines()}
+            pairs = [(indent(old, depth), indent(new, depth)) for depth in depths]
+            places = {(a, b): f"\n{source}".count(f"\n{a}") for a, b in pairs}
+        count = sum(places.values())
         if count != 1:
             raise ValueError(f"{self.name}: the old text occurs {count} times in {self.file}")
-        return source.replace(self.old, self.new)
+        (old, new) = next(pair for pair, count in places.items() if count)
+        return source.replace(old, new)
+
+
+def _lines(text: str) -> str:
+    lines = dedent(text).strip("\n")
+    return f"{lines}\n" if lines else ""
 
 
 @dataclass(frozen=True, slots=True)

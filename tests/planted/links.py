@@ -15,11 +15,14 @@ TABLE = Table(
         Fault(
             "links-one-way",
             RELATIONS,
-            (
-                "for one, other in ((ref, target), (target, ref)):\n"
-                "            extension = one._ext()"
-            ),
-            ("for one, other in ((ref, target),):\n            extension = one._ext()"),
+            """
+            for one, other in ((ref, target), (target, ref)):
+                extension = one._ext()
+            """,
+            """
+            for one, other in ((ref, target),):
+                extension = one._ext()
+            """,
             why="the end of one side of a link is not told to the other",
             first="tests/kernel/test_links.py",
         ),

@@ -15,18 +15,14 @@ TABLE = Table(
         Fault(
             "scheduler-never-idle",
             SCHEDULER,
-            (
-                "                ref._queue = None\n"
-                "            else:\n"
-                "                self.push(ref)\n"
-                "                if not self.armed:"
-            ),
-            (
-                "                pass\n"
-                "            else:\n"
-                "                self.push(ref)\n"
-                "                if not self.armed:"
-            ),
+            """
+            if not ref._queue and ref._one is NOTHING:
+                ref._queue = None
+            """,
+            """
+            if not ref._queue and ref._one is NOTHING:
+                pass
+            """,
             why="an actor that has settled looks busy and is never woken",
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from tests.planted import links, mailboxes, names, scheduler, timers
+from tests.planted import links, mailboxes, names, scheduler, storms, timers
 from tests.planted.fault import Fault, Table
 
 TABLES: Mapping[str, Table] = {
@@ -14,6 +14,7 @@ TABLES: Mapping[str, Table] = {
     "links": links.TABLE,
     "timers": timers.TABLE,
     "names": names.TABLE,
+    "storms": storms.TABLE,
 }
 
 

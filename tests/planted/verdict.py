@@ -10,7 +10,7 @@ Kind = Literal["caught", "hung", "survived", "equivalent", "unconfirmed"]
 
 PASSED, FAILED = 0, 1  # exit codes of pytest
 TIMED_OUT = re.compile(r"^Timeout \(\d+:\d\d:\d\d(\.\d+)?\)!$", re.MULTILINE)
-FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$", re.MULTILINE)
+FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+::.+?)(?: - (.*))?$", re.MULTILINE)
 RUNNING = re.compile(
     r"^(\S+\.py::.+?)(?: (?:PASSED|SKIPPED|XFAIL|FAILED|ERROR)\b.*)?$", re.MULTILINE
 )
@@ -22,6 +22,7 @@ class Verdict:
 
     kind: Kind
     by: str = ""
+    because: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -33,9 +34,9 @@ def verdict(code: int | None, output: str, equivalent: str = "") -> Verdict:
     """Judge one run of `pytest -v -x`: its exit code (None: it took too long) and its output.
 
     >>> verdict(1, "FAILED tests/test_a.py::test_b - AssertionError: c")
-    Verdict(kind='caught', by='tests/test_a.py::test_b')
+    Verdict(kind='caught', by='tests/test_a.py::test_b', because='AssertionError: c')
     >>> verdict(1, "tests/test_a.py::test_b Timeout (0:00:20)!\\nThread…")
-    Verdict(kind='hung', by='tests/test_a.py::test_b')
+    Verdict(kind='hung', by='tests/test_a.py::test_b', because='')
     >>> verdict(None, "tests/test_a.py::test_b PASSED").kind, verdict(0, "").kind
     ('unconfirmed', 'survived')
     """
@@ -55,7 +56,7 @@ def _noticed(code: int | None, output: str) -> Verdict:
         return Verdict("hung", names[-1]) if names else Verdict("unconfirmed", "a time-out")
     failures = FAILURE.findall(output)
     if code == FAILED and failures:
-        return Verdict("caught", failures[0])
+        return Verdict("caught", *failures[0])
     names = RUNNING.findall(output)
     where = f", last in {names[-1]}" if names else ""
     if code is None:

@@ -79,7 +79,7 @@ async def come_to_rest(storm: Storm) -> None:
         if number == PATIENCE // 4:
             storm.calls.cancel_all()  # what waits for a suspended actor
         counts = storm.kernel.statistics()
-        now = (counts.handled, counts.dead_letters, counts.spawned, len(storm.calls.tasks))
+        now = (storm.steps, counts.handled, counts.dead_letters, counts.spawned)
         still = still + 1 if now == before and not storm.calls.tasks else 0
         before = now
         if still > 20:

@@ -79,6 +79,7 @@ class Storm:
         self.kernel = Kernel("storm", platform=self.platform, slow_after=None)
         self.budget = budget
         self.calm = False
+        self.steps = 0  # of handlers: something happens as long as it grows
         self.problems: list[str] = []
         self.refs: list[ActorRef[Any]] = []
         self.suspended: dict[ActorRef[Any], None] = {}
@@ -189,6 +190,7 @@ class Storm:
     def begin(self, context: ActorContext, message: Any, lane: int | None = None) -> None:
         """A handler begins with `message`; in a lane others may be left for later."""
         ref = context.ref
+        self.steps += 1
         self.is_awake(ref)
         match message:
             case Letter():
@@ -207,6 +209,7 @@ class Storm:
 
     def end(self, context: ActorContext, message: Any) -> Any:
         """It has done; gives the answer."""
+        self.steps += 1
         if isinstance(message, Letter):
             self.ledger.complete(message)
         return context.ref if isinstance(message, Roll) else message
