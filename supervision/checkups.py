@@ -5,14 +5,45 @@ Pure. `health.py` says what an answer means; here it becomes timers, questions a
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
 from airssys_wasm.supervision import events, steps
-from airssys_wasm.supervision.children import Child
+from airssys_wasm.supervision.child_spec import ChildSpec
 from airssys_wasm.supervision.health import Checkup, Health
 from airssys_wasm.supervision.shutdown import stop_signal
-from airssys_wasm.supervision.tree_state import TreeState
 
 
-def begin(tree: TreeState, child: Child) -> None:
+class Patient(Protocol):
+    """A child, of whatever kind of supervisor."""
+
+    incarnation: int
+    checkup: Checkup | None
+    blame: object
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def spec(self) -> ChildSpec: ...
+
+
+class Ward(Protocol):
+    """What the checks need of a supervisor's state."""
+
+    actions: Any
+    now: float
+    numbers: Iterator[int]
+
+    @property
+    def phase(self) -> str: ...
+    @property
+    def living(self) -> Mapping[int, Patient]: ...
+    def report(self, event: events.SupervisionEvent) -> None: ...
+    def set_timer(self, child: Any, timer: int, after: float) -> None: ...
+    def cancel(self, timer: int) -> None: ...
+
+
+def begin(tree: Ward, child: Patient) -> None:
     """`child` runs: check it from now on, if its spec says so."""
     if child.spec.health is None:
         return
@@ -20,7 +51,7 @@ def begin(tree: TreeState, child: Child) -> None:
     _wait(tree, child, child.checkup, child.spec.health.every)
 
 
-def time_up(tree: TreeState, child: Child, checkup: Checkup) -> None:
+def time_up(tree: Ward, child: Patient, checkup: Checkup) -> None:
     """The timer of the checks went off."""
     if tree.phase == "stopping":
         return
@@ -36,17 +67,17 @@ def time_up(tree: TreeState, child: Child, checkup: Checkup) -> None:
         _judge(tree, child, checkup, Health("unhealthy", late))
 
 
-def answered(tree: TreeState, incarnation: int, number: int, health: Health) -> None:
+def answered(tree: Ward, incarnation: int, number: int, health: Health) -> None:
     """An incarnation told its health."""
     child = tree.living.get(incarnation)
     checkup = None if child is None else child.checkup
     if child is None or checkup is None or checkup.asked != number or tree.phase == "stopping":
         return
-    tree.actions += tree.children.cancel(checkup.timer)
+    tree.cancel(checkup.timer)
     _judge(tree, child, checkup, health)
 
 
-def _judge(tree: TreeState, child: Child, checkup: Checkup, health: Health) -> None:
+def _judge(tree: Ward, child: Patient, checkup: Checkup, health: Health) -> None:
     before = "healthy" if checkup.health is None else checkup.health.status
     after = checkup.judge(health, tree.now)
     if health.status != before:
@@ -65,6 +96,6 @@ def _judge(tree: TreeState, child: Child, checkup: Checkup, health: Health) -> N
         _wait(tree, child, checkup, how.limit)
 
 
-def _wait(tree: TreeState, child: Child, checkup: Checkup, after: float) -> None:
+def _wait(tree: Ward, child: Patient, checkup: Checkup, after: float) -> None:
     checkup.timer = next(tree.numbers)
-    tree.actions += tree.children.set_timer(child, checkup.timer, after)
+    tree.set_timer(child, checkup.timer, after)

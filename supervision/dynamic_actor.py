@@ -8,26 +8,34 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.context import Reply
 from airssys_wasm.kernel.crash import Crash
 from airssys_wasm.kernel.errors import AlreadyStarted, StartError
 from airssys_wasm.kernel.message import Down, Exit, Failed, Ignored, Started, StopRequested
+from airssys_wasm.kernel.posting import is_held
 from airssys_wasm.kernel.reasons import Error, exception_of
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.timers import TimerRef
 from airssys_wasm.supervision import dynamic_protocol, dynamic_steps, protocol, steps
 from airssys_wasm.supervision.dynamic_tree import DynamicMachine
-from airssys_wasm.supervision.errors import MaxChildren, NotAChild
-from airssys_wasm.supervision.intensity import RestartBudget
+from airssys_wasm.supervision.errors import InvalidSpec, MaxChildren, NotAChild
+from airssys_wasm.supervision.health_question import ask_health
 from airssys_wasm.supervision.reporting import log, report
 from airssys_wasm.supervision.shutdown import terminate_time
 from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorStatistics
 
 if TYPE_CHECKING:
     from airssys_wasm.supervision.dynamic_supervisor import DynamicSupervisor
+
+
+class Reconfiguration(NamedTuple):
+    """The token of a reconfiguration: who asked, and for what."""
+
+    reply: Reply
+    description: DynamicSupervisor
 
 
 class DynamicActor(Actor[Any]):
@@ -40,10 +48,7 @@ class DynamicActor(Actor[Any]):
     def __init__(self, description: DynamicSupervisor) -> None:
         self._description = description
         self._machine = DynamicMachine(
-            description.template,
-            RestartBudget(description.intensity, description.period),
-            description.auto_shutdown,
-            description.max_children,
+            description.template, description.flags, description.max_children
         )
         self._refs: dict[int, ActorRef[Any]] = {}  # alive, or dead with a mailbox that is kept
         self._numbers: dict[ActorRef[Any], int] = {}  # alive, or being replaced
@@ -52,7 +57,10 @@ class DynamicActor(Actor[Any]):
 
     def init(self) -> None:
         self.context.trap_exit = True
-        self._machine.label = self.context.name or self._description.label or str(self.context.ref)
+        self._machine.be_called(self._label(), self.context.random.random)
+
+    def _label(self) -> str:
+        return self.context.name or self._description.label or str(self.context.ref)
 
     def receive(self, message: Any) -> object:
         match message:
@@ -65,7 +73,7 @@ class DynamicActor(Actor[Any]):
             case steps.TimeUp(timer):
                 self._timers.pop(timer, None)
                 self._feed(message)
-            case dynamic_steps.RetryInstance() | dynamic_steps.GoOn():
+            case dynamic_steps.RetryInstance() | dynamic_steps.GoOn() | steps.Checked():
                 self._feed(message)
             case Exit(ref, reason):
                 if ref is self.context.parent:
@@ -87,12 +95,22 @@ class DynamicActor(Actor[Any]):
             case protocol.GetStatistics():
                 left = self._machine.restarts_left(self.context.now())
                 return SupervisorStatistics(self._machine.restarts, left)
+            case protocol.Reconfigure(description):
+                return self._reconfigure(description)
             case protocol.Start() | protocol.Terminate() | protocol.Restart() | protocol.Delete():
                 return self._refuse(message, "its children have no ids: ask a DynamicSupervisorRef")
             case protocol.GetChildSpec():
                 return self._refuse(message, "its children have no specs of their own")
             case _:
                 return self._refuse(message, "it does not understand that")
+        return None
+
+    def _reconfigure(self, description: object) -> Failed | None:
+        if not isinstance(description, type(self._description)):
+            return Failed(InvalidSpec("description", description, "is not a DynamicSupervisor"))
+        token = Reconfiguration(self.context.defer_reply(), description)
+        template, limit = description.template, description.max_children
+        self._feed(dynamic_steps.ReconfigureInstances(template, description.flags, limit, token))
         return None
 
     def _refuse(self, message: object, why: str) -> Failed:
@@ -107,7 +125,7 @@ class DynamicActor(Actor[Any]):
 
     def _gone(self, ref: ActorRef[Any], event: steps.Gone | steps.Declined) -> None:
         self._feed(event)
-        if not self._machine.template.keeps_mailbox:
+        if not is_held(ref):
             self._refs.pop(event.incarnation, None)
 
     def _feed(self, event: dynamic_steps.DynamicEvent) -> None:
@@ -129,11 +147,18 @@ class DynamicActor(Actor[Any]):
             case steps.Answer(token, started):
                 assert isinstance(token, Reply)
                 token.send(None if started is None else self._refs[started])
+            case steps.AnswerReconfigured(token, difference):
+                assert isinstance(token, Reconfiguration)
+                self._description = token.description
+                self._machine.be_called(self._label(), self.context.random.random)
+                token.reply.send(difference)
+            case steps.AskHealth(incarnation):
+                ask_health(action, self._refs[incarnation], self.context.ref)
             case dynamic_steps.RefuseInstance(token, problem):
                 assert isinstance(token, Reply)
                 token.fail(self._error(problem))
-            case steps.SendExit(incarnation):
-                self._refs[incarnation].exit("shutdown")
+            case steps.SendExit(incarnation, reason):
+                self._refs[incarnation].exit(reason)
             case steps.Kill(incarnation):
                 self._refs[incarnation].kill()
             case steps.Release(incarnation):
@@ -171,6 +196,7 @@ class DynamicActor(Actor[Any]):
                 adopt=None if action.adopt is None else self._refs[action.adopt],
                 restarts=action.restarts,
                 shutdown=terminate_time(spec.shutdown),
+                queue=spec.while_restarting == "queue",
             )
         except Exception as error:
             return steps.NotSpawned(number, Error.of(error))
@@ -190,6 +216,7 @@ class DynamicActor(Actor[Any]):
     # --- answers
 
     def _which_children(self) -> list[ChildInfo]:
+        now = self.context.now()
         return [
             ChildInfo(
                 view.id,
@@ -197,6 +224,8 @@ class DynamicActor(Actor[Any]):
                 view.status,
                 view.type,
                 view.restarts,
+                None if view.due is None else max(0.0, view.due - now),
+                view.health,
             )
             for view in self._machine.which_children()
         ]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airssys_wasm.supervision import steps
+from airssys_wasm.supervision.child_spec import ChildSpec
+from airssys_wasm.supervision.flags import Flags
 
 # --- events
 
@@ -47,6 +49,16 @@ class GoOn:
     """What `TakeTurns` asked for: the others have had their turn."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReconfigureInstances:
+    """Administration: go on with another template, other flags and another limit."""
+
+    template: ChildSpec
+    flags: Flags
+    max_children: int | None
+    token: object
+
+
 DynamicEvent = (
     steps.Up
     | steps.Declined
@@ -56,6 +68,8 @@ DynamicEvent = (
     | steps.Stop
     | AddInstance
     | EndInstance
+    | ReconfigureInstances
+    | steps.Checked
     | RetryInstance
     | GoOn
 )
@@ -119,7 +133,9 @@ DynamicAction = (
     | TakeTurns
     | Remember
     | Forget
+    | steps.AskHealth
     | steps.Answer
+    | steps.AnswerReconfigured
     | RefuseInstance
     | steps.Report
     | steps.End

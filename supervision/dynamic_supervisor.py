@@ -80,6 +80,11 @@ class DynamicSupervisor:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def flags(self) -> Flags:
+        """What concerns it as a whole."""
+        return Flags("one_for_one", self.intensity, self.period, self.auto_shutdown)
+
     def incarnate(self) -> DynamicActor:
         """A fresh supervisor with this description."""
         return DynamicActor(self)

@@ -17,6 +17,8 @@ from airssys_wasm.supervision.supervisor_ref import (
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.address import Address
+    from airssys_wasm.supervision.dynamic_supervisor import DynamicSupervisor
+    from airssys_wasm.supervision.reconfiguration import Reconfigured
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,16 @@ class DynamicSupervisorRef:
         if not isinstance(child, ActorRef):
             raise TypeError(f"dynamic children are found by their ActorRef, not by {child!r}")
         await self._ask(dynamic_protocol.TerminateInstance(child), timeout)
+
+    async def reconfigure(
+        self, description: DynamicSupervisor, *, timeout: float | None = None
+    ) -> Reconfigured:
+        """Go on with another description; whether its template, by its id, is changed or kept.
+
+        No child is started or stopped: each runs on, and is made from the new template, with its
+        own arguments, when it is restarted. All else holds at once. Raises InvalidSpec.
+        """
+        return await self._ask(protocol.Reconfigure(description), timeout)  # type: ignore[no-any-return]
 
     async def which_children(self, *, timeout: float | None = REQUEST_TIME) -> list[ChildInfo]:
         """All children, newest first. Their ids are made up, and say which came before which."""

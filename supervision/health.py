@@ -90,6 +90,11 @@ class Checkup:
     health: Health | None = None  # the last one
     over: bool = False  # it was told to end
 
+    @property
+    def status(self) -> HealthStatus:
+        """What it answered last; healthy before it was asked."""
+        return "healthy" if self.health is None else self.health.status
+
     def ask(self, number: int, now: float) -> None:
         """Wait for the answer `number`."""
         self.asked = number

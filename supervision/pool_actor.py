@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull
-from airssys_wasm.kernel.message import SIGNALS, Failed
+from airssys_wasm.kernel.message import SIGNALS, Down, Failed
 from airssys_wasm.kernel.posting import (
     has_room,
     is_held,
@@ -62,6 +62,8 @@ class PoolActor(SupervisorActor):
     def receive(self, message: Any) -> object:
         if message.__class__ not in OWN:
             return self._route(message)
+        if self._stale and message.__class__ is Down:
+            self._look()  # the address of who ended, where its mailbox may be held
         self._stale = True
         if isinstance(message, protocol.Start | protocol.Delete):
             return Failed(TypeError(_FIXED))

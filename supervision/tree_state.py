@@ -57,6 +57,14 @@ class TreeState:
         self.now = 0.0
         self.chance: Callable[[], float] = lambda: NO_JITTER
 
+    def set_timer(self, child: Child, timer: int, after: float) -> None:
+        """Start a timer that concerns `child`."""
+        self.actions += self.children.set_timer(child, timer, after)
+
+    def cancel(self, timer: int) -> None:
+        """End a timer that concerns a child, if it runs."""
+        self.actions += self.children.cancel(timer)
+
     def refuse(self, token: object, problem: steps.Problem) -> None:
         """Answer a change that can't be made."""
         self.actions.append(steps.Refuse(token, problem))

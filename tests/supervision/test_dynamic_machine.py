@@ -8,6 +8,7 @@ import pytest
 
 from airssys_wasm.kernel import Mailbox
 from airssys_wasm.supervision import ChildSpec, ChildStopped, StartTimedOut, steps
+from airssys_wasm.supervision.dynamic_end import STOPPED_A_TURN
 from airssys_wasm.supervision.dynamic_steps import (
     AddInstance,
     DynamicAction,
@@ -23,13 +24,13 @@ from airssys_wasm.supervision.dynamic_steps import (
     TakeTurns,
     TryAgain,
 )
-from airssys_wasm.supervision.dynamic_tree import STOPPED_A_TURN, DynamicMachine
-from airssys_wasm.supervision.intensity import RestartBudget
+from airssys_wasm.supervision.dynamic_tree import DynamicMachine
+from airssys_wasm.supervision.flags import Flags
 
 
 def machine(intensity: int = 1, max_children: int | None = None, **options: Any) -> DynamicMachine:
     template = ChildSpec("job", list, **options)
-    return DynamicMachine(template, RestartBudget(intensity, 5.0), "never", max_children)
+    return DynamicMachine(template, Flags("one_for_one", intensity, 5.0), max_children)
 
 
 def without_reports(actions: list[DynamicAction]) -> list[DynamicAction]:

@@ -25,15 +25,20 @@ from airssys_wasm.kernel import (
 )
 from airssys_wasm.supervision import (
     AutoShutdown,
+    Backoff,
     ChildSpec,
     ChildStarted,
     ChildStopped,
     DynamicSupervisor,
     DynamicSupervisorRef,
     GaveUp,
+    HealthChanged,
+    HealthCheck,
     InvalidSpec,
     MaxChildren,
     NotAChild,
+    Reconfigured,
+    RestartDelayed,
     StartTimedOut,
     Supervisor,
     SupervisorRef,
@@ -674,6 +679,91 @@ async def test_a_template_that_is_not_significant_ends_nobody() -> None:
             await child.wait()
             await one.count_children()
             assert ref.is_alive
+
+
+# --- another description
+
+
+@pytest.mark.rule("UPG-06")
+async def test_a_new_template_holds_for_new_children_and_for_restarts() -> None:
+    class Newer(Child):
+        """The same, with new code."""
+
+        def receive(self, message: Any) -> object:
+            return "newer", self.args
+
+    async with dynamic(intensity=1) as (_, ref, supervisor):
+        old = await start(supervisor, 1)
+        newer = DynamicSupervisor(Newer, intensity=9, max_children=2, label="newer")
+        assert await supervisor.reconfigure(newer) == Reconfigured(changed=("Newer",))
+        assert await old.request("read") == (1,)
+        new = await start(supervisor, 2)
+        assert await new.request("read") == ("newer", (2,))
+        with pytest.raises(MaxChildren):
+            await supervisor.start_child(3)
+        old.kill()
+        await replaced(supervisor, old)
+        assert await (await refs(supervisor))[0].request("read") == ("newer", (1,))
+        assert (await supervisor.statistics()).restarts_left == 8
+        assert await supervisor.reconfigure(newer) == Reconfigured(kept=("Newer",))
+        with pytest.raises(InvalidSpec, match="is not a DynamicSupervisor"):
+            await SupervisorRef.of(ref).reconfigure(Supervisor())
+
+
+# --- beyond OTP
+
+
+async def test_a_child_that_backs_off_waits_alone_and_is_restarted_then() -> None:
+    seen: list[object] = []
+    backoff = Backoff(initial=0.01, jitter=0.0)
+    async with dynamic(backoff=backoff, intensity=9, observer=seen.append) as (_, _, supervisor):
+        child, sibling = await start(supervisor, 1), await start(supervisor, 2)
+        child.kill()
+        await child.wait()
+        waiting, running = reversed(await supervisor.which_children())
+        assert (waiting.status, running.ref) == ("restarting", sibling)
+        assert waiting.due_in is not None
+        assert 0 <= waiting.due_in <= 0.01
+        await replaced(supervisor, child)
+        assert await (await refs(supervisor))[0].request("read") == (1,)
+        assert RestartDelayed("Child-1", 1, 0.01) in seen
+
+
+async def test_a_wait_for_a_restart_is_given_up_with_the_child_and_with_the_supervisor() -> None:
+    async with dynamic(backoff=Backoff(initial=30.0)) as (kernel, ref, supervisor):
+        child = await start(supervisor)
+        child.kill()
+        await supervisor.terminate_child(child)
+        assert await supervisor.which_children() == []
+    async with dynamic(backoff=Backoff(initial=30.0)) as (kernel, ref, supervisor):
+        (await start(supervisor)).kill()
+        ref.stop("shutdown")
+        assert await ref.wait() == "shutdown"
+        assert kernel.statistics().timers == 0
+
+
+async def test_a_dynamic_child_that_stays_unhealthy_ends_and_is_restarted() -> None:
+    class Sick(Child):
+        def health(self) -> str:
+            return "unhealthy" if self.args[0] else "healthy"
+
+    seen: list[object] = []
+    options: Any = {"health": HealthCheck(every=0.005, timeout=1.0, threshold=2)}
+    async with dynamic(Sick, observer=seen.append, intensity=9, **options) as (_, _, supervisor):
+        well, sick = await start(supervisor, False), await start(supervisor, True)
+        assert await sick.wait() == ("unhealthy", None)
+        assert well.is_alive
+        assert HealthChanged("Sick-2", "unhealthy", None) in seen
+        info = (await supervisor.which_children())[1]
+        assert (info.ref, info.health) == (well, "healthy")
+
+
+async def test_what_comes_during_a_restart_waits_where_the_template_says_so() -> None:
+    options: Any = {"while_restarting": "queue", "backoff": Backoff(initial=0.01)}
+    async with dynamic(**options) as (_, _, supervisor):
+        child = await start(supervisor, 1)
+        child.kill()
+        assert await child.request("read") == (1,)
 
 
 # --- what is told

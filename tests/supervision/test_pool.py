@@ -25,6 +25,7 @@ from airssys_wasm.kernel import (
     RequestTimeout,
 )
 from airssys_wasm.supervision import (
+    Backoff,
     ChildSpec,
     GaveUp,
     InvalidSpec,
@@ -290,6 +291,13 @@ async def hanging_restart(
             await anyio.wait_all_tasks_blocked()
             gate.set()
         return answers, list(kernel.dead_letters.recent())
+
+
+async def test_by_key_messages_wait_for_a_child_that_backs_off_if_they_may_queue() -> None:
+    options: Any = {"route": "by_key", "key": "user", "while_restarting": "queue"}
+    async with pool_of(size=1, backoff=Backoff(initial=0.01), **options) as (_, pool, children):
+        children[0].kill()
+        assert await pool.request({"user": 1}) not in children
 
 
 @pytest.mark.parametrize("mailbox", [None, Mailbox(keep_on_restart=True)])
