@@ -76,7 +76,7 @@ class PoolActor(SupervisorActor):
             target = self._target(message)
         except Exception as error:  # of a key: whoever sent this must not end all children
             return self._undeliverable(message, error)
-        if target is None:
+        if target is None or not (is_open(target) or is_held(target)):
             return self._undeliverable(message, None)
         try:
             pass_on(self.context.ref, message, target)
@@ -108,16 +108,12 @@ class PoolActor(SupervisorActor):
         return ref if is_open(ref) and has_room(ref) else None
 
     def _any(self) -> ActorRef[Any] | None:
-        """No child is running with room: one that will take messages, or that can say why not."""
+        """No child is running with room: one that will take messages, or one that is full."""
         known = [ref for ref in self._places if ref is not None]
-        return next(
-            chain(
-                (ref for ref in known if is_open(ref) and has_room(ref)),  # it is starting
-                (ref for ref in known if is_held(ref)),
-                known,
-            ),
-            None,
-        )
+        starting = (ref for ref in known if is_open(ref) and has_room(ref))
+        restarting = (ref for ref in known if is_held(ref))
+        full = (ref for ref in known if is_open(ref))
+        return next(chain(starting, restarting, full), None)
 
     def _look(self) -> None:
         """Who the children are now."""
