@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airssys_wasm.kernel.reasons import Error
 
 
@@ -23,12 +25,19 @@ class ActorExited(AirssysError):
 
 
 class RequestTimeout(AirssysError, TimeoutError):
-    """No reply came in time. The target was not touched, and its late reply will be dropped."""
+    """No reply came in time. The target was not touched, and its late reply will be dropped.
 
-    def __init__(self, target: object, timeout: float) -> None:
-        super().__init__(f"no reply from {target} within {timeout:g} s")
+    `chain` is whom the target waited for just then, whom that one waited for, and so on, as far as
+    it is known; one that asked in a circle comes again at its end.
+    """
+
+    def __init__(self, target: object, timeout: float, chain: Sequence[object] = ()) -> None:
+        waits = ", which ".join(f"waits for {asked}" for asked in chain)
+        because = f"; it {waits}" if chain else ""
+        super().__init__(f"no reply from {target} within {timeout:g} s{because}")
         self.target = target
         self.timeout = timeout
+        self.chain = tuple(chain)
 
 
 class MailboxFull(AirssysError):

@@ -13,6 +13,7 @@ from airssys_wasm.kernel.errors import ActorExited, RequestTimeout, SelfRequest
 from airssys_wasm.kernel.message import Envelope, Failed
 from airssys_wasm.kernel.ref import ActorRef, stamped
 from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, HeldQueue
+from airssys_wasm.kernel.waiting import chain_from
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.parking import Parking
@@ -249,7 +250,7 @@ class Requests:
 
         def expire(_: Any) -> None:
             if not future.done():
-                future.set_exception(RequestTimeout(ref, timeout))
+                future.set_exception(self.timed_out(ref, timeout))
 
         kernel = self._scheduler.kernel
         timer = kernel.timers.wake_at(kernel.platform.now() + timeout, expire)
@@ -257,3 +258,7 @@ class Requests:
             return await future
         finally:
             kernel.timers.cancel(timer)
+
+    def timed_out(self, ref: ActorRef[Any], timeout: float) -> RequestTimeout:
+        """No reply came from `ref` in time: the error says for whom it waits itself."""
+        return RequestTimeout(ref, timeout, chain_from(ref, self._await_reply.__code__))

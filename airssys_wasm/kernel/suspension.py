@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.address import Address, resolve
-from airssys_wasm.kernel.errors import ActorExited, OpaqueState, RequestTimeout, SelfRequest
+from airssys_wasm.kernel.errors import ActorExited, OpaqueState, SelfRequest
 from airssys_wasm.kernel.message import SystemCall
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, ENTRIES, PROCESS, SUSPENDED
@@ -91,10 +91,12 @@ class Suspension:
         ref._deliver(call)
         timer = None
         if timeout is not None:
-            due, late = self._kernel.platform.now() + timeout, RequestTimeout(ref, timeout)
-            timer = self._kernel.timers.wake_at(
-                due, lambda _: None if future.done() else future.set_exception(late)
-            )
+
+            def expire(_: object) -> None:
+                if not future.done():
+                    future.set_exception(scheduler.requests.timed_out(ref, timeout))
+
+            timer = self._kernel.timers.wake_at(self._kernel.platform.now() + timeout, expire)
         try:
             return await future
         finally:
