@@ -78,6 +78,8 @@ if TYPE_CHECKING:
         Pool,
         Supervisor,
         SupervisorRef,
+        TaskSupervisor,
+        TaskSupervisorRef,
     )
 
 _HOMES = {
@@ -148,6 +150,8 @@ _HOMES = {
         "Pool",
         "Supervisor",
         "SupervisorRef",
+        "TaskSupervisor",
+        "TaskSupervisorRef",
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -215,6 +219,8 @@ __all__ = [
     "Supervisor",
     "SupervisorRef",
     "SystemFailed",
+    "TaskSupervisor",
+    "TaskSupervisorRef",
     "TimedOut",
     "TopicError",
     "TraceEvent",

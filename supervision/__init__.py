@@ -33,6 +33,9 @@ from airssys_wasm.supervision.pool import Pool
 from airssys_wasm.supervision.reconfiguration import Reconfigured
 from airssys_wasm.supervision.supervisor import Supervisor
 from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorRef, SupervisorStatistics
+from airssys_wasm.supervision.task import Raised, Returned, Task
+from airssys_wasm.supervision.task_supervisor import TaskSupervisor
+from airssys_wasm.supervision.task_supervisor_ref import TaskSupervisorRef
 
 __all__ = [
     "AutoShutdown",
@@ -58,13 +61,18 @@ __all__ = [
     "MaxChildren",
     "NotAChild",
     "Pool",
+    "Raised",
     "Reconfigured",
     "RestartDelayed",
+    "Returned",
     "StartFailed",
     "StartTimedOut",
     "SupervisionEvent",
     "Supervisor",
     "SupervisorRef",
     "SupervisorStatistics",
+    "Task",
+    "TaskSupervisor",
+    "TaskSupervisorRef",
     "chain_of",
 ]
