@@ -88,8 +88,9 @@ class Change:
                 self.addresses[(*path[:-1], info.id)] = info.ref
         return self.addresses.get(path)
 
-    def description(self, path: ChildPath) -> Supervisor:
-        description = self.root
+    def description(self, path: ChildPath) -> Any:
+        """What the supervisor at `path` is to be: a Supervisor or a DynamicSupervisor."""
+        description: Any = self.root
         for id in path:
             description = next(spec.start for spec in description.children if spec.id == id)
         return description

@@ -5,7 +5,8 @@ Pure. `plan` shows a Difference and `apply` carries it out (`transition.py` says
 | what differs | what happens |
 |---|---|
 | strategy, intensity, period, auto_shutdown, order of children | the supervisor changes in place |
-| restart, shutdown, significant, start_timeout, backoff, health, … | the child changes in place |
+| restart, shutdown, significant, start_timeout, backoff, health | the child changes in place |
+| anything in `dynamic` | in place; the children that it has go on as they were started |
 | anything else of a child, also its binary | the child is restarted |
 | the supervisor that a child belongs to | removed there, added here |
 | the name of the system, how components are run | refused: only a new run can do that |
@@ -32,7 +33,7 @@ Action: TypeAlias = Literal["kept", "changed", "restarted", "added", "removed"]
 
 KINDS = ("actor", "component", "supervisor", "pool", "dynamic")  # the keys that tell the kind
 IN_PLACE = frozenset(
-    {"restart", "shutdown", "significant", "start_timeout", "backoff", "health", "while_restarting"}
+    {"restart", "shutdown", "significant", "start_timeout", "backoff", "health", "dynamic"}
 )
 ORDER = "order of children"
 _SYSTEM = ("name", "components")  # of a tree: what cannot change while it runs
@@ -171,6 +172,8 @@ class _Comparison:
             short = (f"sha256:{str(digest)[:_DIGEST_SHOWN]}" for digest in digests)
             why.append(f"its binary: {' → '.join(short)}")
             restart = True
+        if any(change.key == "dynamic" for change in fields):
+            why.append("the children that it has go on as they were started")
         if path in self.old.failed:
             why.append("it could not be started when it was changed before")
             restart = True

@@ -63,7 +63,7 @@ def _reconfigurations(
         return
     yield Step("reconfigure", path)
     for change in changes:
-        if change.kind == "supervisor" and change.action in ("kept", "changed"):
+        if change.kind in ("supervisor", "dynamic") and change.action in ("kept", "changed"):
             yield from _reconfigurations(change.path, change.children, _has_flags(change))
 
 
@@ -72,8 +72,9 @@ def _is_quiet(change: ChildChange) -> bool:
 
 
 def _has_flags(change: ChildChange) -> bool:
+    """Whether the supervisor itself has to be told, and not only the one above it."""
     flags = ("strategy", "intensity", "period", "auto_shutdown", ORDER)
-    return any(field.path in flags for field in change.fields)
+    return any(field.path in flags or field.key == "dynamic" for field in change.fields)
 
 
 def _removals(changes: tuple[ChildChange, ...]) -> Iterator[Step]:

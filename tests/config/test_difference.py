@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from airssys_wasm.config import Loaded, Surroundings, TreeConfig
-from airssys_wasm.config.difference import ChildChange, Difference, Tree, difference
+from airssys_wasm.config.difference import ChildChange, Difference, Tree, binaries, difference
 from airssys_wasm.config.loading import load_text
 from airssys_wasm.config.transition import Step, after, steps
 
@@ -258,3 +258,32 @@ def test_nothing_done_leaves_the_old_tree_and_all_done_the_new_one() -> None:
     assert after(old, new, found, steps(found)) == new
     stopped = after(old, new, found, [Step("stop", ("jobs", "two"))])
     assert stopped == Tree(old.config, failed=frozenset({("jobs", "two")}))
+
+
+# -- pools and dynamic supervisors --------------------------------------------------------
+
+
+@pytest.mark.rule("UPG-06")
+def test_the_template_of_a_dynamic_supervisor_changes_in_place() -> None:
+    old = 'children: [{id: d, dynamic: {actor: "m:A", max_children: 5, args: [1]}}]'
+    found = compare(old, old.replace("5", "9").replace("[1]", "[2]"))
+    assert of(found, "d").action == "changed"
+    assert of(found, "d").why == (
+        "dynamic.args[0]: 1 → 2",
+        "dynamic.max_children: 5 → 9",
+        "the children that it has go on as they were started",
+    )
+    assert in_words(found) == ["reconfigure the root", "reconfigure d"]
+
+
+def test_a_pool_is_restarted_as_a_whole() -> None:
+    old = 'children: [{id: p, pool: {actor: "m:A", size: 2}}]'
+    found = compare(old, old.replace("2", "3"))
+    assert of(found, "p").why == ("pool.size: 2 → 3",)
+    assert in_words(found) == ["reconfigure the root", "stop p", "start p"]
+
+
+def test_the_binaries_of_pools_and_dynamic_supervisors_are_looked_at() -> None:
+    pool, dynamic = "{component: a.wasm, size: 2}", "{component: a.wasm}"
+    tree = config(f"children: [{{id: p, pool: {pool}}}, {{id: d, dynamic: {dynamic}}}]")
+    assert [path for path, _ in binaries(tree)] == [("p",), ("d",)]
