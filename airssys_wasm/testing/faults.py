@@ -92,7 +92,7 @@ class Injector:
             return None
         kind = self._planned(actor)
         if kind is None and self._kinds and actor.name not in self._spare:
-            fitting = [each for each in self._kinds if fits(each, actor)]
+            fitting: list[FaultKind] = [each for each in self._kinds if fits(each, actor)]
             if fitting:
                 options = ("nothing", *fitting)
                 picked = self._choices.pick("fault", self._loop.label(actor), options)

@@ -244,18 +244,13 @@ class StopOrder(Invariant):
         if before is not None and before is not ref and not before._mode & DEAD:
             self.broken(f"{by} stops {ref}, and {before} has not ended")
         self._stopping[by] = ref
-
-    def event(self, event: Event) -> None:
-        ref = event.metadata.get("ref")
-        if event.name == "actor.ended" and isinstance(ref, ActorRef) and _is_static_child(ref):
-            parent = ref._parent
-            assert parent is not None
-            if self._stopping.get(parent) is ref:
-                machine = _supervisor(parent)
-                if machine is not None and machine._machine.phase == "stopping":
-                    newer = [r for r in _living_children(machine) if r._serial > ref._serial]
-                    if newer:
-                        self.broken(f"{parent} stopped {ref} before {newer[0]}, which is newer")
+        supervisor = _supervisor(by)
+        if supervisor is None or supervisor._machine.phase != "stopping":
+            return
+        places = _places(supervisor)
+        later = [r for r, place in places.items() if place > places.get(ref, place)]
+        if later:
+            self.broken(f"{by} stops {ref} before {later[0]}, which it started later")
 
 
 class StopTimeBounded(Invariant):
@@ -290,8 +285,10 @@ class StopTimeBounded(Invariant):
 
     def quiet(self, kernel: Kernel) -> None:
         now = _unhurried(kernel)
-        for ref, due in self._due.items():
-            if ref._scheduler.kernel is kernel and now > due + LATE:
+        for ref, due in list(self._due.items()):
+            if ref._mode & DEAD:
+                del self._due[ref]
+            elif ref._scheduler.kernel is kernel and now > due + LATE:
                 self.broken(f"{ref} is alive {now - due:g} s after its shutdown time")
 
 
@@ -359,12 +356,16 @@ def _is_static(ref: ActorRef[Any]) -> bool:
     return _supervisor(ref) is not None
 
 
-def _is_static_child(ref: ActorRef[Any]) -> bool:
-    return ref._parent is not None and bool(ref._traits & SUPERVISED) and _is_static(ref._parent)
-
-
-def _living_children(supervisor: SupervisorActor) -> list[ActorRef[Any]]:
-    return [ref for ref in supervisor._numbers if not ref._mode & (DEAD | ENDING)]
+def _places(supervisor: SupervisorActor) -> dict[ActorRef[Any], int]:
+    """The living children, and the place of each in the order in which they are started."""
+    tree = supervisor._machine._tree
+    order = {id: place for place, id in enumerate(tree.children.specs)}
+    found = {}
+    for ref, (number, _) in supervisor._numbers.items():
+        child = tree.living.get(number)
+        if child is not None and not ref._mode & (DEAD | ENDING):
+            found[ref] = order.get(child.id, -1)
+    return found
 
 
 ALL: tuple[Callable[[], Invariant], ...] = (

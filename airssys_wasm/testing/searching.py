@@ -16,9 +16,11 @@ from airssys_wasm.testing.choices import (
 )
 from airssys_wasm.testing.errors import NotDeterministic
 from airssys_wasm.testing.runs import MakeStrategy, Run, Settings, SimulatedTest, run_once
-from airssys_wasm.testing.shrinking import shrink
+from airssys_wasm.testing.shrinking import MOST_RUNS, shrink
 from airssys_wasm.testing.trace import difference
 
+MOST_STEPS = 2_000_000  # of all the runs that make a failure small: about half a minute
+FEWEST_RUNS = 30
 DEPTH = 30  # choice points that an exhaustive search varies
 
 
@@ -148,5 +150,6 @@ def make_small(
 
     if fails(run.deviations) is None:  # it depends on more than the order
         return Found(run, again, type(strategy(str)).__name__)
-    smallest = shrink(run.deviations, fails)
+    most = max(FEWEST_RUNS, min(MOST_RUNS, MOST_STEPS // max(run.steps, 1)))
+    smallest = shrink(run.deviations, fails, most)
     return Found(run, replay(test, run.seed, smallest, settings), type(strategy(str)).__name__)
