@@ -20,7 +20,6 @@ REPORTING = "airssys_wasm/kernel/reporting.py"
 REQUESTS = "airssys_wasm/kernel/requests.py"
 SCHEDULER = "airssys_wasm/kernel/scheduler.py"
 SUSPENSION = "airssys_wasm/kernel/suspension.py"
-TIMERS = "airssys_wasm/kernel/timers.py"
 TIMER_SERVICE = "airssys_wasm/kernel/timer_service.py"
 WORKER = "airssys_wasm/kernel/worker.py"
 
@@ -434,9 +433,9 @@ TABLE = Table(
             return running + waiting + saved + (self._one is not NOTHING)
             """,
             """
-            return running + waiting + saved
+            return running + saved + (self._one is not NOTHING)
             """,
-            why="the message that woke an actor is not counted",
+            why="what is queued is not counted",
         ),
         Fault(
             "storm-suspended-at-work",
@@ -453,14 +452,9 @@ TABLE = Table(
         ),
         Fault(
             "storm-timer-cancelled-and-fired",
-            TIMERS,
-            """
-            timer.callback = None
-            if timer.taken:
-            """,
-            """
-            if timer.taken:
-            """,
+            TIMER_SERVICE,
+            "return self._wheel.cancel(timer, self._platform.now())",
+            "return timer.due - self._platform.now()",
             why="a cancelled timer fires",
         ),
         Fault(
@@ -642,7 +636,7 @@ TABLE = Table(
             why="a callback at the end of an actor raises, which is logged",
         ),
         Fault(
-            "storm-never-quiet",
+            "storm-put-lost",
             BOUNDED_REF,
             """
             while self._putters and self._load < self._room:

@@ -46,7 +46,7 @@ def end_other(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> Non
 
 
 def end_supervisor(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
-    if storm.families.refs and storm.chance.random() < 0.3:
+    if storm.families.refs:
         end_other(storm, context, storm.chance.choice(storm.families.refs))
 
 
@@ -62,6 +62,8 @@ def link(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
 
 
 def unlink(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
+    peers = storm.kernel.info(context.ref).links
+    target = storm.chance.choice(peers) if peers else target
     context.unlink(target)
     storm.news.unlinked(context.ref, target)
 
@@ -89,7 +91,7 @@ def send_later(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> No
 
 
 def tick(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
-    interval = 0.0005 + storm.chance.random() / 200
+    interval = 0.0005 + storm.chance.random() / 500
     timer = context.send_every(interval, target, Tick(context.ref, interval, context.now()))
     storm.ticking[timer] = context
 
@@ -179,8 +181,8 @@ def publish(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
 
 WEIGHTS: dict[Act, int] = {
     crash: 2, stop_self: 1, end_other: 3, end_supervisor: 1, trap: 2, link: 4, unlink: 2,
-    monitor: 6, spawn: 8, send_later: 4, tick: 1, stop_ticking: 1, call: 10, cancel: 3,
+    monitor: 6, spawn: 8, send_later: 4, tick: 2, stop_ticking: 1, call: 12, cancel: 3,
     send_to_name: 3, register: 2, unregister: 1, join: 3, leave: 2, watch_group: 2,
-    unwatch_group: 1, suspend: 2, resume: 3, subscribe: 2, unsubscribe: 2, publish: 4,
+    unwatch_group: 1, suspend: 3, resume: 3, subscribe: 5, unsubscribe: 1, publish: 5,
 }  # fmt: skip
 ACTS, ODDS = tuple(WEIGHTS), tuple(WEIGHTS.values())

@@ -20,7 +20,7 @@ from airssys_wasm.kernel import (
     RequestTimeout,
     SelfRequest,
 )
-from airssys_wasm.supervision import SupervisorRef
+from airssys_wasm.supervision import DynamicSupervisorRef, SupervisorRef
 from tests.stress.letters import Refusal, Roll
 from tests.stress.posts import TOPICS
 
@@ -43,7 +43,8 @@ class Calls:
         work: Coroutine[Any, Any, None]
         match chance.randrange(12):
             case 0:
-                work = self._look(target)
+                suspended = list(self._storm.suspended)
+                work = self._look(chance.choice(suspended) if suspended else target)
             case 1:
                 work = self._change(target)
             case 2:
@@ -119,16 +120,17 @@ class Calls:
                 storm.broken(f"looked at {at} in the middle of its work: {found}")
 
     async def _change(self, at: ActorRef[Any]) -> None:
-        storm, mark = self._storm, object()
+        storm, mark = self._storm, f"mark {id(object())}"
 
         def marked(found: Any) -> object:
             if isinstance(found, tuple):  # a state machine's
-                return found[0], found[1] | {"mark": mark}
-            return found | {"mark": mark}
+                return found[0], found[1] | {mark: True}
+            return found | {mark: True}
 
         with suppress(OpaqueState, *NO_ANSWER):
-            now = await storm.kernel.replace_state(at, marked, storm.chance.choice([0.0005, 10.0]))
-            if (now[1] if isinstance(now, tuple) else now)["mark"] is not mark:
+            await storm.kernel.replace_state(at, marked, storm.chance.choice([0.0005, 10.0]))
+            found = await storm.kernel.get_state(at)
+            if mark not in (found[1] if isinstance(found, tuple) else found):
                 storm.broken(f"{at} did not take the state it was given")
 
     async def _publish(self) -> None:
@@ -138,6 +140,9 @@ class Calls:
     async def _administrate(self, address: ActorRef[Any]) -> None:
         storm, supervisor = self._storm, SupervisorRef.of(address)
         with suppress(AirssysError):
+            if address in storm.families.dynamic:
+                await DynamicSupervisorRef.of(address).start_child()
+                return
             known = await supervisor.which_children()
             if not known:
                 return

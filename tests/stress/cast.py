@@ -120,6 +120,14 @@ class Own(Waits):
         OWNER.set(self.context.ref)
 
 
+class Marks(Plain):
+    """Has context variables of its own, and never waits."""
+
+    def begin(self, message: Any) -> None:
+        super().begin(message)
+        OWNER.set(self.context.ref)
+
+
 class Changes(Plain):
     """Becomes another, plain or async, and back."""
 
@@ -248,5 +256,6 @@ async def chooser(inbox: Inbox[Any], storm: Storm) -> None:
 
 
 CAST: tuple[Any, ...] = (
-    Plain, Refuses, Waits, Hooks, Stubborn, Own, Changes, Later, Continues, Gate, process, chooser,
+    Plain, Refuses, Waits, Hooks, Stubborn, Own, Marks, Changes, Later, Continues, Gate, process,
+    chooser,
 )  # fmt: skip

@@ -79,10 +79,10 @@ async def come_to_rest(storm: Storm) -> None:
         if number == PATIENCE // 4:
             storm.calls.cancel_all()  # what waits for a suspended actor
         counts = storm.kernel.statistics()
-        now = (storm.steps, counts.handled, counts.dead_letters, counts.spawned)
+        now = (storm.steps, counts.actors, counts.dead_letters, counts.spawned)
         still = still + 1 if now == before and not storm.calls.tasks else 0
         before = now
-        if still > 20:
+        if still > 20 and not any(map(storm.has_mail, storm.kernel.actors())):
             break
     else:
         raise Broken(f"never quiet: {storm.kernel.statistics()}, {list(storm.calls.tasks)[:3]}")
@@ -128,10 +128,10 @@ async def end_all(storm: Storm) -> None:
         storm.broken(f"left: {left}")
     if (count := storm.posts.broker.statistics().subscriptions) or storm.kernel.groups():
         storm.broken(f"{count} subscriptions are left, and the groups {storm.kernel.groups()}")
-    await close(storm)
     counts = storm.kernel.statistics()
     if counts.timers or counts.registry.names:
         storm.broken(f"left: {counts.timers} timers, {counts.registry.names} names")
+    await close(storm)
     if storm.problems:
         raise Broken("\n".join(storm.problems[:5]))
 

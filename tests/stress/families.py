@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from airssys_wasm.kernel import ActorRef, Mailbox
-from airssys_wasm.supervision import ChildSpec, Supervisor, SupervisorRef
+from airssys_wasm.supervision import (
+    Backoff,
+    ChildSpec,
+    DynamicSupervisor,
+    HealthCheck,
+    Supervisor,
+    SupervisorRef,
+)
 from tests.stress.cast import CAST
 
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ STRATEGIES: tuple[Literal["one_for_one", "one_for_all", "rest_for_one"], ...] = 
 RESTARTS: tuple[Literal["permanent", "transient", "temporary"], ...] = (
     "permanent", "permanent", "transient", "temporary",
 )  # fmt: skip
+WHILE_RESTARTING: tuple[Literal["fail", "queue"], ...] = ("fail", "queue")
 
 
 class Families:
@@ -35,6 +43,7 @@ class Families:
         self._storm = storm
         self._made = 0
         self.refs: list[ActorRef[Any]] = []  # of living supervisors
+        self.dynamic: dict[ActorRef[Any], None] = {}  # those that start children on demand
         self.supervised: dict[ActorRef[Any], None] = {}
         self.names: dict[str, None] = {}
         self.restarted = 0
@@ -43,7 +52,11 @@ class Families:
         """Start families until there are enough."""
         self.refs = [ref for ref in self.refs if ref.is_alive]
         while len(self.refs) < FAMILIES:
-            ref = self._storm.kernel.spawn(self._supervisor(nested=2))
+            if self._storm.chance.random() < 0.7:
+                ref = self._storm.kernel.spawn(self._supervisor(nested=2))
+            else:
+                ref = self._storm.kernel.spawn(self._dynamic())
+                self.dynamic[ref] = None
             self._enrol_supervisor(ref)
 
     def _supervisor(self, nested: int) -> Supervisor:
@@ -61,9 +74,24 @@ class Families:
             children=children,
         )
 
+    def _dynamic(self) -> DynamicSupervisor:
+        chance = self._storm.chance
+        return DynamicSupervisor(
+            chance.choice(CAST),
+            args=(self._storm,),
+            max_children=5,
+            intensity=1_000,
+            restart=chance.choice(RESTARTS),
+            shutdown=chance.choice([0.0005, 5.0, "brutal_kill"]),
+            mailbox=chance.choice(MAILBOXES),
+            attach=self._enrol_child,
+        )
+
     def child(self) -> ChildSpec:
         """A child that no supervisor has yet."""
         chance = self._storm.chance
+        kind = chance.choice(CAST)
+        checked = isinstance(kind, type) and chance.random() < 0.3  # no process function is
         self._made += 1
         name = f"child-{self._made}" if chance.random() < 0.3 else None
         if name is not None:
@@ -72,13 +100,16 @@ class Families:
                 del self.names[next(iter(self.names))]
         return ChildSpec(
             f"id-{self._made}",
-            chance.choice(CAST),
+            kind,
             args=(self._storm,),
             name=name,
             restart=chance.choice(RESTARTS),
             shutdown=chance.choice([0.0005, 5.0, "brutal_kill"]),
             mailbox=chance.choice(MAILBOXES),
             attach=self._enrol_child,
+            backoff=chance.choice([None, None, Backoff(0.001, max=0.05)]),
+            health=HealthCheck(every=0.01, timeout=0.001) if checked else None,
+            while_restarting=chance.choice(WHILE_RESTARTING),
         )
 
     def _enrol_supervisor(self, ref: ActorRef[Any]) -> None:

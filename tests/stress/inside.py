@@ -17,6 +17,11 @@ from airssys_wasm.kernel.states import NOTHING, HeldQueue
 Say = Callable[[str], None]
 
 
+def is_held(ref: ActorRef[Any]) -> bool:
+    """Whether the mailbox of a dead child waits for its successor."""
+    return isinstance(ref._queue, HeldQueue)
+
+
 def waiting(ref: ActorRef[Any]) -> Iterator[Any]:
     """What is in the mailbox of `ref`, also while that is held for its successor."""
     extension = ref._extension
@@ -24,7 +29,7 @@ def waiting(ref: ActorRef[Any]) -> Iterator[Any]:
         yield from map(payload_of, extension.inbox._saved)
     if ref._one is not NOTHING:
         yield payload_of(ref._one)
-    if ref._queue and (ref.is_alive or isinstance(ref._queue, HeldQueue)):
+    if ref._queue and (ref.is_alive or is_held(ref)):
         yield from map(payload_of, ref._queue)
 
 
@@ -47,8 +52,7 @@ def audit(kernel: Kernel, refs: list[ActorRef[Any]], broken: Say) -> None:
     timers = 0
     for ref in refs:
         extension = ref._extension
-        held = isinstance(ref._queue, HeldQueue)
-        if not ref.is_alive and not held:
+        if not ref.is_alive and not is_held(ref):
             if extension is not None:
                 broken(f"dead, and not let go of: {ref}: {vars(extension)}")
             continue
@@ -106,5 +110,5 @@ def _relations(ref: ActorRef[Any], broken: Say) -> None:
 def _groups(kernel: Kernel, broken: Say) -> None:
     membership = kernel._membership
     for ref in (*membership.groups._places, *membership._monitors, *membership._hooked):
-        if not ref.is_alive and not isinstance(ref._queue, HeldQueue):
+        if not ref.is_alive and not is_held(ref):
             broken(f"in a group, or watches one, though it is dead: {ref}")

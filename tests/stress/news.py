@@ -31,6 +31,8 @@ def is_expected(reason: object) -> bool:
             return reason.message.startswith(BY_HAND)
         case Error():
             return reason.type in ("Chance", "ActorExited")
+        case ("unhealthy", _):
+            return True
     return is_orderly(reason) or reason in ("killed", BY_CHANCE)
 
 

@@ -23,7 +23,7 @@ class Call:
 
 
 class StillTime(RealPlatform):
-    """The real platform, but for its clocks. A slice takes as many messages as chance says."""
+    """The real platform, but for its clocks. How much a slice takes is drawn, too."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -31,13 +31,14 @@ class StillTime(RealPlatform):
         self._pace = Random(seed)
         self._time = 1_000.0
         self._slices = 0.0
+        self._looks = self._pace.choice((1e4, 1e5, 1e6))  # a slice is some 5, 50 or 500 looks long
         self._calls: list[tuple[float, int, Call]] = []
         self._count = 0
         self.now = self.timestamp = lambda: self._time
         self.slice_clock = self._slice_clock
 
     def _slice_clock(self) -> float:
-        self._slices += self._pace.random() / 10_000  # some five looks a slice
+        self._slices += self._pace.random() / self._looks
         return self._slices
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Call:  # type: ignore[override]

@@ -31,6 +31,7 @@ from airssys_wasm.kernel import (
     NamedRef,
     TimerRef,
 )
+from tests.stress import inside
 from tests.stress.acts import ACTS, NAMES, ODDS
 from tests.stress.calls import Calls
 from tests.stress.cast import CAST
@@ -163,7 +164,8 @@ class Storm:
         assert task is not None
         self._waiting[ref] = task
         try:
-            await asyncio.sleep(0)
+            for _ in range(self.chance.choice((1, 1, 5))):
+                await asyncio.sleep(0)
         finally:
             self._waiting.pop(ref, None)
 
@@ -233,8 +235,18 @@ class Storm:
                 self.posts.bury(dead, post)
 
     def event(self, event: Event) -> None:
-        """Telemetry counts the living, too."""
+        """Telemetry counts the living, too, and hears of an end before all others."""
         self.events += {"actor.spawned": 1, "actor.ended": -1}.get(event.name, 0)
+        if event.name == "actor.ended" and isinstance(name := event.metadata["name"], str):
+            if self.kernel.whereis(name) is event.metadata["ref"]:
+                self.broken(f"dead, and it still has its name: {event.metadata}")
+            holder = self.kernel.named(name).resolve()
+            if holder is event.metadata["ref"] and holder and not inside.is_held(holder):
+                self.broken(f"dead, and its name is not free: {event.metadata}")
+
+    def has_mail(self, ref: ActorRef[Any]) -> bool:
+        """Whether `ref` has still to handle something, and can."""
+        return bool(ref.mailbox_length) and ref not in self.suspended
 
     def is_at_rest(self, ref: ActorRef[Any]) -> bool:
         """Whether it is sure that `ref` has handled all it was told, when all is quiet."""
