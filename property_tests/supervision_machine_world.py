@@ -1,4 +1,4 @@
-"""The tree in which the state machines of supervisors live: like that of the model, step for step."""
+"""The tree in which the state machines of supervisors live; the model has one like it."""
 
 from __future__ import annotations
 

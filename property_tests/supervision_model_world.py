@@ -1,4 +1,4 @@
-"""The tree in which the supervisors of the model live, and their leaves that do as they are told."""
+"""The tree in which the supervisors of the model live, and its leaves, which do as told."""
 
 from __future__ import annotations
 

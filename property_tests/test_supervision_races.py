@@ -8,14 +8,22 @@ happen, and what was promised must still happen once the actors stop misbehaving
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airssys_wasm.kernel import Mailbox
-from airssys_wasm.supervision import ChildSpec, GaveUp, steps
+from airssys_wasm.supervision import (
+    Backoff,
+    ChildSpec,
+    GaveUp,
+    Health,
+    HealthCheck,
+    RestartDelayed,
+    steps,
+)
 from airssys_wasm.supervision.flags import Flags
 from airssys_wasm.supervision.tree import SupervisorMachine
 
@@ -35,7 +43,7 @@ class World:
     """Actors, timers, and the mailbox of one supervisor."""
 
     def __init__(self, flags: Any, children: list[ChildSpec]) -> None:
-        self.intensity = flags[1]
+        self.strategy, self.intensity, *_ = flags
         self.machine = SupervisorMachine(Flags(*flags), children)
         self.now = 0.0
         self.mailbox: deque[steps.Event] = deque([steps.Begin()])
@@ -47,6 +55,8 @@ class World:
         self.asked = 0
         self.answered: Counter[object] = Counter()
         self.keeps: dict[int, bool] = {}
+        self.questions: dict[int, steps.Checked] = {}  # the last of each incarnation
+        self.due: dict[str, float] = {}
         self.order: list[str] | None = None  # of the last stop signals, once the end began
         self.over: steps.End | None = None
         self.ready = 0
@@ -77,6 +87,8 @@ class World:
                 assert self.machine.phase in ("starting", "running"), "a start after the end began"
                 if adopt is not None:
                     self.kept.remove(adopt)
+                due = self.due.pop(spec.id, 0.0)
+                assert self.now >= due or self.strategy != "one_for_one", "it did not wait"
                 self.keeps[number] = spec.keeps_mailbox
                 self.actors[number] = Actor(spec.id, number)
             case steps.SendExit(number):
@@ -90,6 +102,11 @@ class World:
                     self.die(number, "killed")
             case steps.Release(number):
                 self.kept.remove(number)
+            case steps.AskHealth(number, question):
+                assert self.machine.phase != "stopping", "it asks while it ends"
+                self.questions[number] = steps.Checked(number, question, Health("healthy"))
+            case steps.Report(RestartDelayed(id, _, seconds)):
+                self.due[id] = self.now + seconds
             case steps.SetTimer(timer, after):
                 self.timers[timer] = self.now + after
             case steps.CancelTimer(timer):
@@ -99,6 +116,7 @@ class World:
                 self.mailbox.append(steps.Retry(id, attempt))
             case steps.Answer(token) | steps.Refuse(token):
                 self.answered[token] += 1
+                self.due.clear()  # somebody may have ended a wait by hand
             case steps.Ready():
                 self.ready += 1
                 assert self.ready == 1
@@ -170,17 +188,27 @@ class World:
         ]
         self.mailbox.append(changes[kind % 4])
 
+    def tell_health(self, number: int, status: Any) -> None:
+        """An answer to the last question, or to one of an incarnation that is gone."""
+        self.mailbox.append(replace(self.questions[number], health=Health(status)))
+
     def calm_down(self) -> None:
-        """Nobody misbehaves any more: all that is on its way arrives."""
+        """Nobody misbehaves any more: all that is on its way arrives, and all waits end."""
         while True:
             if self.mailbox:
                 self.handle()
                 continue
-            before = len(self.mailbox)
             for actor in list(self.actors.values()):
                 self.settle(actor)
-            if len(self.mailbox) == before:
+            for number in list(self.questions):
+                self.tell_health(number, "healthy")
+                del self.questions[number]
+            if self.mailbox:
+                continue
+            waits = [view.due for view in self.machine.which_children() if view.due is not None]
+            if not waits or self.over is not None:
                 return
+            self.pass_time(max(0.0, min(waits) - self.now))
 
     def take(self, step: tuple[int, int, ChildSpec]) -> None:
         kind, choice, spec = step
@@ -197,6 +225,10 @@ class World:
                 self.pass_time((choice % 8) / 4)
             case 8:
                 self.ask(choice, IDS[choice // 4 % 4], spec)
+            case 10 if self.questions:
+                numbers = list(self.questions)
+                status = ["healthy", "degraded", "unhealthy", "unhealthy"][choice % 4]
+                self.tell_health(numbers[choice // 4 % len(numbers)], status)
             case 9 if self.cancelled:
                 self.mailbox.append(steps.TimeUp(self.cancelled[choice % len(self.cancelled)]))
 
@@ -212,10 +244,12 @@ def make_spec(id: str, kind: int, mode: str) -> ChildSpec:
         start_timeout="infinity" if kind // 16 % 2 else 1.0,
         mailbox=Mailbox(keep_on_restart=True) if kind // 32 % 2 else None,
         significant=kind // 64 % 4 == 0 and restart != "permanent" and mode != "never",
+        backoff=Backoff(0.5, healthy_after=1.0) if kind // 256 % 3 == 2 else None,
+        health=HealthCheck(0.5, 0.5, 2) if kind // 768 % 3 == 2 else None,
     )
 
 
-KIND = st.integers(0, 255)
+KIND = st.integers(0, 2303)
 FLAGS = st.tuples(
     st.sampled_from(["one_for_one", "one_for_all", "rest_for_one"]),
     st.integers(0, 6),
@@ -223,7 +257,7 @@ FLAGS = st.tuples(
     st.sampled_from(["never", "any_significant", "all_significant"]),
 )
 STEPS = st.lists(
-    st.tuples(st.integers(0, 9), st.integers(0, 400), st.sampled_from(IDS), KIND), max_size=60
+    st.tuples(st.integers(0, 10), st.integers(0, 400), st.sampled_from(IDS), KIND), max_size=60
 )
 CHILDREN = st.lists(st.tuples(st.sampled_from(IDS), KIND), unique_by=lambda one: one[0])
 
@@ -308,5 +342,6 @@ def test_what_is_told_of_the_children_is_what_they_are_when_all_is_quiet(
     counts = world.machine.count_children()
     assert counts.active == len(world.actors)
     assert counts.supervisors + counts.workers == counts.specs
-    assert not world.timers
+    checked = [view for view in world.machine.which_children() if view.health is not None]
+    assert len(world.timers) == len(checked)  # for the next question
     assert world.ready == 1
