@@ -69,13 +69,27 @@ def check(
     import_actors: Annotated[
         bool, typer.Option("--import", help="Import the actors' modules, which runs them.")
     ] = False,
+    output: Annotated[
+        Literal["text", "json", "sarif"],
+        typer.Option("--format", help="text for people, JSON, or SARIF 2.1.0 for code scanning."),
+    ] = "text",
     debug: Debug = False,
 ) -> None:
     """Report every mistake in a tree file; exit code 2 if there is one."""
     from airssys_wasm.cli.check import check
 
-    code = check(file, sets=tuple(sets or ()), strict=strict, import_actors=import_actors)
+    code = check(
+        file, sets=tuple(sets or ()), strict=strict, import_actors=import_actors, output=output
+    )
     raise typer.Exit(code)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of tree files, for editors."""
+    from airssys_wasm.config.tree_schema import shipped
+
+    typer.echo(shipped(), nl=False)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 
 from airssys_wasm.config.including import include
@@ -19,7 +20,10 @@ from airssys_wasm.config.overrides import apply
 from airssys_wasm.config.surroundings import FoundComponent, Missing, Opened, Surroundings
 from airssys_wasm.config.tree import TreeConfig
 from airssys_wasm.schema import Place, Problem, Setting, Source, decode, in_order, parse, read
+from airssys_wasm.schema.suggest import nearest
 from airssys_wasm.schema.text import LARGEST_FILE
+
+_MOST_NEIGHBOURS = 1_000
 
 Examine = Callable[[Path], FoundComponent | Missing]
 
@@ -58,13 +62,14 @@ def load(
         environment=variables,
         find_actor=cache(partial(finder, directory)),
         is_file=_is_file,
+        similar=similar,
         open_file=open_file,
         examine=cache(examine) if examine is not None else lambda path: FoundComponent(),
     )
     opened = open_file(file)
     if isinstance(opened, Missing):
         place = Place(Source(str(file)), 1, 1)
-        return Loaded(None, (Problem.at(place, opened.message, rule="file"),))
+        return Loaded(None, (Problem.at(place, opened.message, rule="file", hint=opened.hint),))
     return load_text(str(file), opened.data, directory, sets=sets, surroundings=surroundings)
 
 
@@ -75,7 +80,17 @@ def open_file(file: Path) -> Opened | Missing:
             return Opened(opened.read(LARGEST_FILE + 1), os.path.realpath(file))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return Missing(f"the file cannot be read: {reason}")
+        return Missing(f"the file cannot be read: {reason}", similar(file))
+
+
+def similar(file: Path) -> str:
+    """A hint that names a file beside it of nearly the same name."""
+    try:
+        names = [Path(entry.name) for entry in islice(file.parent.iterdir(), _MOST_NEIGHBOURS)]
+    except (OSError, ValueError):
+        return ""
+    found = nearest(file.stem, [name.stem for name in names if name.suffix == file.suffix])
+    return f"did you mean '{found}{file.suffix}'?" if found not in (None, file.stem) else ""
 
 
 def load_text(
@@ -110,7 +125,7 @@ def load_text(
         root, TreeConfig, environment=environment, directory=directory, elsewhere=elsewhere
     )
     check_meaning(reading, surroundings)
-    everything = in_order([*problems, *reading.problems])
+    everything = in_order([*problems, *reading.problems], name)
     if any(problem.severity == "error" for problem in everything):
         return Loaded(None, everything)
     return Loaded(reading.value, everything)

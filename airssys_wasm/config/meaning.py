@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airssys_wasm.config.field_changes import duration_text
 from airssys_wasm.config.part import Part
 from airssys_wasm.config.settings import ComponentSettings
 from airssys_wasm.config.surroundings import Surroundings
@@ -20,7 +21,7 @@ from airssys_wasm.schema import Reading
 from airssys_wasm.schema.shape import fields_of
 
 ROOT_NAME = "root"
-_SUPERVISING = ("supervisor", "pool", "dynamic")
+_SUPERVISING = {"supervisor": "supervisor", "pool": "pool", "dynamic": "dynamic supervisor"}
 
 
 def check_meaning(reading: Reading[TreeConfig], surroundings: Surroundings) -> None:
@@ -118,12 +119,11 @@ def _check_restarts(child: Part) -> None:
         message = "a permanent child is always started again and can't be significant"
         hint = "write restart: transient or temporary"
         child.error("significant", message, "significant", hint=hint)
-    kind = next((key for key in _SUPERVISING if child.has(key)), None)
-    noun = "supervisor" if kind == "supervisor" else f"{kind} child"
-    if kind is not None and restart == "transient":
+    noun = next((noun for key, noun in _SUPERVISING.items() if child.has(key)), None)
+    if noun is not None and restart == "transient":
         message = f"a {noun} that gives up ends with 'shutdown', which transient does not restart"
         child.warning("transient-supervisor", message, "restart", hint="is permanent meant?")
-    if kind is not None and child.get("shutdown") == "brutal_kill":
+    if noun is not None and child.get("shutdown") == "brutal_kill":
         message = f"a {noun} that is killed can't stop its own children in order"
         child.warning("killed-supervisor", message, "shutdown", hint="is infinity meant?")
 
@@ -131,17 +131,19 @@ def _check_restarts(child: Part) -> None:
 def _check_backoff(part: Part) -> None:
     backoff = part.get("backoff")
     if backoff is not None and backoff.initial > backoff.max:
-        message = f"the first wait ({backoff.initial:g}s) is longer than the longest"
+        first, longest = duration_text(backoff.initial), duration_text(backoff.max)
+        message = f"the first wait ({first}) is longer than the longest ({longest})"
         key = "initial" if part.has("backoff", "initial") else "max"
-        part.error("backoff", f"{message} ({backoff.max:g}s)", "backoff", key)
+        part.error("backoff", message, "backoff", key)
 
 
 def _check_health(part: Part) -> None:
     health = part.get("health")
     if health is not None and health.timeout > health.every:
-        message = f"a check may take longer ({health.timeout:g}s) than the time between two"
+        longest, every = duration_text(health.timeout), duration_text(health.every)
+        message = f"a check may take longer ({longest}) than the time between two ({every})"
         key = "timeout" if part.has("health", "timeout") else "every"
-        part.warning("health-timeout", f"{message} ({health.every:g}s)", "health", key)
+        part.warning("health-timeout", message, "health", key)
 
 
 def _check_temporary(part: Part) -> None:
@@ -162,7 +164,7 @@ def _check_pool(child: Part) -> None:
     if route == "by_key" and not pool.has("key"):
         message = "to route by key, a pool needs a key"
         pool.error(
-            "pool-key", message, "route", hint="add key: and the name of a field of messages"
+            "pool-key", message, "route", hint="add key: with the name of a field of its messages"
         )
     if route not in ("by_key", None) and pool.get("key") is not None:
         message = f"a key has no meaning with route: {route}"

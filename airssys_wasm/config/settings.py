@@ -50,6 +50,15 @@ NamePattern: TypeAlias = Annotated[str, Checked(words.name_pattern, words.NAME)]
 Pattern: TypeAlias = Annotated[str, Checked(words.topic_pattern, words.TOPIC_PATTERN)]
 Shutdown: TypeAlias = Duration | Literal["infinity", "brutal_kill"]
 
+# What Docker, Kubernetes and systemd call restart types.
+_ELSEWHERE = (
+    ("always", "permanent"),
+    ("unless-stopped", "permanent"),
+    ("on-failure", "transient"),
+    ("OnFailure", "transient"),
+    ("never", "temporary"),
+    ("no", "temporary"),
+)
 _LIMITS = Limits()
 _BACKOFF = Backoff()
 _CHECK = HealthCheck()
@@ -142,7 +151,7 @@ class LimitsConfig:
     - `payload`: size of one message, either way.
     """
 
-    __noun__: ClassVar[str] = "limits"
+    __noun__: ClassVar[str] = "a block of limits"
 
     memory: Annotated[Size, AtLeast(1)] = _LIMITS.memory
     fuel: Annotated[int, AtLeast(1)] | None = _LIMITS.fuel
@@ -235,11 +244,11 @@ class RestartSettings:
     - `while_restarting`: requests to it fail at once (`fail`) or wait for it (`queue`).
     """
 
-    restart: Annotated[Restart, Named("restart type")] = "permanent"
+    restart: Annotated[Restart, Named("restart type", _ELSEWHERE)] = "permanent"
     shutdown: Shutdown = 5.0
     start_timeout: Duration | Literal["infinity"] = "infinity"
     backoff: BackoffConfig | None = None
-    while_restarting: Annotated[WhileRestarting, Named("choice")] = "fail"
+    while_restarting: WhileRestarting = "fail"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,7 +284,7 @@ class DefaultsConfig(ComponentSettings, WorkerSettings):
     What is nearer to a worker comes first, key by key. Supervisors take nothing from here.
     """
 
-    __noun__: ClassVar[str] = "the defaults"
+    __noun__: ClassVar[str] = "a block of defaults"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,4 +64,5 @@ class Surroundings:
     find_actor: Callable[[str], FoundActor | Missing] = lambda path: FoundActor()
     open_file: Callable[[Path], Opened | Missing] = lambda path: Missing("there is no such file")
     is_file: Callable[[Path], bool] = lambda path: True
+    similar: Callable[[Path], str] = lambda path: ""  # a hint at a file of nearly the same name
     examine: Callable[[Path], FoundComponent | Missing] = _unexamined

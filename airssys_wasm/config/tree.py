@@ -123,6 +123,52 @@ class SupervisorConfig(BudgetSettings):
     children: tuple[Child, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentsConfig:
+    """How the system runs components: which path, where compiled code is kept, how large a stack.
+
+    `cache` is a directory, "default" the user's cache directory, None no cache on disk; a
+    `stack` of None is the engine's own default.
+
+    - `path`: `fast` and `slow` are two ways to call a guest; `auto` takes the fast one where it
+      can.
+    - `cache`: a directory for compiled code; `default` for the user's; null for none.
+    - `stack`: how large the stack of a guest is, 64KiB to 2MiB; null for the engine's default.
+    """
+
+    __noun__: ClassVar[str] = "this block"
+
+    path: Annotated[EnginePath, Named("engine path")] = "auto"
+    cache: Path | Literal["default"] | None = "default"
+    stack: Annotated[Size, AtLeast(64 * 1024), AtMost(2 * 1024 * 1024)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemSettings:
+    """What the system is called and how it runs components.
+
+    - `version`: of the format of tree files; 1.
+    - `name`: of the system, in logs and refs.
+    - `components`: how the system runs components.
+    """
+
+    version: Annotated[Literal[1], Named("version of the tree format")]
+    name: Name
+    components: ComponentsConfig = ComponentsConfig()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeConfig(SupervisorConfig, SystemSettings):
+    """A whole application: the root supervisor and the settings of the system."""
+
+    __noun__: ClassVar[str] = "a tree file"
+
+    def as_supervisor(self) -> SupervisorConfig:
+        """The root supervisor alone."""
+        values = {each.name: getattr(self, each.name) for each in fields(SupervisorConfig)}
+        return SupervisorConfig(**values)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SupervisorChild(ChildConfig):
     """A child that is a supervisor itself, written here or in another file.
@@ -229,52 +275,6 @@ Child: TypeAlias = Annotated[
     AnyChild,
     KindByKey(("actor", "component", "supervisor", "pool", "dynamic", "include"), "a child"),
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentsConfig:
-    """How the system runs components: which path, where compiled code is kept, how large a stack.
-
-    `cache` is a directory, "default" the user's cache directory, None no cache on disk; a
-    `stack` of None is the engine's own default.
-
-    - `path`: `fast` and `slow` are two ways to call a guest; `auto` takes the fast one where it
-      can.
-    - `cache`: a directory for compiled code; `default` for the user's; null for none.
-    - `stack`: how large the stack of a guest is, 64KiB to 2MiB; null for the engine's default.
-    """
-
-    __noun__: ClassVar[str] = "this block"
-
-    path: Annotated[EnginePath, Named("engine path")] = "auto"
-    cache: Path | Literal["default"] | None = "default"
-    stack: Annotated[Size, AtLeast(64 * 1024), AtMost(2 * 1024 * 1024)] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SystemSettings:
-    """What the system is called and how it runs components.
-
-    - `version`: of the format of tree files; 1.
-    - `name`: of the system, in logs and refs.
-    - `components`: how the system runs components.
-    """
-
-    version: Annotated[Literal[1], Named("version of the tree format")]
-    name: Name
-    components: ComponentsConfig = ComponentsConfig()
-
-
-@dataclass(frozen=True, kw_only=True)
-class TreeConfig(SupervisorConfig, SystemSettings):
-    """A whole application: the root supervisor and the settings of the system."""
-
-    __noun__: ClassVar[str] = "a tree file"
-
-    def as_supervisor(self) -> SupervisorConfig:
-        """The root supervisor alone."""
-        values = {each.name: getattr(self, each.name) for each in fields(SupervisorConfig)}
-        return SupervisorConfig(**values)
 
 
 def walk(supervisor: SupervisorConfig) -> Iterator[AnyChild]:

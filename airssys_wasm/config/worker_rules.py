@@ -118,7 +118,8 @@ def _check_component(worker: Part, surroundings: Surroundings) -> None:
     if path is None:
         return
     if not surroundings.is_file(path):
-        worker.error("component-file", f"there is no file {str(path)!r}", "component")
+        message, hint = f"there is no file {str(path)!r}", surroundings.similar(path)
+        worker.error("component-file", message, "component", hint=hint)
         return
     match surroundings.examine(path):
         case Missing(message, hint):

@@ -160,14 +160,18 @@ class _Composer:
             self.tab = text.count("\n", 0, mark.index), mark.index - row_start, place
             return
         before = place.source_line[: place.column - 1]
-        message, hint = explain(error.problem or "cannot be read", before)
+        lines = self._source.lines
+        above = lines[place.line - 2] if 1 < place.line <= len(lines) else ""
+        message, hint = explain(error.problem or "cannot be read", before, above)
         start = error.context_mark
         if start and mark and start.line < mark.line:
             if "quoted scalar" in str(error.context):
                 place = self._place(start, None)
+            elif "flow" in str(error.context):
+                message = f"the bracket opened in line {start.line + 1} is not closed before this"
+                hint = "every bracket that is opened must be closed"
             else:
-                what = "brackets opened" if "flow" in str(error.context) else "block that begins"
-                message += f", in the {what} in line {start.line + 1}"
+                message += f", in the block that begins in line {start.line + 1}"
         self._report(place, "yaml-syntax", f"not YAML: {message}", hint=hint)
 
     def _take(self, event: yaml.Event) -> None:

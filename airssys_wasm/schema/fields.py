@@ -22,9 +22,13 @@ from typing import Annotated, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a person calls such a value: "restart type"."""
+    """What a person calls such a value: "restart type".
+
+    `elsewhere` are words that people know from other programs, each with the one that it is here.
+    """
 
     noun: str
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
     @property
     def with_article(self) -> str:

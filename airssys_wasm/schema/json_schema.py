@@ -149,8 +149,9 @@ class _Work:
         if quantity is not None:
             return _quantity(shape, quantity)
         if shape.base is Literal:
-            words = {"enum": list(shape.args)} if len(shape.args) > 1 else {"const": shape.args[0]}
-            named = isinstance(shape.args[0], str) and shape.mark(Verbatim) is None
+            choice: list[Any] = list(shape.args)
+            words = {"enum": choice} if len(choice) > 1 else {"const": choice[0]}
+            named = isinstance(choice[0], str) and shape.mark(Verbatim) is None
             return [words, {"type": "string", "pattern": REFERENCE}] if named else [words]
         return [self.plain(shape)]
 

@@ -119,10 +119,13 @@ def quoted(text: str) -> str:
     return repr(text)
 
 
-def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems by place, each once, however many aliases lead to it."""
+def in_order(problems: Iterable[Problem], first: str = "") -> tuple[Problem, ...]:
+    """The problems by place, each once, however many aliases lead to it.
+
+    Those of the file called `first` are before those of others.
+    """
     once: dict[tuple[object, ...], Problem] = {}
-    sources: dict[str, int] = {}
+    sources: dict[str, int] = {first: 0}
     for problem in problems:
         sources.setdefault(problem.file, len(sources))
         key = (problem.file, problem.line, problem.column, problem.message)

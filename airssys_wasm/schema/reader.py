@@ -20,8 +20,8 @@ from airssys_wasm.schema.fields import KindByKey, MostItems, Verbatim
 from airssys_wasm.schema.node import Mapping, Node, Scalar, Sequence, Unreadable
 from airssys_wasm.schema.problem import KeyPath, Place, Problem, Severity, Source, quoted
 from airssys_wasm.schema.scalars import meaning
-from airssys_wasm.schema.shape import Field, Shape, describe, fields_of, shapes
-from airssys_wasm.schema.single import Wrong, convert
+from airssys_wasm.schema.shape import Field, Shape, describe, fields_of, keys_hint, noun_of, shapes
+from airssys_wasm.schema.single import LEAVE_OUT, Wrong, convert
 from airssys_wasm.schema.suggest import did_you_mean, nearest, one_of
 
 T = TypeVar("T")
@@ -124,7 +124,9 @@ class _Reader:
 
     # -- any value --------------------------------------------------------------------------
 
-    def value(self, node: Node, path: KeyPath, options: tuple[Shape, ...]) -> Any:
+    def value(
+        self, node: Node, path: KeyPath, options: tuple[Shape, ...], *, needed: bool = True
+    ) -> Any:
         self.reading.places[path] = node.place
         match node:
             case Unreadable():
@@ -133,7 +135,8 @@ class _Reader:
                 setting = self._elsewhere.get(node.place.source.name, self._own)
                 value = convert(node, options, setting.environment, setting.directory)
                 if isinstance(value, Wrong):
-                    value = self._fail(node.place, path, value.rule, value.message, value.hint)
+                    hint = "" if needed and value.hint == LEAVE_OUT else value.hint
+                    value = self._fail(node.place, path, value.rule, value.message, hint)
             case Sequence():
                 value = self._list(node, path, options)
             case Mapping():
@@ -154,7 +157,7 @@ class _Reader:
 
     def _wrong_kind(self, node: Node, path: KeyPath, options: tuple[Shape, ...]) -> Any:
         message = f"this must be {describe(options)}, not {nodes.kind(node)}"
-        return self._fail(node.place, path, "type", message)
+        return self._fail(node.place, path, "type", message, keys_hint(options))
 
     # -- lists and mappings -------------------------------------------------------------------
 
@@ -203,7 +206,7 @@ class _Reader:
         by_key = {key: shape for key in kinds.keys for shape in records if _has(shape.base, key)}
         given = [key for key, _ in node.entries if key.text in by_key]
         if len(given) == 1:
-            return self._record(node, path, by_key[given[0].text])
+            return self._record(node, path, by_key[given[0].text], records)
         known = {name: f for shape in records for name, f in fields_of(shape.base).items()}
         choice = one_of(kinds.keys)
         if given:
@@ -213,7 +216,7 @@ class _Reader:
         else:
             slips = _slips(node, {**known, **by_key}) & set(by_key)
             if len(slips) == 1:
-                return self._record(node, path, by_key[slips.pop()])
+                return self._record(node, path, by_key[slips.pop()], records)
             message = f"{kinds.noun} needs one of the keys {choice}"
             self._fail(node.place, path, "kind", message)
             common = [
@@ -222,13 +225,16 @@ class _Reader:
             for each in common:
                 if each.required and node.find(each.name) is None:
                     self._missing(node, path, each)
-        self._entries(node, path, known, records[0], kinds.noun)
+        others = {key: Field(key, Path, False) for key in _other_keys(known)}
+        self._entries(node, path, {**known, **others}, records[0], kinds.noun)
         return INVALID
 
-    def _record(self, node: Mapping, path: KeyPath, shape: Shape) -> Any:
+    def _record(
+        self, node: Mapping, path: KeyPath, shape: Shape, kinds: tuple[Shape, ...] = ()
+    ) -> Any:
         record = shape.base
         known = fields_of(record)
-        found = self._entries(node, path, known, shape, _name(record))
+        found = self._entries(node, path, known, shape, noun_of(record), kinds)
         slips = _slips(node, [*known, *_other_keys(known)])
         for name, each in known.items():
             if each.required and name not in found and node.find(name) is None:
@@ -246,7 +252,13 @@ class _Reader:
         self._fail(node.place, path, "missing-key", f"the key '{field.name}' is missing")
 
     def _entries(
-        self, node: Mapping, path: KeyPath, known: dict[str, Field], outer: Shape, noun: str
+        self,
+        node: Mapping,
+        path: KeyPath,
+        known: dict[str, Field],
+        outer: Shape,
+        noun: str,
+        kinds: tuple[Shape, ...] = (),
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         present = set(node.keys)
@@ -255,12 +267,16 @@ class _Reader:
             below = (*path, key.text)
             self.reading.key_places[below] = key.place
             if key.text in known:
-                options = self._options(known[key.text], value, below, inherited)
-                found[key.text] = self.value(value, below, options)
+                field = known[key.text]
+                options = self._options(field, value, below, inherited)
+                found[key.text] = self.value(value, below, options, needed=field.required)
                 continue
             free = [name for name in (*known, *_other_keys(known)) if name not in present]
             meant = nearest(key.text, free)
             hint = f"did you mean '{meant}'?" if meant else did_you_mean(key.text, known)
+            owner = next((shape.base for shape in kinds if key.text in fields_of(shape.base)), None)
+            if owner is not None:
+                meant, hint = None, f"{noun_of(owner)} has it, {noun} does not"
             if not hint and len(key.text) <= 64:
                 words = sorted(known, key=lambda name: not known[name].required)
                 hint = f"{noun} has {', '.join(words)}"
@@ -298,9 +314,3 @@ def _slips(node: Mapping, known: Iterable[str]) -> set[str]:
     words = list(known)
     unknown = islice((name for name in node.keys if name not in words), _MOST_SLIPS)
     return {found for name in unknown if (found := nearest(name, words)) is not None}
-
-
-def _name(record: type) -> str:
-    """What a person calls such a mapping, if the dataclass says so."""
-    named = getattr(record, "__noun__", None)
-    return named if isinstance(named, str) else "this mapping"

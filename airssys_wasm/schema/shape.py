@@ -18,6 +18,8 @@ from airssys_wasm.schema.suggest import one_of
 
 M = TypeVar("M")
 
+_MOST_KEYS_TOLD = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -112,6 +114,20 @@ def describe(options: tuple[Shape, ...]) -> str:
     """
     known = [shape for shape in options if shape.base is not type(None)] or options
     return one_of(dict.fromkeys(noun for shape in known for noun in _nouns(shape)))
+
+
+def keys_hint(options: tuple[Shape, ...]) -> str:
+    """What a mapping that is asked for has in it, if that is short to tell."""
+    records = [shape.base for shape in options if shape.is_record]
+    if len(records) != 1 or len(fields_of(records[0])) > _MOST_KEYS_TOLD:
+        return ""
+    return f"{noun_of(records[0])} has {', '.join(fields_of(records[0]))}"
+
+
+def noun_of(record: type) -> str:
+    """What a person calls such a mapping, if the dataclass says so."""
+    named = getattr(record, "__noun__", None)
+    return named if isinstance(named, str) else "this mapping"
 
 
 def _nouns(shape: Shape) -> tuple[str, ...]:

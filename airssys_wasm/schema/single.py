@@ -17,10 +17,13 @@ from airssys_wasm.schema.node import Scalar
 from airssys_wasm.schema.problem import quoted
 from airssys_wasm.schema.quantities import LONGEST, duration, intended_duration, intended_size, size
 from airssys_wasm.schema.scalars import LARGEST_INT, Ambiguous, Meaning, OutOfRange, meaning
-from airssys_wasm.schema.shape import Shape, describe
+from airssys_wasm.schema.shape import Shape, describe, keys_hint
 from airssys_wasm.schema.suggest import did_you_mean, one_of
 
 _None = type(None)
+
+
+LEAVE_OUT = "or leave the key out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,10 @@ def convert(
         if any(shape.base in (_None, object) for shape in singles):
             return None
         expected = describe(options)
-        return Wrong("type", f"this is empty; it must be {expected}", "or leave the key out")
-    if not singles:
+        return Wrong("type", f"this is empty; it must be {expected}", LEAVE_OUT)
+    if all(shape.base is _None for shape in singles):
         brackets = any(shape.base is tuple for shape in options) and len(node.text) < 40
-        hint = f"write [{node.text}]" if brackets else ""
+        hint = f"write [{node.text}]" if brackets else keys_hint(options)
         return Wrong("type", f"this must be {describe(options)}, not a single value", hint)
     if isinstance(said, OutOfRange):
         return Wrong("range", f"the number {quoted(said.text)} is too large")
@@ -88,8 +91,9 @@ def _no_such_word(
     named = next((mark for shape in singles if (mark := shape.mark(Named))), None)
     text = said if isinstance(said, str) else node.text
     shown = quoted(text) if isinstance(said, str) else text
-    hint = did_you_mean(text, words)
-    if isinstance(said, Ambiguous):
+    foreign = dict(named.elsewhere).get(text) if named is not None else None
+    hint = f"did you mean '{foreign}'?" if foreign else did_you_mean(text, words)
+    if isinstance(said, Ambiguous) and not foreign:
         hint = f"{said.why}; put it in quotes" if said.text in words else hint
     elif isinstance(said, str) and text in words:
         hint = "remove the quotes"
@@ -120,6 +124,8 @@ def _quantity(
         if found is None:
             meant = (intended_duration if is_time else intended_size)(said)
             hint = f"write {meant}" if meant else did_you_mean(said, words)
+            if node.quoted and isinstance(meaning(node.text), int | float):
+                hint = "remove the quotes"
             return Wrong("quantity", f"{quoted(said)} is not {expected}", hint)
         return _in_range(node, found, shape)
     if not is_time and isinstance(said, float):

@@ -9,6 +9,9 @@ class Store(Actor[object]):
         self.batch = batch
 
 
+class Plain(Actor[object]): ...
+
+
 async def read(inbox: object, path: str) -> None: ...
 
 
