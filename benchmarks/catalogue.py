@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from benchmarks import actors, components, fairness, messages, publishing, requests, scale
+from benchmarks import (
+    actors,
+    components,
+    fairness,
+    messages,
+    publishing,
+    requests,
+    scale,
+    supervision,
+)
 from benchmarks.measure import Benchmark
 
-GROUPS = (messages, requests, actors, publishing, scale, fairness, components)
+GROUPS = (messages, requests, actors, publishing, scale, supervision, fairness, components)
 
 
 def catalogue() -> dict[str, Benchmark]:

@@ -1,4 +1,4 @@
-"""Acts: whether things cost the same with many: actors, children, timers, watchers."""
+"""Acts: whether things cost the same with many: actors, timers, watchers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from time import process_time
 from typing import Any
 
 from airssys_wasm.kernel import Actor, ActorRef, Kernel
-from airssys_wasm.supervision import ChildSpec, Supervisor, SupervisorRef
-from airssys_wasm.supervision.events import ChildStarted
 from benchmarks.fairness import LoopWatch
 from benchmarks.measure import Benchmark, Sample, Workload, spent
 from benchmarks.workloads import Fence, Idle, future, in_kernel, in_loop
@@ -21,7 +19,6 @@ MILLION = 1_000_000
 AT_ONCE = 1_000  # actors with a message to handle at the same time
 LEAST_MESSAGES = 200_000
 RAISED = (50_000, 20, 100)  # collector thresholds, as docs/performance.md advises for many actors
-RESTARTS = 300
 TIMERS = 20_000  # added and cancelled on top of those that are pending
 
 
@@ -68,31 +65,6 @@ def spawn(thresholds: tuple[int, int, int] | None) -> Workload:
             gc.set_threshold(*before)
 
     return in_kernel(body)
-
-
-async def restart(kernel: Kernel, size: int) -> Sample:
-    """Kills of one child, until the supervisor has started it anew."""
-    restarted: list[asyncio.Future[None]] = []
-
-    def observe(event: object) -> None:
-        if restarted and isinstance(event, ChildStarted):
-            restarted.pop().set_result(None)
-
-    specs = [ChildSpec(f"child-{number}", Idle) for number in range(size)]
-    supervisor = await kernel.start(
-        Supervisor(intensity=MILLION, period=1.0, children=specs, observer=observe)
-    )
-    running = await SupervisorRef.of(supervisor).which_children(timeout=None)
-    children = [child.ref for child in running if child.ref is not None]
-    chosen = random.Random(1).sample(children, min(RESTARTS, size))
-    gc.collect()
-    began = process_time()
-    for child in chosen:
-        again = future()
-        restarted.append(again)
-        child.kill()
-        await again
-    return spent(len(chosen), began)
 
 
 def delays(count: int) -> list[float]:
@@ -227,24 +199,6 @@ BENCHMARKS = [
         run=spawn(RAISED),
         about=f"the same with gc.set_threshold{RAISED}",
         other="spawn",
-        heavy=True,
-    ),
-    _named(
-        "restart",
-        100,
-        operation="restart",
-        run=in_kernel(restart),
-        about="of one child among 100",
-    ),
-    _named(
-        "restart",
-        100_000,
-        operation="restart",
-        run=in_kernel(restart),
-        about="of one child among 100,000",
-        asked=2.0,
-        asked_in="other",
-        other="restart-100",
         heavy=True,
     ),
     _named(

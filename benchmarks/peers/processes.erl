@@ -2,8 +2,10 @@
 %% The runtime counts its CPU time in milliseconds, so the sizes are larger than elsewhere.
 -module(processes).
 -export([main/1]).
+-export([init/1, handle_call/3, handle_cast/2, start_child/0]).  % of the supervisor and its child
 
 main([Text]) ->
+    logger:set_primary_config(level, none),  % what the supervisor says of restarts
     Shrink = list_to_integer(Text),
     Size = fun(Full) -> max(1000, Full div Shrink) end,
     Costs = [
@@ -15,7 +17,8 @@ main([Text]) ->
         {"spawn-message-stop", spawn_message_stop(Size(100000))},
         {"request", request(Size(200000), idle)},
         {"request-busy", request(Size(200000), busy)},
-        {"publish", publish(100, Size(500000))}
+        {"publish", publish(100, Size(500000))},
+        {"restart-answer", restart_answer(Size(20000))}
     ],
     Members = [io_lib:format("\"~s\": ~.2f", [Name, float(Cost)]) || {Name, Cost} <- Costs],
     io:format("{~s}~n", [lists:join(", ", Members)]),
@@ -99,3 +102,39 @@ publish(Subscribers, Count) ->
         [[One ! Round || One <- All] || Round <- lists:seq(1, Rounds)],
         await(Subscribers)
     end).
+
+%% A child of a supervisor is killed until the next one answers, a hundred times under each one.
+restart_answer(Count) ->
+    process_flag(trap_exit, true),
+    Supervisors = max(1, Count div 100),
+    timed(Supervisors * 100, fun() -> supervisors(Supervisors) end).
+
+supervisors(0) -> ok;
+supervisors(Left) ->
+    {ok, Supervisor} = supervisor:start_link(?MODULE, supervisor),
+    restarts(100),
+    exit(Supervisor, shutdown),
+    receive {'EXIT', Supervisor, _} -> ok end,
+    supervisors(Left - 1).
+
+restarts(0) -> ok;
+restarts(Left) ->
+    exit(whereis(child), kill),
+    answered(),
+    restarts(Left - 1).
+
+answered() ->
+    try gen_server:call(child, ping)
+    catch exit:_ -> erlang:yield(), answered()
+    end.
+
+start_child() -> gen_server:start_link({local, child}, ?MODULE, child, []).
+
+init(supervisor) ->
+    Flags = #{strategy => one_for_one, intensity => 1000000, period => 1},
+    {ok, {Flags, [#{id => child, start => {?MODULE, start_child, []}}]}};
+init(child) -> {ok, none}.
+
+handle_call(Message, _, State) -> {reply, Message, State}.
+
+handle_cast(_, State) -> {noreply, State}.
