@@ -6,12 +6,21 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.posting import kernel_of
-from airssys_wasm.supervision.events import ChildStarted, GaveUp, StartFailed, SupervisionEvent
+from airssys_wasm.supervision.events import (
+    ChildEnded,
+    ChildStarted,
+    ChildStopped,
+    GaveUp,
+    HealthChanged,
+    StartFailed,
+    SupervisionEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airssys_wasm.kernel.ref import ActorRef
+    from airssys_wasm.kernel.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -22,18 +31,31 @@ def report(
     observer: Callable[[SupervisionEvent], None] | None,
 ) -> None:
     """`event` happened at `supervisor`."""
-    match event:
-        case GaveUp():
-            log.error("%s", event)
-        case ChildStarted(child, restarts) if restarts:
-            log.info("%s restarted child %r", supervisor, child)
-        case StartFailed(child, why):
-            log.warning("%s could not start child %r: %s", supervisor, child, why)
+    _log(supervisor, event)
     if observer is not None:
         observer(event)
     telemetry = kernel_of(supervisor).telemetry
-    if not telemetry.active:
-        return
+    if telemetry.active:
+        _emit(telemetry, supervisor, event)
+
+
+def _log(supervisor: ActorRef[Any], event: SupervisionEvent) -> None:
+    match event:
+        case ChildStarted(child, restarts):
+            if restarts and log.isEnabledFor(logging.INFO):
+                log.info("%s restarted child %r", supervisor, child)
+        case ChildEnded() | ChildStopped():
+            pass
+        case StartFailed(child, why):
+            log.warning("%s could not start child %r: %s", supervisor, child, why)
+        case HealthChanged(child, status, detail):
+            level = logging.INFO if status == "healthy" else logging.WARNING
+            log.log(level, "%s: child %r is %s: %s", supervisor, child, status, detail)
+        case GaveUp():
+            log.error("%s", event)
+
+
+def _emit(telemetry: Telemetry, supervisor: ActorRef[Any], event: SupervisionEvent) -> None:
     match event:
         case ChildStarted(child, restarts) if restarts:
             metadata = {"ref": supervisor, "child": child}

@@ -63,7 +63,7 @@ def plan(strategy: Strategy, children: dict[str, ChildSpec], failed: str) -> Pla
     spec = children[failed]
     match strategy:
         case "one_for_one":
-            group = [spec]
+            return Plan(start=() if spec.restart == "temporary" else (failed,))
         case "one_for_all":
             group = list(children.values())
         case "rest_for_one":

@@ -8,7 +8,6 @@ When a supervisor is killed, the kernel passes its end on to the children.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, assert_never
@@ -26,10 +25,8 @@ from airssys_wasm.kernel.message import (
     Started,
     StopRequested,
 )
-from airssys_wasm.kernel.posting import kernel_of
 from airssys_wasm.kernel.reasons import Error, exception_of
 from airssys_wasm.kernel.ref import ActorRef
-from airssys_wasm.kernel.telemetry import Telemetry
 from airssys_wasm.kernel.timers import TimerRef
 from airssys_wasm.supervision import protocol, steps
 from airssys_wasm.supervision.errors import (
@@ -39,22 +36,14 @@ from airssys_wasm.supervision.errors import (
     ChildRunning,
     InvalidSpec,
 )
-from airssys_wasm.supervision.events import (
-    ChildStarted,
-    GaveUp,
-    HealthChanged,
-    StartFailed,
-    SupervisionEvent,
-)
 from airssys_wasm.supervision.health_question import ask_health
+from airssys_wasm.supervision.reporting import log, report
 from airssys_wasm.supervision.shutdown import terminate_time
 from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorStatistics
 from airssys_wasm.supervision.tree import SupervisorMachine
 
 if TYPE_CHECKING:
     from airssys_wasm.supervision.supervisor import Supervisor
-
-log = logging.getLogger(__name__)
 
 
 class _Reconfiguration(NamedTuple):
@@ -192,7 +181,7 @@ class SupervisorActor(Actor[Any]):
             case steps.Adjust(incarnation, spec):
                 self.context.set_shutdown(self._refs[incarnation], terminate_time(spec.shutdown))
             case steps.Report(event):
-                self._report(event)
+                report(self.context.ref, event, self._description.observer)
             case steps.Ready():
                 self._become_ready()
             case steps.End(reason, cause):
@@ -251,33 +240,6 @@ class SupervisorActor(Actor[Any]):
                 self.context.stop(reason)
             case never:
                 assert_never(never)
-
-    def _report(self, event: SupervisionEvent) -> None:
-        match event:
-            case GaveUp():
-                log.error("%s", event)
-            case ChildStarted(child, restarts) if restarts:
-                log.info("%s restarted child %r", self.context.ref, child)
-            case HealthChanged(child, status, detail):
-                level = logging.INFO if status == "healthy" else logging.WARNING
-                log.log(level, "%s: child %r is %s: %s", self.context.ref, child, status, detail)
-            case StartFailed(child, why):
-                log.warning("%s could not start child %r: %s", self.context.ref, child, why)
-        if self._description.observer is not None:
-            self._description.observer(event)
-        telemetry = kernel_of(self.context.ref).telemetry
-        if telemetry.active:
-            self._emit(telemetry, event)
-
-    def _emit(self, telemetry: Telemetry, event: SupervisionEvent) -> None:
-        ref = self.context.ref
-        match event:
-            case ChildStarted(child, restarts) if restarts:
-                metadata = {"ref": ref, "child": child}
-                telemetry.emit("supervisor.restarted", {"restarts": restarts}, metadata)
-            case GaveUp():
-                budget = {"intensity": event.intensity, "period": event.period}
-                telemetry.emit("supervisor.gave_up", budget, {"ref": ref, "cause": event})
 
     # --- answers
 
