@@ -30,6 +30,7 @@ from airssys_wasm.kernel.message import (
     StopEntry,
     SystemCall,
 )
+from airssys_wasm.kernel.own_task import OwnTask
 from airssys_wasm.kernel.reasons import Error, is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
@@ -41,6 +42,7 @@ from airssys_wasm.kernel.states import (
     NEW,
     NOTHING,
     OWN,
+    OWN_TASK,
     SPECIAL,
     SUSPENDED,
     WATCHED,
@@ -252,9 +254,13 @@ class Activation:
         if mode & DEAD:
             return
         extension = ref._ext()
-        if mode & OWN:
+        if ref._traits & OWN_TASK:
+            if extension.home is None:
+                extension.home = OwnTask(self._scheduler, ref)
+            extension.home.wake()
+        elif mode & OWN:
             assert extension.context is not None
-            self._own_task(ref, self._alone(ref), extension.context)
+            self._own_task(ref, self.alone(ref), extension.context)
         elif extension.process is not None:
             self._own_task(ref, self._process(ref), self._scheduler.clean.copy())
         elif extension.inbox is not None:
@@ -306,14 +312,18 @@ class Activation:
             lifecycle.end(ref, reason, inside=True, report=report)
             lifecycle.die(ref)
 
-    async def _alone(self, ref: ActorRef[Any]) -> None:
-        """One activation of an actor that has context variables of its own."""
+    async def alone(self, ref: ActorRef[Any]) -> None:
+        """One activation of an actor outside of the workers."""
         CURRENT.set(ref)
         try:
-            if ref._mode & ENDING:
+            if ref._mode & NEW:
+                if not ref._mode & ENDING:
+                    await self._init(ref)
+            elif ref._mode & ENDING:
                 await self._terminate(ref)
             else:
-                self._scheduler.handled += await self._one_by_one(ref, ALONE_AT_MOST)
+                count = await self._one_by_one(ref, ALONE_AT_MOST)
+                self._scheduler.handled += count  # not at once: it has changed meanwhile
         except BaseException as exception:
             self._scheduler.handled += self._scheduler.completed
             self._scheduler.completed = 0

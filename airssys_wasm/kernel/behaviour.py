@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, r
 from airssys_wasm.kernel.context import ActorContext
 from airssys_wasm.kernel.errors import ContextNotReady, OpaqueState
 from airssys_wasm.kernel.message import Unhandled
-from airssys_wasm.kernel.states import ASYNC, HANDLES_STOP, TERMINATE, TRAP
+from airssys_wasm.kernel.states import ASYNC, HANDLES_STOP, OWN, OWN_TASK, TERMINATE, TRAP
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.crash import Crash
@@ -38,6 +38,11 @@ class Actor(Generic[M]):
     handles_parent_exit = False
     """True for a behaviour that ends itself, as a supervisor does: the exits of its parent
     arrive as `Exit` messages too, and `stop` as `StopRequested`."""
+
+    own_task = False
+    """True to run all hooks of an incarnation in one task, as a process function runs. Else a
+    cancel scope, a timeout or a task group can be open across `await`, and not from one hook to the
+    next. Costs a task for each actor."""
 
     def init(self) -> Any:
         """Make ready. May answer IGNORE, Continue or DEFERRED_INIT; a failure is a failed start."""
@@ -136,6 +141,9 @@ def kind_of(behaviour: type[Actor[Any]]) -> Kind:
         if behaviour.handles_parent_exit:
             traits |= HANDLES_STOP | TRAP
         mode = ASYNC if iscoroutinefunction(behaviour.receive) else 0
+        if behaviour.own_task:
+            mode |= OWN
+            traits |= OWN_TASK
         kind = KINDS[behaviour] = Kind(
             mode, traits, behaviour.init is not Actor.init, label_of(behaviour)
         )

@@ -20,6 +20,7 @@ from airssys_wasm.kernel.errors import (
     ActorExited,
 )
 from airssys_wasm.kernel.info import ActorInfo, info_of
+from airssys_wasm.kernel.keeping import Keeping
 from airssys_wasm.kernel.lifecycle import Lifecycle
 from airssys_wasm.kernel.membership import Group, Membership
 from airssys_wasm.kernel.multicall import Replies, multicall
@@ -92,6 +93,7 @@ class Kernel:
         self.dead_letters = self.reporting.dead_letters
         self.scheduler = Scheduler(self)
         know_child_tasks(self.scheduler)
+        self.keeping = Keeping(self)
         self.lifecycle = Lifecycle(self)
         self.relations = Relations(self)
         self.spawner = Spawner(self)
@@ -275,7 +277,7 @@ class Kernel:
         parent = ref._parent
         if parent is not None and parent._extension is not None and parent._extension.held:
             parent._extension.held.pop(ref, None)
-        self.lifecycle.release(ref)
+        self.keeping.release(ref)
 
     def link(self, ref: ActorRef[Any], address: Address) -> None:
         """See `ActorContext.link`."""

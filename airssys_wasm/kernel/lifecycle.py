@@ -17,12 +17,12 @@ Source: Erlang/OTP, Reference Manual, "Processes" (links, monitors, exit signals
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.info import behaviour_of
-from airssys_wasm.kernel.message import SIGNALS, Down, Exit, Ignored, StopEntry, StopRequested
+from airssys_wasm.kernel.message import Down, Exit, Ignored, StopEntry, StopRequested
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
@@ -168,25 +168,13 @@ class Lifecycle:
             rest[:0] = extension.inbox._saved
             extension.inbox._saved.clear()
         if ref._traits & KEEP and (not ref._traits & AFRESH or ref._mode & NEW):
-            ref._queue = HeldQueue(self._without_signals(rest, ref, reason))
+            ref._queue = HeldQueue(self._kernel.keeping.messages_of(rest, ref, reason))
             return
         ref._queue = HeldQueue() if ref._traits & KEEP else DeadQueue(ref)
         if isinstance(ref, BoundedRef):
             rest.extend(ref._give_up_putters())
         for message in rest:
             self._kernel.reporting.dead_letter(message, ref, reason)
-
-    def _without_signals(
-        self, entries: Iterable[Any], ref: ActorRef[Any], reason: object
-    ) -> list[Any]:
-        """What the next incarnation may have: signals are about what this one alone had done."""
-        messages = []
-        for entry in entries:
-            if entry.__class__ in SIGNALS:
-                self._kernel.reporting.dead_letter(entry, ref, reason)
-            else:
-                messages.append(entry)
-        return messages
 
     # --- death
 
@@ -209,10 +197,12 @@ class Lifecycle:
             return
         if extension.cause is not None:
             ref._end = Ended(reason, extension.cause)
+        if extension.home is not None:
+            extension.home.wake()
         self._release_timers(extension)
         self._kernel.relations.end_watching(extension)
         if not held:
-            self.release_identity(ref, None)
+            self._kernel.keeping.release_identity(ref, None)
         self._fail_requests(ref, extension, reason)
         self._tell_parent(ref, extension, held=held)
         if extension.started is not None and not extension.started.done():
@@ -232,56 +222,6 @@ class Lifecycle:
         restarts = extension.restarts if extension is not None else 0
         who = {"ref": ref, "behaviour": behaviour_of(ref), "name": ref.name}
         return {"restarts": restarts}, who | {"reason": reason, "orderly": is_orderly(reason)}
-
-    def release_identity(self, ref: ActorRef[Any], successor: ActorRef[Any] | None) -> None:
-        """Free or hand over the name, and tell those who asked with `on_exit`."""
-        extension = ref._extension
-        if extension is None:
-            return
-        if extension.name is not None:
-            if successor is None:
-                self._kernel.registry.unregister(extension.name)
-            else:
-                self._kernel.registry.hand_over(extension.name, successor)
-                successor._ext().name = extension.name
-            extension.name = None
-        hooks, extension.hooks = extension.hooks, None
-        for hook in hooks or ():
-            try:
-                hook(ref, successor)
-            except Exception:  # whoever asked must not hold up the death of another
-                self._kernel.reporting.callback_raised(f"for the exit of {ref}")
-
-    def release(self, ref: ActorRef[Any]) -> None:
-        """Give up what a dead child holds."""
-        queue = ref._queue
-        if not isinstance(queue, HeldQueue):
-            return
-        ref._queue = DeadQueue(ref)
-        rest = list(queue)
-        if isinstance(ref, BoundedRef):
-            rest.extend(ref._give_up_putters())
-        for message in rest:
-            self._kernel.reporting.dead_letter(message, ref, ref.exit_reason)
-        self.release_identity(ref, None)
-        ref._extension = None
-
-    def adopt(self, old: ActorRef[Any], new: ActorRef[Any]) -> None:
-        """Hand over what the dead incarnation `old` holds to `new`, which has not run yet."""
-        queue = old._queue
-        if not isinstance(queue, HeldQueue):
-            return
-        old._queue = DeadQueue(old)
-        # A group that it watched may have changed since its death.
-        entries = self._without_signals(queue, old, old.exit_reason)
-        entries.extend(new._queue or ())
-        if entries:
-            new._queue = new._queue_of(entries)
-        if isinstance(old, BoundedRef) and isinstance(new, BoundedRef):
-            new._load, old._load = old._load, 0
-            new._putters, old._putters = old._putters, new._putters
-        self.release_identity(old, new)
-        old._extension = None
 
     def _release_timers(self, extension: Extension) -> None:
         for timer in list(extension.timers or ()):
@@ -303,7 +243,7 @@ class Lifecycle:
         relation = parent._extension
         if parent._mode & DEAD or relation is None:
             if held:
-                self.release(ref)
+                self._kernel.keeping.release(ref)
             return
         if relation.children is not None:
             relation.children.pop(ref, None)
@@ -322,7 +262,7 @@ class Lifecycle:
             self.signal(child, reason, ref)
             yield
         for child in list(extension.held or ()):
-            self.release(child)
+            self._kernel.keeping.release(child)
             yield
         links = extension.links
         while links:

@@ -142,7 +142,7 @@ class Spawner:
             if relation.held is not None:
                 relation.held.pop(adopt, None)
             ref._mode |= SPECIAL if not ref._mode & PROCESS else 0
-            self._kernel.lifecycle.adopt(adopt, ref)
+            self._kernel.keeping.adopt(adopt, ref)
         self._begin(ref, name)
         if self._telemetry.active:
             self._tell_spawned(ref, restarts)

@@ -37,6 +37,7 @@ KEEP: Final = 16  # the mailbox outlives the incarnation
 AFRESH: Final = 128  # it keeps what comes after the incarnation's end, not what was in it before
 DEFERRED: Final = 32  # init answered DEFERRED_INIT and is not done
 WARNED: Final = 64  # its mailbox was reported as too long
+OWN_TASK: Final = 256  # all hooks of the incarnation run in one task
 
 
 class DeadQueue(weak["ActorRef[Any]"]):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from airssys_wasm.kernel import (
     RequestTimeout,
 )
 from airssys_wasm.testing.conservation import Balance, CountingRef, Ledger
+
+LAST: ContextVar[object] = ContextVar("last")
 
 MAILBOXES = [
     None,
@@ -62,6 +65,21 @@ async def process(inbox: Inbox[Any], chance: random.Random) -> None:
             break
 
 
+class InOneTask(Waits):
+    own_task = True
+
+
+class OwnContext(Plain):
+    """Has a context variable of its own, and so runs in tasks of its own."""
+
+    def receive(self, message: Any) -> object:
+        LAST.set(message)
+        return super().receive(message)
+
+
+EACH = [Plain, Waits, InOneTask, OwnContext, process]
+
+
 async def trade(seed: int, steps: int) -> Balance:
     """A system in which everything happens; its balance once it has come to rest."""
     chance = random.Random(seed)
@@ -71,7 +89,7 @@ async def trade(seed: int, steps: int) -> Balance:
         calls: list[asyncio.Task[Any]] = []
 
         def spawn() -> None:
-            behaviour = chance.choice([Plain, Waits, process])
+            behaviour = chance.choice(EACH)
             mailbox = chance.choice(MAILBOXES)
             refs.append(ledger.ref(kernel.spawn(behaviour, chance, mailbox=mailbox)))
 
@@ -128,7 +146,7 @@ def test_what_was_sent_is_handled_or_queued_or_a_dead_letter(seed: int, steps: i
 
 
 @pytest.mark.parametrize("mailbox", MAILBOXES, ids=str)
-@pytest.mark.parametrize("behaviour", [Plain, Waits, process])
+@pytest.mark.parametrize("behaviour", EACH)
 def test_the_balance_is_exact_where_nobody_waits(behaviour: Any, mailbox: Mailbox | None) -> None:
     async def main() -> None:
         ledger = Ledger()

@@ -47,7 +47,11 @@ async def process(inbox: Inbox[Any]) -> None:
         inbox.context.defer_reply().send(USER.get())
 
 
-EACH = [Plain, Async, Suspending, process]
+class InOneTask(Suspending):
+    own_task = True
+
+
+EACH = [Plain, Async, Suspending, InOneTask, process]
 each = pytest.mark.parametrize("behaviour", EACH)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from airssys_wasm.kernel.states import ENTRIES
 pytestmark = pytest.mark.anyio
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+STEP: ContextVar[int] = ContextVar("step")
 
 
 class Steps(Actor[Any]):
@@ -52,7 +56,19 @@ class AsyncSteps(Steps):
         return super().handle_continue(value)
 
 
-each = pytest.mark.parametrize("behaviour", [Steps, AsyncSteps])
+class StepsInOneTask(AsyncSteps):
+    own_task = True
+
+
+class StepsInOneContext(Steps):
+    """Has a context variable of its own, and so runs in tasks of its own."""
+
+    def init(self) -> object:
+        STEP.set(1)
+        return super().init()
+
+
+each = pytest.mark.parametrize("behaviour", [Steps, AsyncSteps, StepsInOneTask, StepsInOneContext])
 each_mailbox = pytest.mark.parametrize(
     "mailbox",
     [None, Mailbox(capacity=100), Mailbox(order="priority")],
@@ -181,7 +197,7 @@ async def test_who_stops_does_not_go_on(kernel: Kernel, behaviour: type[Steps]) 
     assert ref.mailbox_length == 0
 
 
-@each
+@pytest.mark.parametrize("behaviour", [Steps, AsyncSteps])
 async def test_an_end_in_between_ends_the_going_on(kernel: Kernel, behaviour: type[Steps]) -> None:
     log: list[Any] = []
     ref = await kernel.start(behaviour, log)

@@ -76,6 +76,14 @@ class FragileOwnAsync(FragileAsync):
         VARIABLE.set(7)
 
 
+class FragileInOneTask(Fragile):
+    own_task = True
+
+
+class FragileInOneTaskSuspended(FragileSuspended):
+    own_task = True
+
+
 async def fragile_process(inbox: Inbox[Any], poison: object, handled: list[object]) -> None:
     async for message in inbox:
         if message == poison:
@@ -93,6 +101,8 @@ KINDS = [
     pytest.param(FragileSuspended, Mailbox(10_000), id="bounded suspended"),
     pytest.param(FragileOwn, None, id="own context"),
     pytest.param(FragileOwnAsync, None, id="own context async"),
+    pytest.param(FragileInOneTask, None, id="own task"),
+    pytest.param(FragileInOneTaskSuspended, Mailbox(10_000), id="own task bounded suspended"),
 ]
 each_kind = pytest.mark.parametrize(("behaviour", "mailbox"), KINDS)
 each_place = pytest.mark.parametrize(

@@ -63,9 +63,17 @@ class DoesOwn(DoesAsync):
         )
 
 
-EACH = [Does, DoesAsync, DoesOwn]
+class DoesInOneTask(Does):
+    own_task = True
+
+
+class DoesInOneTaskAsync(DoesAsync):
+    own_task = True
+
+
+EACH = [Does, DoesAsync, DoesOwn, DoesInOneTask, DoesInOneTaskAsync]
 each = pytest.mark.parametrize("behaviour", EACH)
-each_async = pytest.mark.parametrize("behaviour", [DoesAsync, DoesOwn])
+each_async = pytest.mark.parametrize("behaviour", [DoesAsync, DoesOwn, DoesInOneTaskAsync])
 
 
 class Gate:

@@ -63,6 +63,10 @@ class AsyncChild(Child):
         return super().receive(message)
 
 
+class ChildInOneTask(Child):
+    own_task = True
+
+
 async def process_child(inbox: Inbox[Any], log: list[Any], number: int = 1) -> None:
     async for message in inbox:
         if message == "poison":
@@ -71,7 +75,7 @@ async def process_child(inbox: Inbox[Any], log: list[Any], number: int = 1) -> N
         inbox.context.defer_reply().send((number, message))
 
 
-each = pytest.mark.parametrize("behaviour", [Child, AsyncChild, process_child])
+each = pytest.mark.parametrize("behaviour", [Child, AsyncChild, ChildInOneTask, process_child])
 each_mailbox = pytest.mark.parametrize(
     "mailbox", [KEPT, Mailbox(100, keep_on_restart=True)], ids=["unbounded", "bounded"]
 )

@@ -85,7 +85,11 @@ class SuspendingServer(AsyncServer):
         return await super().receive(message)
 
 
-SERVERS = [Server, AsyncServer, SuspendingServer]
+class ServerInOneTask(AsyncServer):
+    own_task = True
+
+
+SERVERS = [Server, AsyncServer, SuspendingServer, ServerInOneTask]
 
 
 @pytest.fixture(params=["idle", "busy", "bounded", "own context", "in an actor", "in a process"])
