@@ -9,6 +9,7 @@ ANSWERS = "airssys_wasm/kernel/answers.py"
 BECOMING = "airssys_wasm/kernel/becoming.py"
 BOUNDED_REF = "airssys_wasm/kernel/bounded_ref.py"
 BROKER = "broker/broker.py"
+KEEPING = "airssys_wasm/kernel/keeping.py"
 LIFECYCLE = "airssys_wasm/kernel/lifecycle.py"
 MEMBERSHIP = "airssys_wasm/kernel/membership.py"
 MULTICALL = "airssys_wasm/kernel/multicall.py"
@@ -62,7 +63,7 @@ TABLE = Table(
         ),
         Fault(
             "storm-lost-on-adoption",
-            LIFECYCLE,
+            KEEPING,
             """
             new._queue = new._queue_of(entries)
             """,
@@ -119,7 +120,7 @@ TABLE = Table(
         ),
         Fault(
             "storm-kept-given-up-and-taken",
-            LIFECYCLE,
+            KEEPING,
             """
             # A group that it watched may have changed since its death.
             """,
@@ -243,7 +244,7 @@ TABLE = Table(
         ),
         Fault(
             "storm-named-when-told",
-            LIFECYCLE,
+            KEEPING,
             """
             self._kernel.registry.unregister(extension.name)
             """,
@@ -352,7 +353,7 @@ TABLE = Table(
         ),
         Fault(
             "storm-name-unknown-to-its-holder",
-            LIFECYCLE,
+            KEEPING,
             """
             successor._ext().name = extension.name
             """,
