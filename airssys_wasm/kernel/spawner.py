@@ -25,6 +25,7 @@ from airssys_wasm.kernel.states import (
     BUSY,
     DEAD,
     DEFERRED,
+    ENTRIES,
     KEEP,
     NEW,
     NOTHING,
@@ -141,7 +142,7 @@ class Spawner:
         if adopt is not None:
             if relation.held is not None:
                 relation.held.pop(adopt, None)
-            ref._mode |= SPECIAL if not ref._mode & PROCESS else 0
+            ref._mode |= SPECIAL | ENTRIES if not ref._mode & PROCESS else 0
             self._kernel.keeping.adopt(adopt, ref)
         self._begin(ref, name)
         if self._telemetry.active:

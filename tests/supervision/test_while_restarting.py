@@ -52,7 +52,8 @@ class Office:
 
     async def open(self, **options: Any) -> None:
         options = {"backoff": WAIT} | options
-        spec = ChildSpec("clerk", Clerk, args=(self.seen, self.broken), name="clerk", **options)
+        start = options.pop("start", Clerk)
+        spec = ChildSpec("clerk", start, args=(self.seen, self.broken), name="clerk", **options)
         self.ref = await self.kernel.start(Supervisor(intensity=5, period=1000.0, children=[spec]))
         self.root = SupervisorRef.of(self.ref)
         (child,) = await self.root.which_children()
@@ -95,6 +96,26 @@ async def test_messages_to_a_child_that_is_being_restarted_fail_by_default(offic
     assert await office.clerk.request("read") == "read"
     assert office.seen == ["read"]
     assert office.dead_letters() == ["crash", "lost"]
+
+
+class PlainClerk(Clerk):
+    def receive(self, message: Any) -> object:  # type: ignore[override]
+        if message == "crash":
+            raise ValueError("boom")
+        self.seen.append(message)
+        return message
+
+
+async def test_a_message_with_a_time_to_live_is_queued_as_itself(office: Office) -> None:
+    await office.open(start=PlainClerk, while_restarting="queue")
+    await office.crash()
+    await office.clerk.put("one", ttl=60.0)
+    await office.clerk.put("late", ttl=0.5)
+    office.clerk.send("two")
+    await office.clock.advance(1.0)
+    assert await office.clerk.request("three") == "three"
+    assert office.seen == ["one", "two", "three"]
+    assert office.dead_letters() == ["crash", "late"]
 
 
 @pytest.mark.parametrize("by_name", [True, False])
