@@ -193,7 +193,7 @@ class StateMachine(Actor[M]):
             await self._drain(arrival)
         else:  # it has just ended, or is suspended: this one waits where the others do
             self._see_to_waiting(ref)
-        if arrival.envelope is not None:
+        if arrival.envelope is not None and not ref._mode & DEAD:
             ref._ext().deferred = TAKEN_OVER
         return None
 

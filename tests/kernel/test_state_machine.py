@@ -1461,3 +1461,21 @@ async def test_state_and_data_can_be_seen_and_replaced(kernel: Kernel) -> None:
     with pytest.raises(TypeError, match="not a tuple of the state and the data"):
         await kernel.replace_state(machine, lambda both: "idle")
     assert (await kernel.get_state(machine))[1]["log"] == ["hello"]
+
+
+async def test_a_machine_that_is_killed_over_a_request_leaves_nothing_behind(
+    kernel: Kernel,
+) -> None:
+    class Doomed(StateMachine[str]):
+        initial = "alive"
+
+        @state("alive")
+        def alive(self, event: object) -> None:
+            self.context.ref.kill()
+
+    ref = kernel.spawn(Doomed)
+    with pytest.raises(ActorExited):
+        await ref.request("die")
+    for _ in range(5):  # its code goes on to its end
+        await asyncio.sleep(0)
+    assert ref._extension is None
