@@ -7,6 +7,7 @@ granted is denied when it is called. So this is a word at the start, or a refusa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from airssys_wasm.components.security.capability import Capabilities
 from airssys_wasm.kernel.errors import AirssysError
@@ -23,6 +24,35 @@ class UngrantedImports(AirssysError):
         self.problems = problems
 
 
+@dataclass(frozen=True, slots=True)
+class MissingGrant:
+    """An imported interface of which nothing is granted, its family, and the line to add."""
+
+    interface: str
+    family: str
+    line: str
+
+
+def missing_grants(imports: Iterable[str], capabilities: Capabilities) -> tuple[MissingGrant, ...]:
+    """What is imported and not granted, in the order of `imports`.
+
+    >>> missing_grants(["airssys:core/storage@1.0.0"], Capabilities())[0].line
+    'capabilities: {storage: {access: read-write}}'
+    """
+    messaging = capabilities.messaging
+    found: list[MissingGrant] = []
+    for interface in imports:
+        match interface.partition("@")[0]:
+            case "airssys:core/storage" if capabilities.storage is None:
+                family, line = "storage", "{storage: {access: read-write}}"
+            case "airssys:core/host-messaging" if not messaging.send and not messaging.request:
+                family, line = "messaging", "{messaging: {send: [NAME], request: [NAME]}}"
+            case _:
+                continue
+        found.append(MissingGrant(interface, family, f"capabilities: {line}"))
+    return tuple(found)
+
+
 def ungranted(imports: Iterable[str], capabilities: Capabilities) -> tuple[str, ...]:
     """A sentence for each imported interface of which nothing is granted, with the line to add.
 
@@ -30,15 +60,7 @@ def ungranted(imports: Iterable[str], capabilities: Capabilities) -> tuple[str, 
     imports airssys:core/storage@1.0.0, but is granted no storage; \
 add capabilities: {storage: {access: read-write}}
     """
-    messaging = capabilities.messaging
-    found: list[str] = []
-    for interface in imports:
-        match interface.partition("@")[0]:
-            case "airssys:core/storage" if capabilities.storage is None:
-                what, line = "storage", "{storage: {access: read-write}}"
-            case "airssys:core/host-messaging" if not messaging.send and not messaging.request:
-                what, line = "messaging", "{messaging: {send: [NAME], request: [NAME]}}"
-            case _:
-                continue
-        found.append(f"imports {interface}, but is granted no {what}; add capabilities: {line}")
-    return tuple(found)
+    return tuple(
+        f"imports {grant.interface}, but is granted no {grant.family}; add {grant.line}"
+        for grant in missing_grants(imports, capabilities)
+    )

@@ -93,6 +93,66 @@ def schema() -> None:
 
 
 @app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A component, as a binary.")],
+    output: Form = "text",
+) -> None:
+    """Show what a component imports, exports and needs; exit code 2 if it does not fit."""
+    from airssys_wasm.cli.inspect import inspect
+
+    raise typer.Exit(inspect(file, output=output))
+
+
+@app.command()
+def call(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A component, as a binary.")],
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="- reads standard input.")],
+    codec: Annotated[
+        Literal["raw", "json", "msgpack"],
+        typer.Option("--codec", help="raw: MESSAGE as it is; else MESSAGE is JSON, encoded so."),
+    ] = "raw",
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="JSON", help="For initialize.")
+    ] = None,
+    env: Annotated[list[str] | None, typer.Option("--env", metavar="NAME=VALUE")] = None,
+    send: Annotated[
+        list[str] | None,
+        typer.Option("--send", metavar="NAME", help="It may send to NAME; what it sends is shown."),
+    ] = None,
+    storage: Annotated[
+        bool, typer.Option("--storage", help="It may read and write storage, kept in memory.")
+    ] = False,
+    memory: Annotated[
+        int | None, typer.Option("--memory", metavar="BYTES", help="64 MiB by default.")
+    ] = None,
+    fuel: Annotated[int | None, typer.Option("--fuel", metavar="N", help="For each call.")] = None,
+    time: Annotated[
+        float | None, typer.Option("--time", metavar="SECONDS", help="In the guest; 5 by default.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="To wait for the reply.")
+    ] = 30.0,
+) -> None:
+    """Run one message against a component, outside of any tree; denied all that is not granted."""
+    from airssys_wasm.cli.call import Call, call
+    from airssys_wasm.components import Limits
+
+    usual = Limits()
+    try:
+        limits = Limits(
+            memory=usual.memory if memory is None else memory,
+            fuel=fuel,
+            call=usual.call if time is None else time,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    asked = Call(
+        file, message, codec, config, env or (), send or (), storage, limits, timeout=timeout
+    )
+    raise typer.Exit(call(asked))
+
+
+@app.command()
 def run(
     file: File,
     sets: Sets = None,
@@ -204,6 +264,25 @@ def apply(
     else:
         code = apply(file, sets=given, name=name, control=control, expect=expect, form=form)
     raise typer.Exit(code)
+
+
+@app.command()
+def graph(
+    file: File,
+    sets: Sets = None,
+    form: Annotated[
+        Literal["text", "dot", "svg"] | None,
+        typer.Option("--format", help="Else the name of the output says it; text without one."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Draw the tree of a file, as text, DOT or SVG."""
+    from airssys_wasm.cli.graph import graph
+
+    raise typer.Exit(graph(file, sets=tuple(sets or ()), form=form, output=output))
 
 
 def main() -> None:

@@ -20,20 +20,20 @@ def value_text(value: object) -> str:
     ('200,000', '12,345.7', '0.5', 'x')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return _visible(str(value))
+        return visible(str(value))
     return f"{value:,}" if isinstance(value, int) else f"{round(value, 1):,}"
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def plain(report: Report) -> str:
     """The report as aligned text, for files and pipes."""
-    rows = [(_visible(label), value_text(value)) for label, value in report.rows]
+    rows = [(visible(label), value_text(value)) for label, value in report.rows]
     left = max((len(label) for label, _ in rows), default=0)
     right = max((len(value) for _, value in rows), default=0)
-    lines = [_visible(report.title), *(f"  {a:<{left}}  {b:>{right}}" for a, b in rows)]
+    lines = [visible(report.title), *(f"  {a:<{left}}  {b:>{right}}" for a, b in rows)]
     return "\n".join([*lines, *_details(report)]) + "\n"
 
 
@@ -56,19 +56,19 @@ def _show_table(console: Console, report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    title = Text(_visible(report.title), style="bold")
+    title = Text(visible(report.title), style="bold")
     table = Table(title=title, box=box.SIMPLE, show_header=False, title_justify="left")
     table.add_column(style="cyan")
     table.add_column(justify="right", style="bold")
     for label, value in report.rows:
-        table.add_row(Text(_visible(label)), Text(value_text(value)))
+        table.add_row(Text(visible(label)), Text(value_text(value)))
     console.print(table)
     for line in _details(report):
         console.print(Text(line, style="dim"))
 
 
 def _details(report: Report) -> list[str]:
-    lines = [f"  {_visible(line)}" for line in report.details[:_MOST_DETAILS]]
+    lines = [f"  {visible(line)}" for line in report.details[:_MOST_DETAILS]]
     more = len(report.details) - _MOST_DETAILS
     return [*lines, f"  … and {more:,} more"] if more > 0 else lines
 
@@ -84,5 +84,5 @@ def chain_text(chain: Sequence[object]) -> str:
     lines = ["the system failed:"]
     for depth, cause in enumerate(chain):
         lead = "because " if depth else ""
-        lines.append(f"{'  ' * (depth + 1)}{lead}{_visible(str(cause))}")
+        lines.append(f"{'  ' * (depth + 1)}{lead}{visible(str(cause))}")
     return "\n".join(lines) + "\n"

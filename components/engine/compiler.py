@@ -123,14 +123,18 @@ async def _result_of(future: Future[Result]) -> Result:
 
 
 def _read(source: Path | bytes, name: str) -> tuple[bytes, str]:
-    data = source if isinstance(source, bytes) else _read_file(source, name)
+    data = source if isinstance(source, bytes) else read_binary(source, name)
     problem = problem_of(data)
     if problem is not None:
         raise ComponentInvalid(name, [problem])
     return data, hashlib.sha256(data).hexdigest()
 
 
-def _read_file(path: Path, name: str) -> bytes:
+def read_binary(path: Path, name: str) -> bytes:
+    """The bytes of a file, up to one more than a component may have; waits for no pipe.
+
+    Raises ComponentInvalid, which names it `name`.
+    """
     try:
         # Not to wait for the other end of a pipe; a regular file does not care.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

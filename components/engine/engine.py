@@ -16,7 +16,7 @@ import os
 import platform
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +30,7 @@ from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.path_choice import choose_path
 from airssys_wasm.components.engine.runtime_host import runtime_host
 from airssys_wasm.components.engine.threaded_engine import ThreadedEngine
-from airssys_wasm.components.engine.world import differences
+from airssys_wasm.components.engine.world import Interfaces, differences
 from airssys_wasm.components.errors import ComponentInvalid
 
 if TYPE_CHECKING:
@@ -76,6 +76,19 @@ class Compiled:
     digest: str
     imports: tuple[str, ...]
     component: Component
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a component imports and exports, by interface and then by function.
+
+    Plain functions are under the interface "". `problems` keep it out of the world; none: it fits.
+    """
+
+    digest: str
+    imports: Interfaces
+    exports: Interfaces
+    problems: tuple[str, ...]
 
 
 class ComponentInstance(Protocol):
@@ -171,6 +184,20 @@ class Engine:
         self._checked.add(code.component)
         return Compiled(name, code.digest, imports, code.component)
 
+    async def inspect(self, source: Path | bytes) -> Inspected:
+        """What a component imports and exports, and why it does not fit, if it doesn't.
+
+        Raises ComponentInvalid for what can't be read or is no component.
+        """
+        self._refuse_after_fork()
+        name = "<bytes>" if isinstance(source, bytes) else str(source)
+        code = await self._compiler.compile(source)
+        imports, exports = await asyncio.to_thread(
+            _read, self._runner.engine, code.component, name, None
+        )
+        problems = differences(runtime_host(), imports, exports)
+        return Inspected(code.digest, imports, exports, tuple(problems))
+
     async def instantiate(
         self,
         compiled: Compiled,
@@ -214,9 +241,15 @@ def _check(
     engine: wasmtime.Engine, component: Component, name: str
 ) -> tuple[list[str], tuple[str, ...]]:
     world = runtime_host()
-    try:
-        imports, exports = read_interfaces(engine, component, world.exports)
-    except (TypeError, RecursionError) as error:
-        raise ComponentInvalid(name, [f"its types can't be read: {error}"]) from error
+    imports, exports = _read(engine, component, name, world.exports)
     used = tuple(interface for interface, functions in imports.items() if functions)
     return differences(world, imports, exports), used
+
+
+def _read(
+    engine: wasmtime.Engine, component: Component, name: str, exported: Collection[str] | None
+) -> tuple[Interfaces, Interfaces]:
+    try:
+        return read_interfaces(engine, component, exported)
+    except (TypeError, RecursionError) as error:
+        raise ComponentInvalid(name, [f"its types can't be read: {error}"]) from error

@@ -55,22 +55,21 @@ _PRIMITIVES: dict[type, Primitive] = {
 
 
 def read_interfaces(
-    engine: wasmtime.Engine, component: wc.Component, exported: Collection[str]
+    engine: wasmtime.Engine, component: wc.Component, exported: Collection[str] | None
 ) -> tuple[dict[str, dict[str, Item]], dict[str, dict[str, Item]]]:
     """Imports and exports of `component` by interface, then by function.
 
     Plain functions are under the interface "". Types are left out, and so are
-    exports whose interface, without its version, is not among `exported`.
+    exports whose interface, without its version, is not among `exported`;
+    None is all of them.
 
     Raises TypeError for a type that wasmtime's own API can't name.
     """
     kind = component.type
-    wanted = {name.partition("@")[0] for name in exported}
-    exports = {
-        name: item
-        for name, item in kind.exports(engine).items()
-        if name.partition("@")[0] in wanted
-    }
+    exports = kind.exports(engine)
+    if exported is not None:
+        wanted = {name.partition("@")[0] for name in exported}
+        exports = {name: item for name, item in exports.items() if name.partition("@")[0] in wanted}
     return _flatten(engine, kind.imports(engine)), _flatten(engine, exports)
 
 

@@ -184,7 +184,7 @@ def differences(world: World, imports: Interfaces, exports: Interfaces) -> list[
     import a:b/c@1.0.0#f differs: the world has func(key: string), the component has func(key: u64)
     """
     found: list[str] = []
-    names = _type_names(world)
+    names = type_names(world)
     for interface, items in imports.items():
         if not items:
             continue
@@ -316,7 +316,7 @@ def _within(type_: Type | None) -> Iterator[Type]:
             pass
 
 
-def _type_names(world: World) -> dict[Type, str]:
+def type_names(world: World) -> dict[Type, str]:
     """What the world calls the records, variants, enums and flags that its functions use."""
     functions = [
         function
