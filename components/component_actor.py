@@ -311,6 +311,10 @@ class ComponentActor(Actor[Any]):
             memory_peak=None if instance is None else instance.memory_peak,
         )
 
+    def bytes_in_use(self) -> int | None:
+        """All linear memories of this incarnation; None where the engine can't tell."""
+        return None if self._instance is None else self._instance.memory_used
+
     def live_state(self) -> object:
         """Raises OpaqueState: what a component holds is in its own memory, for itself to read."""
         raise OpaqueState(self.context.ref, "a component keeps it in its own memory")

@@ -14,6 +14,7 @@ from airssys_wasm.application.reports import Report
 from airssys_wasm.broker import Broker
 from airssys_wasm.kernel import (
     Actor,
+    ActorInfo,
     ActorRef,
     Address,
     DeadLetters,
@@ -23,6 +24,7 @@ from airssys_wasm.kernel import (
     Kernel,
     KernelStatistics,
     Mailbox,
+    Meter,
     NamedRef,
     Replies,
     Telemetry,
@@ -355,6 +357,14 @@ class ActorSystem:
     def trace(self, address: Address, callback: Callable[[TraceEvent], object]) -> Trace:
         """Call back before and after each message of an actor. See `Kernel.trace`."""
         return self.kernel.trace(address, callback)
+
+    def measure(self, address: Address) -> Meter:
+        """Count an actor's messages and their time. See `Kernel.measure`."""
+        return self.kernel.measure(address)
+
+    def info(self, ref: ActorRef[Any]) -> ActorInfo:
+        """What an actor looks like now. See `Kernel.info`."""
+        return self.kernel.info(ref)
 
     def actors(self) -> list[ActorRef[Any]]:
         """All living actors, the oldest first."""

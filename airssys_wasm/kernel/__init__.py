@@ -46,6 +46,7 @@ from airssys_wasm.kernel.message import (
     Started,
     StopRequested,
 )
+from airssys_wasm.kernel.metering import Meter
 from airssys_wasm.kernel.multicall import Replies
 from airssys_wasm.kernel.platform import Platform
 from airssys_wasm.kernel.real_platform import RealPlatform
@@ -72,6 +73,7 @@ from airssys_wasm.kernel.transitions import (
     Transition,
     UpdateTimeout,
 )
+from airssys_wasm.kernel.typed import Request
 
 __all__ = [
     "DEFERRED_INIT",
@@ -116,6 +118,7 @@ __all__ = [
     "Left",
     "Mailbox",
     "MailboxFull",
+    "Meter",
     "MonitorRef",
     "NameTaken",
     "NamedRef",
@@ -131,6 +134,7 @@ __all__ = [
     "RepeatState",
     "Replies",
     "Reply",
+    "Request",
     "RequestTimeout",
     "SelfRequest",
     "StartError",

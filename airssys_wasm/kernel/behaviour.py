@@ -92,6 +92,10 @@ class Actor(Generic[M]):
         attributes.clear()
         attributes.update(state)
 
+    def bytes_in_use(self) -> int | None:
+        """How much memory the actor holds, for those who look at it; None when it can't tell."""
+        return None
+
     @property
     def context(self) -> ActorContext:
         """What the actor acts through."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.context import MonitorRef, Reply
     from airssys_wasm.kernel.inbox import Inbox
     from airssys_wasm.kernel.message import Envelope
+    from airssys_wasm.kernel.metering import Meter
     from airssys_wasm.kernel.own_task import OwnTask
     from airssys_wasm.kernel.ref import ActorRef
     from airssys_wasm.kernel.timers import TimerRef
@@ -50,6 +51,7 @@ class Extension:
     inbox: Inbox[Any] | None = None
     at_rest = False  # suspended, and no handler runs
     traces: list[Trace] | None = None
+    meter: Meter | None = None  # counts what it does, while somebody wants to know
     idle: TimerRef | None = None  # the idle timeout that runs
     home: OwnTask | None = None  # the task in which all hooks run, where that was asked for
     shutdown: float = TERMINATE_TIME

@@ -23,6 +23,7 @@ from airssys_wasm.kernel.info import ActorInfo, info_of
 from airssys_wasm.kernel.keeping import Keeping
 from airssys_wasm.kernel.lifecycle import Lifecycle
 from airssys_wasm.kernel.membership import Group, Membership
+from airssys_wasm.kernel.metering import Meter
 from airssys_wasm.kernel.multicall import Replies, multicall
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import Frame
@@ -235,6 +236,13 @@ class Kernel:
         An actor may have several traces. One whose callback raises is stopped and reported.
         """
         return self.suspension.trace(address, callback)
+
+    def measure(self, address: Address) -> Meter:
+        """Count the messages of an actor and the time they take, from now on until `.stop()`.
+
+        `info` tells the counts, too. Asked again, it is the same meter.
+        """
+        return self.suspension.measure(address)
 
     # --- ends; `ActorRef` and `ActorContext` call these
 

@@ -83,8 +83,9 @@ class Scheduler:
     # --- who runs
 
     def current(self) -> ActorRef[Any] | None:
-        """The actor that runs now, also in its child tasks; None outside of actors."""
-        return self.cur if self.cur is not None else CURRENT.get()
+        """The actor that runs now, also in its child tasks; None outside of living actors."""
+        ref = self.cur if self.cur is not None else CURRENT.get()
+        return None if ref is None or ref._mode & DEAD else ref
 
     def is_running(self, ref: ActorRef[Any]) -> bool:
         """Whether a handler of `ref` is on the stack."""

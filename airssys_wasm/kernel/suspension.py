@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.address import Address, resolve
 from airssys_wasm.kernel.errors import ActorExited, OpaqueState, SelfRequest
 from airssys_wasm.kernel.message import SystemCall
+from airssys_wasm.kernel.metering import Meter, measure
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, ENTRIES, PROCESS, SUSPENDED
 from airssys_wasm.kernel.tracing import Trace, TraceEvent, start_trace
@@ -106,6 +107,10 @@ class Suspension:
     def trace(self, address: Address, callback: Callable[[TraceEvent], object]) -> Trace:
         """See `Kernel.trace`."""
         return start_trace(_living(address), callback)
+
+    def measure(self, address: Address) -> Meter:
+        """See `Kernel.measure`."""
+        return measure(_living(address))
 
 
 def read(actor: Any) -> object:

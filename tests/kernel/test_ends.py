@@ -14,6 +14,7 @@ from airssys_wasm.kernel import (
     ActorExited,
     ActorRef,
     ActorStopped,
+    CrashReport,
     DeadLetter,
     Error,
     Exit,
@@ -819,3 +820,35 @@ async def test_a_handler_that_cancels_its_own_task_harms_nobody_else(
     for other in others:
         assert await other.request(cancellations) == 0
     assert await ref.request(cancellations) == 0
+
+
+@each_async
+async def test_what_is_left_of_a_killed_actor_acts_as_from_outside(
+    kernel: Kernel, behaviour: type[Does]
+) -> None:
+    reached, done = asyncio.Event(), asyncio.Event()
+    reports: list[CrashReport] = []
+    kernel.on_crash(reports.append)
+
+    async def leftover(_: ActorContext) -> None:
+        reached.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            other.send("sent")
+            other.exit("leftover")
+            with contextlib.suppress(ActorExited):
+                await crashes.request(lambda _: 1 / 0)
+            done.set()
+
+    log: list[object] = []
+    other = await kernel.start(Does, True, log)
+    crashes = await kernel.start(Does)
+    ref = await kernel.start(behaviour)
+    ref.send(leftover)
+    await reached.wait()
+    ref.kill()
+    await done.wait()
+    await other.request(lambda _: None)
+    assert log == ["sent", Exit(None, "leftover")]
+    assert [report.client for report in reports] == [None]
