@@ -371,17 +371,6 @@ TABLE = Table(
             why="the dead keep their relations in memory",
         ),
         Fault(
-            "storm-held-with-monitors",
-            RELATIONS,
-            """
-            extension.watching = None
-            """,
-            """
-            pass
-            """,
-            why="a dead child whose mailbox is kept still knows whom it watched",
-        ),
-        Fault(
             "storm-link-on-one-side",
             RELATIONS,
             """

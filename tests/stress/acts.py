@@ -77,6 +77,15 @@ def monitor(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
         storm.news.demonitored(watch)
 
 
+def farewell(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
+    """Letters to one who watches, and the end: the news has to come after them."""
+    if target.is_alive and context.ref.is_alive:
+        storm.news.monitored(storm.kernel.monitor(target, context.ref), alive=True)
+        for _ in range(3):
+            storm.send(context.ref, target)
+        context.stop("by chance")
+
+
 def spawn(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
     storm.spawn(context)
 
@@ -153,6 +162,9 @@ def unwatch_group(storm: Storm, context: ActorContext, target: ActorRef[Any]) ->
 
 
 def suspend(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
+    if storm.busy and storm.chance.random() < 0.5:
+        target = storm.chance.choice(list(storm.busy))  # in the middle of its work
+        storm.calls.look(target)
     storm.suspend(target)
 
 
@@ -181,7 +193,7 @@ def publish(storm: Storm, context: ActorContext, target: ActorRef[Any]) -> None:
 
 WEIGHTS: dict[Act, int] = {
     crash: 2, stop_self: 1, end_other: 3, end_supervisor: 1, trap: 2, link: 4, unlink: 2,
-    monitor: 6, spawn: 8, send_later: 4, tick: 2, stop_ticking: 1, call: 12, cancel: 3,
+    monitor: 6, farewell: 2, spawn: 8, send_later: 4, tick: 2, stop_ticking: 1, call: 12, cancel: 3,
     send_to_name: 3, register: 2, unregister: 1, join: 3, leave: 2, watch_group: 2,
     unwatch_group: 1, suspend: 3, resume: 3, subscribe: 5, unsubscribe: 1, publish: 5,
 }  # fmt: skip

@@ -57,9 +57,16 @@ class Calls:
                 work = self._put(target)
             case _:
                 work = self._request(target)
+        self._start(work)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self.tasks[task] = None
         task.add_done_callback(self._done)
+
+    def look(self, target: ActorRef[Any]) -> None:
+        """Look at `target` as soon as that is possible."""
+        self._start(self._look(target))
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self.tasks[task]

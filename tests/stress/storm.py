@@ -85,7 +85,7 @@ class Storm:
         self.refs: list[ActorRef[Any]] = []
         self.suspended: dict[ActorRef[Any], None] = {}
         self.ticking: dict[TimerRef, ActorContext] = {}
-        self._waiting: dict[ActorRef[Any], asyncio.Task[Any]] = {}
+        self.busy: dict[ActorRef[Any], asyncio.Task[Any]] = {}
         self._priority: set[ActorRef[Any]] = set()
         self.ledger = Ledger(self.broken)
         self.news = News(self.kernel, self.broken)
@@ -162,16 +162,16 @@ class Storm:
         """Wait within a handler, where it may be cancelled from outside."""
         task = asyncio.current_task()
         assert task is not None
-        self._waiting[ref] = task
+        self.busy[ref] = task
         try:
             for _ in range(self.chance.choice((1, 1, 5))):
                 await asyncio.sleep(0)
         finally:
-            self._waiting.pop(ref, None)
+            self.busy.pop(ref, None)
 
     def cancel_somebody(self) -> None:
-        if self._waiting:
-            self.chance.choice(list(self._waiting.values())).cancel(BY_HAND)
+        if self.busy:
+            self.chance.choice(list(self.busy.values())).cancel(BY_HAND)
 
     def suspend(self, ref: ActorRef[Any]) -> None:
         with suppress(ActorExited):
