@@ -19,3 +19,4 @@ def test_an_example_of_the_manual_runs(program: str) -> None:
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60
     )
     assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == re.findall(r"# prints (.*)", program)
