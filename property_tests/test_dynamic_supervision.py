@@ -299,6 +299,22 @@ class Dynamic(RuleBasedStateMachine):
         if incarnation in self.signalled:
             self.goes(incarnation, "shutdown")
 
+    @precondition(lambda self: self.of("stopping"))
+    @rule(outcome=st.sampled_from(["ok", "ignore"]), data=st.data())
+    def an_init_is_done_after_its_end_was_asked_for(
+        self, outcome: str, data: st.DataObject
+    ) -> None:
+        incarnation = data.draw(st.sampled_from(self.of("stopping")))
+        child = self.alive[incarnation]
+        if outcome == "ok":
+            assert self.machine.handle(steps.Up(incarnation), self.now) == []
+            return
+        del self.alive[incarnation]
+        if self.keep:
+            self.held.add(incarnation)
+        self.model.died(child, "normal", self.now)
+        self.tell(steps.Declined(incarnation), child)
+
     def goes(self, incarnation: int, reason: object) -> None:
         child = self.alive.pop(incarnation)
         if self.keep:

@@ -179,7 +179,6 @@ class DynamicMachine:
         if child is None or child.state != "starting":
             return
         state.become(child, "running")
-        child.held = None
         child.up_since = state.now
         checkups.begin(state, child)
         state.report(events.ChildStarted(child.id, child.restarts))

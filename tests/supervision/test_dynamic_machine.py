@@ -186,3 +186,55 @@ def test_a_kept_mailbox_goes_from_one_incarnation_to_the_next_over_failed_starts
     assert dynamic.handle(EndInstance(old + 5, True, "t"), 0.0)[0] == steps.SendExit(old + 5)
     gone = without_reports(dynamic.handle(steps.Gone(old + 5, "shutdown"), 0.0))
     assert gone[1:] == [steps.Release(old + 5), Forget(old), steps.Answer("t")]
+
+
+def starting(dynamic: DynamicMachine) -> int:
+    spawn = dynamic.handle(AddInstance((), "start"), 0.0)[0]
+    assert isinstance(spawn, SpawnInstance)
+    return spawn.incarnation
+
+
+def test_an_init_that_succeeds_after_its_end_was_asked_for_is_no_start() -> None:
+    dynamic = machine()
+    one = starting(dynamic)
+    dynamic.handle(EndInstance(one, True, "end"), 0.0)
+    assert dynamic.handle(steps.Up(one), 0.0) == []
+    assert without_reports(dynamic.handle(steps.Gone(one, "shutdown"), 0.0))[1:] == [
+        RefuseInstance("start", steps.DidNotStart("job-1", "shutdown")),
+        steps.Answer("end"),
+    ]
+
+
+def test_an_init_that_says_ignore_after_its_end_was_asked_for_is_an_end() -> None:
+    dynamic = machine()
+    one = starting(dynamic)
+    dynamic.handle(EndInstance(one, True, "end"), 0.0)
+    assert without_reports(dynamic.handle(steps.Declined(one), 0.0))[1:] == [
+        RefuseInstance("start", steps.DidNotStart("job-1", "normal")),
+        steps.Answer("end"),
+    ]
+    assert dynamic.which_children() == ()
+
+
+def test_an_end_that_is_asked_for_while_a_late_restart_is_killed_is_an_end() -> None:
+    dynamic = machine(intensity=9, start_timeout=1.0)
+    (old,) = running(dynamic, 1)
+    *_, spawn, timer = dynamic.handle(steps.Gone(old, "boom"), 0.0)
+    assert isinstance(spawn, SpawnInstance)
+    assert isinstance(timer, steps.SetTimer)
+    dynamic.handle(steps.TimeUp(timer.timer), 1.0)
+    assert dynamic.handle(EndInstance(old, False, "end"), 1.0) == []
+    gone = without_reports(dynamic.handle(steps.Gone(spawn.incarnation, "killed"), 1.0))
+    assert gone == [Forget(old), steps.Answer("end")]
+
+
+def test_an_end_that_comes_while_a_late_restart_is_killed_does_not_wait_for_another() -> None:
+    dynamic = machine(intensity=9, start_timeout=1.0)
+    (old,) = running(dynamic, 1)
+    *_, spawn, timer = dynamic.handle(steps.Gone(old, "boom"), 0.0)
+    assert isinstance(spawn, SpawnInstance)
+    assert isinstance(timer, steps.SetTimer)
+    dynamic.handle(steps.TimeUp(timer.timer), 1.0)
+    dynamic.handle(steps.Stop("shutdown"), 1.0)
+    gone = dynamic.handle(steps.Gone(spawn.incarnation, "killed"), 1.0)
+    assert gone[-1] == steps.End("shutdown")
