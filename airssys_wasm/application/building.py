@@ -69,6 +69,7 @@ def _child(config: AnyChild, directory: Path) -> ChildSpec:
     mailbox: MailboxConfig | None = None
     attach: Callable[[ActorRef[Any]], None] | None = None
     health: HealthConfig | None = None
+    keep = config.while_restarting == "queue"  # the mailbox goes from one to the next
     match config:
         case SupervisorChild():
             start = supervisor_of(config.supervisor, directory, config.id)
@@ -76,11 +77,12 @@ def _child(config: AnyChild, directory: Path) -> ChildSpec:
             start = _dynamic(config, directory)
         case PoolChild():
             start = _pool(config, directory)
-            attach = _attachment(config.subscribe, keep=False)
+            attach = _attachment(config.subscribe, keep=keep)
         case _:
             start = _behaviour(config, directory, config.id)
             mailbox, health = config.mailbox, config.health
-            attach = _attachment(config.subscribe, keep=config.mailbox.keep_on_restart)
+            keep = keep or config.mailbox.keep_on_restart
+            attach = _attachment(config.subscribe, keep=keep)
     return ChildSpec(
         config.id,
         start,

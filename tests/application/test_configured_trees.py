@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 
 from airssys_wasm import ActorExited, ActorSystem, DynamicSupervisorRef, SupervisorRef
@@ -108,6 +109,23 @@ async def test_the_workers_of_a_pool_share_what_it_subscribes_to(workshop: Path)
             system.broker.publish("jobs.new", number)
         answers = [await system.named("b").request("all") for _ in range(2)]
         assert sorted(answer[2] for answer in answers) == [(0, 2, "all"), (1, 3, "all")]
+
+
+@pytest.mark.parametrize("meanwhile", ["fail", "queue"])
+async def test_a_restarted_child_is_subscribed_as_before(workshop: Path, meanwhile: str) -> None:
+    child = f"{{id: b, actor: 'workshop:Bench', args: [b], while_restarting: {meanwhile}}}"
+    tree = supervisor(workshop, f"children: [{child[:-1]}, subscribe: [jobs.*]}}]")
+    async with ActorSystem("workshop", root=tree) as system:
+        first = system.whereis("b")
+        assert first is not None
+        first.kill()
+        system.broker.publish("jobs.new", "meanwhile")
+        while system.whereis("b") in (None, first):
+            await anyio.lowlevel.checkpoint()
+        system.broker.publish("jobs.new", "afterwards")
+        *_, seen = await system.named("b").request("all")
+        kept = ("meanwhile",) if meanwhile == "queue" else ()
+        assert seen == (*kept, "afterwards", "all")
 
 
 async def test_a_dynamic_supervisor_starts_children_with_arguments_of_their_own(
