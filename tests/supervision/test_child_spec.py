@@ -84,6 +84,9 @@ def test_an_unknown_field_is_refused_where_otp_ignores_it() -> None:
         ("start_timeout", 0),
         ("start_timeout", "never"),
         ("attach", "orders"),
+        ("backoff", 0.1),
+        ("health", True),
+        ("while_restarting", "wait"),
     ],
 )
 def test_a_wrong_value_is_refused_and_the_error_names_field_and_value(
@@ -172,3 +175,14 @@ def test_whether_a_child_keeps_its_mailbox_is_said_by_the_mailbox() -> None:
     assert not ChildSpec("a", list).keeps_mailbox
     assert not ChildSpec("a", list, mailbox=Mailbox(10)).keeps_mailbox
     assert ChildSpec("a", list, mailbox=Mailbox(keep_on_restart=True)).keeps_mailbox
+
+
+def test_a_child_whose_messages_queue_meanwhile_has_something_to_hand_over() -> None:
+    assert ChildSpec("a", list, while_restarting="queue").keeps_mailbox
+    assert ChildSpec("a", list, mailbox=Mailbox(10), while_restarting="queue").keeps_mailbox
+    assert not ChildSpec("a", list, while_restarting="fail").keeps_mailbox
+
+
+def test_what_goes_beyond_otp_is_off_unless_asked_for() -> None:
+    spec = ChildSpec("a", list)
+    assert (spec.backoff, spec.health, spec.while_restarting) == (None, None, "fail")

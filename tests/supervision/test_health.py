@@ -239,6 +239,15 @@ def test_a_child_that_runs_no_more_is_asked_no_more(rehearse: Any, spec: Any, ho
     assert sup.take_log() == []
 
 
+def test_a_child_that_is_being_stopped_is_asked_no_more(rehearse: Any, spec: Any) -> None:
+    sup = rehearse([spec("a", health=CHECK, shutdown="infinity")], stubborn="a")
+    sup.tell(steps.TerminateChild, "a")
+    assert sup.timers == {}
+    sup.take_log()
+    sup.pass_time(100.0)
+    assert sup.take_log() == []
+
+
 def test_nobody_is_asked_or_ended_for_its_health_once_the_end_has_begun(
     rehearse: Any, spec: Any
 ) -> None:
