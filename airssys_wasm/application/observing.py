@@ -134,7 +134,7 @@ class _Observer:
             name=info.name,
             status=status,
             state=info.state,
-            behaviour=info.behaviour,
+            behaviour=getattr(self.configs.get(path), "actor", info.behaviour),
             restarts=restarts,
             mailbox=info.mailbox_length,
             capacity=info.capacity,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +19,7 @@ T = TypeVar("T")
 
 CHANGES = 10  # exit code of `plan --exit-code` where something would change
 
+_MOST_KEPT = 4  # in a row that are shown one by one
 _SIGNS = {
     "added": ("+", "green"),
     "removed": ("-", "red"),
@@ -137,9 +140,35 @@ def rows(view: PlanView) -> Iterator[tuple[Cell, ...]]:
         children=view.children,
     )
     yield from _change("", "│ " if view.children else "  ", root)
-    for branch, inner, change in branches(root, lambda change: change.children):
+    top: ChangeView | _Kept = root
+    for branch, inner, change in branches(top, _shown):
         below = inner + ("│ " if change.children else "  ")
-        yield from _change(branch, below, change)
+        if isinstance(change, _Kept):
+            yield Cell(" "), Cell(f"… {change.number:,} kept", "dim", branch)
+        else:
+            yield from _change(branch, below, change)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Children in a row that nothing happens to, nor to any below them."""
+
+    number: int
+    children: tuple[ChangeView, ...] = ()
+
+
+def _shown(change: ChangeView | _Kept) -> Sequence[ChangeView | _Kept]:
+    """The children, long runs of those that are kept as one."""
+    shown: list[ChangeView | _Kept] = []
+    for quiet, group in groupby(change.children, key=_is_quiet):
+        run = list(group)
+        whole = not quiet or len(run) <= _MOST_KEPT
+        shown += run if whole else [_Kept(len(run))]
+    return shown
+
+
+def _is_quiet(change: ChangeView) -> bool:
+    return change.action == "kept" and all(map(_is_quiet, change.children))
 
 
 def _change(branch: str, below: str, change: ChangeView) -> Iterator[tuple[Cell, ...]]:

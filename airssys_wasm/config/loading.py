@@ -56,7 +56,7 @@ def load(
     """
     directory = file.parent
     variables = dict(os.environ if environment is None else environment)
-    variables["TREE_DIRECTORY"] = str(directory.absolute())
+    variables["TREE_DIRECTORY"] = os.path.abspath(directory)
     finder = import_actor if import_actors else find_actor
     surroundings = Surroundings(
         environment=variables,
@@ -118,7 +118,7 @@ def load_text(
     problems += refused
     environment = surroundings.environment
     elsewhere = {
-        other: Setting({**environment, "TREE_DIRECTORY": str(place.absolute())}, place)
+        other: Setting({**environment, "TREE_DIRECTORY": os.path.abspath(place)}, place)
         for other, place in included.directories.items()
     }
     reading = read(

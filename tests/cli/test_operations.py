@@ -341,3 +341,22 @@ def test_run_takes_a_path_for_its_socket_or_has_none(shop: Shop) -> None:
     assert "is the control socket of a system that runs" in taken
     shop.start(file, "counter runs", options=("--control", "none"))
     assert "no system called 'shop' is running" in shop.call("plan", file, code=1)
+
+
+def test_where_the_command_is_called_makes_no_difference(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop.directory / "below").mkdir()
+    monkeypatch.chdir(shop.directory / "below")
+    shop.file(patient("a", "'${TREE_DIRECTORY}'"))
+    shop.start(Path("../tree.yaml"), f"{shop.directory} runs")
+    monkeypatch.chdir("/")
+    assert "no change" in shop.call("plan", shop.directory / "tree.yaml")
+
+
+def test_a_long_row_of_kept_children_is_one_line_of_a_plan(shop: Shop) -> None:
+    many = [patient(f"c{number}", f"c{number}") for number in range(10)]
+    shop.start(shop.file(*many), *(f"c{number} runs" for number in range(10)))
+    told = shop.call("plan", shop.file(*many, COUNTER))
+    assert "… 10 kept" in told
+    assert "counter" in told
