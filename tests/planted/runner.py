@@ -46,7 +46,11 @@ class Planter:
         source = file.read_text()
         file.write_text(fault.planted(source))
         try:
-            code, output = self._pytest([*filter(None, [fault.first]), *tests])
+            if fault.first:  # a run of its own: pytest would sort them
+                code, output = self._pytest([fault.first])
+                if code != PASSED:
+                    return verdict(code, output, fault.equivalent)
+            code, output = self._pytest(tests)
         finally:
             file.write_text(source)
         return verdict(code, output, fault.equivalent)
