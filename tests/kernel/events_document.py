@@ -17,9 +17,11 @@ HEAD = """# Events
 What a kernel tells to handlers that are attached to it:
 
 ```python
-attachment = system.kernel.telemetry.attach("actor.*", handler)  # a name, or a pattern with *
+attachment = system.telemetry.attach("actor.*", handler)  # a name, or a pattern with *
 attachment.detach()
 ```
+
+A handler that is attached to `ActorSystem(…).telemetry` before `async with` sees the root start.
 
 `handler(event)` is called at once, in the loop: a plain function that keeps it short. `event` has
 `name`, `time` (monotonic seconds), `measurements` (numbers) and `metadata`. A handler that raises
