@@ -88,6 +88,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._now = 0.0
         self._numbers = 0
         self._order = 0
+        self._names: Counter[str] = Counter()
         self._on_step = on_step
         self._on_quiet = on_quiet
         self._on_scheduler = on_scheduler
@@ -121,6 +122,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Numbers what is created."""
         self._numbers += 1
         return self._numbers
+
+    def unique_name(self, name: str) -> str:
+        """`name` for the first task of that name, then with a number."""
+        short = name.rsplit(".", 1)[-1]  # anyio calls tasks by the whole path of their function
+        self._names[short] += 1
+        count = self._names[short]
+        return short if count == 1 else f"{short}-{count}"
 
     def create_future(self) -> SimulatedFuture:
         return SimulatedFuture(loop=self)

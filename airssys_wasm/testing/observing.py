@@ -14,6 +14,7 @@ from airssys_wasm.kernel.context import ActorContext, MonitorRef
 from airssys_wasm.kernel.kernel import Kernel
 from airssys_wasm.kernel.priority_ref import PriorityRef
 from airssys_wasm.kernel.ref import ActorRef
+from airssys_wasm.supervision import reporting, supervisor_actor
 from airssys_wasm.supervision.supervisor_actor import SupervisorActor
 from airssys_wasm.testing.errors import InvariantBroken
 
@@ -74,14 +75,16 @@ def observing(observer: Observer) -> Iterator[None]:
         tell("told_to_end", self, self._scheduler.current(), "kill")
         original_kill(self)
 
-    def report(self: SupervisorActor, event: Any) -> None:
-        tell("supervised", self, event)
-        original_report(self, event)
+    def report(supervisor: ActorRef[Any], event: Any, observer: Any) -> None:
+        actor = getattr(supervisor._receive, "__self__", None)
+        if isinstance(actor, SupervisorActor):
+            tell("supervised", actor, event)
+        original_report(supervisor, event, observer)
 
     original_deliver, original_by_priority = ActorRef._deliver, PriorityRef._deliver
     original_made, original_demonitor = MonitorRef.__init__, ActorContext.demonitor
     original_exit, original_kill = ActorRef.exit, ActorRef.kill
-    original_report = SupervisorActor._report
+    original_report = reporting.report
     stand_ins: tuple[tuple[Any, str, Any, Any], ...] = (
         (ActorRef, "_deliver", original_deliver, deliver),
         (PriorityRef, "_deliver", original_by_priority, deliver_by_priority),
@@ -89,7 +92,7 @@ def observing(observer: Observer) -> Iterator[None]:
         (ActorContext, "demonitor", original_demonitor, demonitor),
         (ActorRef, "exit", original_exit, exit),
         (ActorRef, "kill", original_kill, kill),
-        (SupervisorActor, "_report", original_report, report),
+        (supervisor_actor, "report", original_report, report),
     )
     for place, name, _, stand_in in stand_ins:
         setattr(place, name, stand_in)

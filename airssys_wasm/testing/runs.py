@@ -14,6 +14,7 @@ from typing import Any
 from airssys_wasm.testing.choices import Choices, Deviation, Strategy
 from airssys_wasm.testing.faults import Fault, FaultKind
 from airssys_wasm.testing.invariants import ALL, Invariant
+from airssys_wasm.testing.ordered_scopes import ordered_scopes
 from airssys_wasm.testing.refusals import refusing
 from airssys_wasm.testing.simulation import ROOT, Simulation
 from airssys_wasm.testing.trace import Entry
@@ -94,7 +95,7 @@ def run_once(
             choices.widths = []
         asyncio.set_event_loop(loop)
         try:
-            with refusing():
+            with refusing(), ordered_scopes():
                 try:
                     main = loop.create_task(simulation.run(test), name="test")
                     loop.run_until_complete(main)

@@ -30,8 +30,8 @@ class SimulatedTask(asyncio.Task[Any]):
         self._number = number = loop.next_number()
         # Whoever is outside of all actors acts for itself.
         self.owner = owner if owner is not None else self
-        if options.get("name") is None:
-            options["name"] = f"task-{number}"
+        name = options.get("name")
+        options["name"] = f"task-{number}" if name is None else loop.unique_name(name)
         super().__init__(coro, loop=loop, **options)
 
     def __hash__(self) -> int:

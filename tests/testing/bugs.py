@@ -8,7 +8,6 @@ As a program, says how many seeds each strategy needs, and how short the schedul
 from __future__ import annotations
 
 import sys
-from typing import get_args
 
 from airssys_wasm.testing.choices import StrategyName
 from airssys_wasm.testing.searching import Found, run_seed, search
@@ -19,10 +18,11 @@ BUGS = (
     # --- the kernel: ends
     Bug(
         "name-freed-after-down",
-        "kernel.lifecycle:Lifecycle.die",
-        "if not held:\n        self.release_identity(ref, None)",
-        "if not held:\n        self._kernel.platform.call_soon("
-        "lambda: (setattr(ref, '_extension', extension), self.release_identity(ref, None)))",
+        "kernel.keeping:Keeping.release_identity",
+        "self._kernel.registry.unregister(extension.name)",
+        "name = extension.name\n"
+        "            free = self._kernel.registry.unregister\n"
+        "            self._kernel.platform.call_soon(lambda: free(name))",
         "who hears of a death cannot take the name over",
     ),
     Bug(
@@ -101,7 +101,7 @@ BUGS = (
     ),
     Bug(
         "kept-mailbox-loses-the-first",
-        "kernel.lifecycle:Lifecycle.adopt",
+        "kernel.keeping:Keeping.adopt",
         "entries.extend(new._queue or ())",
         "del entries[:1]\n    entries.extend(new._queue or ())",
         "the next incarnation misses a message that was kept",
@@ -197,6 +197,42 @@ BUGS = (
         "self._seen = 0",
         "self._seen = min(1, len(self._saved))",
         "a process never takes the first message that it refused once",
+    ),
+    Bug(
+        "arrival-during-a-receive-overlooked",
+        "kernel.inbox:Inbox._wait",
+        "if (ref._queue or ref._one is not NOTHING) and not suspended:",
+        "if ref._queue and not suspended:",
+        "a process waits though its mailbox has a message",
+    ),
+    Bug(
+        "given-up-message-still-queued",
+        "kernel.bounded_ref:BoundedRef._give_up_waiting",
+        "waiting.cancel()\n"
+        "        self._putters = deque(p for p in self._putters if p[0] is not waiting)",
+        "pass",
+        "a request that timed out while it waited for room is handled all the same",
+    ),
+    Bug(
+        "exit-does-not-interrupt",
+        "kernel.lifecycle:Lifecycle.end",
+        "extension.task.cancel()",
+        "pass",
+        "an exit signal does not end a handler that waits",
+    ),
+    Bug(
+        "suspended-handler-of-the-killed-goes-on",
+        "kernel.lifecycle:Lifecycle.kill",
+        "if task is not None:",
+        "if task is not None and ref._parent is not None:",
+        "what is left of a killed actor is not cancelled",
+    ),
+    Bug(
+        "end-of-a-deferred-start-unnoticed",
+        "kernel.lifecycle:Lifecycle.die",
+        "if not waiter.done():",
+        "if waiter.done():",
+        "who waits for the end of an actor is not told",
     ),
     # --- the kernel: timers, names, groups
     Bug(
@@ -395,5 +431,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    assert get_args(StrategyName)
     sys.exit(main())

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from airssys_wasm.kernel import Actor
 from airssys_wasm.testing.errors import NotDeterministic
-from airssys_wasm.testing.searching import search
+from airssys_wasm.testing.searching import run_seed, search
 from airssys_wasm.testing.simulation import Simulation
 from airssys_wasm.testing.trace import describe
 from tests.testing.scenario import traced
@@ -42,6 +43,22 @@ def test_another_process_with_another_hash_seed_gives_the_same_traces() -> None:
 def test_a_second_run_in_this_process_gives_the_same_trace() -> None:
     for seed in range(10):
         assert traced(seed).trace == traced(seed).trace
+
+
+def test_a_run_that_fails_in_a_task_group_gives_the_same_trace_again() -> None:
+    async def fails(number: int) -> None:
+        with anyio.move_on_after(5):
+            await anyio.sleep(number / 10)
+            if number == 2:
+                raise ValueError
+
+    async def test(simulation: Simulation) -> None:
+        async with anyio.create_task_group() as group:
+            for number in range(10):
+                group.start_soon(fails, number)
+
+    traces = {run_seed(test, 1, recorded=True).trace for _ in range(20)}
+    assert len(traces) == 1
 
 
 def test_the_state_of_the_global_generator_is_as_it_was_before() -> None:

@@ -138,6 +138,7 @@ async def no_message_is_lost_or_doubled(simulation: Simulation) -> None:
         kernel.spawn(Slow, mailbox=Mailbox(capacity=2, overflow="drop_old")),
         kernel.spawn(Slow, mailbox=Mailbox(capacity=2, overflow="drop_new")),
         kernel.spawn(Listener, mailbox=Mailbox(capacity=3, order="priority")),
+        kernel.spawn(Slow, mailbox=Mailbox(capacity=2)),
     ]
     counted = [ledger.ref(ref) for ref in refs]
 
@@ -158,7 +159,7 @@ async def no_message_is_lost_or_doubled(simulation: Simulation) -> None:
     async with anyio.create_task_group() as group:
         for number in range(4):
             group.start_soon(feed, number)
-    refs[simulation.random.randrange(5)].kill()
+    simulation.random.choice(refs).kill()
     await simulation.sleep(5)
     balance = ledger.balance(kernel)
     assert balance.holds, balance
