@@ -302,7 +302,6 @@ class DynamicMachine:
         state.renew(child)
         child.incarnation = next(state.numbers)
         state.become(child, "starting")
-        child.attempt = 0
         state.living[child.incarnation] = child
         state.actions.append(
             dynamic_steps.SpawnInstance(child.incarnation, child.args, child.held, child.restarts)
@@ -336,7 +335,6 @@ class DynamicMachine:
             else:
                 self._back_off(child, state.template.backoff)
             return
-        state.drop(child)
         gave_up = events.GaveUp(
             state.label,
             child.id,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airssys_wasm.kernel import Mailbox
-from airssys_wasm.supervision import ChildSpec, ChildStopped, StartTimedOut, steps
+from airssys_wasm.supervision import Backoff, ChildSpec, ChildStopped, StartTimedOut, steps
 from airssys_wasm.supervision.dynamic_end import STOPPED_A_TURN
 from airssys_wasm.supervision.dynamic_steps import (
     AddInstance,
@@ -238,3 +238,39 @@ def test_an_end_that_comes_while_a_late_restart_is_killed_does_not_wait_for_anot
     dynamic.handle(steps.Stop("shutdown"), 1.0)
     gone = dynamic.handle(steps.Gone(spawn.incarnation, "killed"), 1.0)
     assert gone[-1] == steps.End("shutdown")
+
+
+def test_each_failure_in_a_row_doubles_the_wait_and_a_healthy_run_begins_anew() -> None:
+    backoff = Backoff(initial=1.0, jitter=0.0, healthy_after=10.0)
+    dynamic = machine(intensity=99, backoff=backoff)
+    (incarnation,) = running(dynamic, 1)
+    now, waits = 100.0, []
+    for lived in (20.0, 9.0, 0.0, 10.0, 1.0):
+        now += lived
+        timer = dynamic.handle(steps.Gone(incarnation, "boom"), now)[-1]
+        assert isinstance(timer, steps.SetTimer)
+        waits.append(timer.after)
+        (view,) = dynamic.which_children()
+        assert (view.status, view.due) == ("restarting", now + timer.after)
+        now += timer.after
+        (spawn,) = dynamic.handle(steps.TimeUp(timer.timer), now)
+        assert isinstance(spawn, SpawnInstance)
+        incarnation = spawn.incarnation
+        dynamic.handle(steps.Up(incarnation), now)
+        assert dynamic.which_children()[0].due is None
+    assert waits == [1.0, 2.0, 4.0, 1.0, 2.0]
+    assert dynamic.restarts == 5
+
+
+def test_a_start_that_fails_is_a_failure_in_the_row() -> None:
+    dynamic = machine(intensity=99, backoff=Backoff(initial=1.0, jitter=0.0))
+    (incarnation,) = running(dynamic, 1)
+    timer = dynamic.handle(steps.Gone(incarnation, "boom"), 100.0)[-1]
+    assert isinstance(timer, steps.SetTimer)
+    (spawn,) = dynamic.handle(steps.TimeUp(timer.timer), 101.0)
+    assert isinstance(spawn, SpawnInstance)
+    again = dynamic.handle(steps.Gone(spawn.incarnation, "no disk"), 101.0)[-1]
+    assert isinstance(again, TryAgain)
+    timer = dynamic.handle(RetryInstance(again.child, again.attempt), 101.0)[-1]
+    assert isinstance(timer, steps.SetTimer)
+    assert timer.after == 2.0

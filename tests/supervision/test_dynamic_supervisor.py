@@ -375,6 +375,29 @@ async def test_what_a_temporary_child_was_started_with_is_not_retained() -> None
         assert len(arguments) == 0
 
 
+@pytest.mark.rule("RESTART-15")
+async def test_nor_while_it_runs_if_it_does_not_keep_it_itself() -> None:
+    class Large:
+        """Stands for a large argument."""
+
+    class Forgetful(Child):
+        def __init__(self, large: object) -> None:
+            super().__init__()
+
+    async with dynamic(Forgetful, restart="temporary") as (_, _, supervisor):
+        arguments: WeakSet[Large] = WeakSet()
+
+        async def start_one() -> ActorRef[Any]:
+            large = Large()
+            arguments.add(large)
+            return await start(supervisor, large)
+
+        child = await start_one()
+        gc.collect()
+        assert child.is_alive
+        assert len(arguments) == 0
+
+
 async def test_a_mailbox_that_is_kept_goes_to_the_next_incarnation() -> None:
     handled: list[object] = []
 
@@ -655,9 +678,10 @@ async def test_with_all_significant_the_last_child_that_ends_ends_the_supervisor
         one, two = await start(supervisor), await start(supervisor)
         one.kill()
         await one.wait()
-        assert await refs(supervisor) == [two]
+        assert [child.status for child in await supervisor.which_children()] == ["running"]
         two.send(("end", "boom"))
         assert await ref.wait() == "shutdown"
+        assert two.exit_reason == "boom"
 
 
 @pytest.mark.rule("AUTO-06")
