@@ -135,6 +135,12 @@ def files(seed: int, number: int) -> Files:
     return found
 
 
+def structure(seed: int) -> bytes:
+    """A tree of YAML nodes, damaged or made up."""
+    chance = random.Random(seed)
+    return chance.choice((_damaged_tree, _damaged_tree, _made_up))(chance)
+
+
 @cache
 def _corpus() -> tuple[bytes, ...]:
     return tuple(path.read_bytes() for path in sorted(CORPUS.glob("*/*.yaml")))

@@ -258,7 +258,8 @@ def test_set_reaches_every_part_of_a_tree(
         ("reader.args.path=b", "--set:1:1: 2 children have the id 'reader': children[0], "
          "children[2].supervisor.children[0]; write the id of its supervisor before it"),
         ("w.reader.restart=allways", "--set:1:18: children[2].supervisor.children[0].restart: "
-         "'allways' is not a restart type (permanent, transient, temporary)"),
+         "'allways' is not a restart type (permanent, transient, temporary); "
+         "did you mean 'permanent'?"),
         ("store.restrat=temporary", "--set:1:7: children[1].restrat: unknown key 'restrat'; "
          "did you mean 'restart'?"),
         ("store", "--set:1:1: this must be PATH=VALUE; as in --set reader.args.path=orders.jsonl"),

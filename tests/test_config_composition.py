@@ -102,7 +102,7 @@ def test_a_mistake_in_another_file_is_told_once_however_often_it_is_included(
     )
     assert messages(file) == [
         "b.yaml:3:62: children[0].restart: 'allways' is not a restart type "
-        "(permanent, transient, temporary)"
+        "(permanent, transient, temporary); did you mean 'permanent'?"
     ]
 
 

@@ -66,7 +66,7 @@ def _check_supervisor(supervisor: Part) -> None:
     if supervisor.has("children") and supervisor.get("children", default=None) == ():
         supervisor.warning("no-children", "there are no children to run", "children")
     if supervisor.path and supervisor.has("components"):
-        message = "this is the setting of a file that is included; that of the first file holds"
+        message = "this has no effect in a file that is included; the first file says it for all"
         supervisor.warning("include-settings", message, "components")
     _check_auto_shutdown(supervisor)
 

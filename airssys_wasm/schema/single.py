@@ -18,7 +18,7 @@ from airssys_wasm.schema.problem import quoted
 from airssys_wasm.schema.quantities import LONGEST, duration, intended_duration, intended_size, size
 from airssys_wasm.schema.scalars import LARGEST_INT, Ambiguous, Meaning, OutOfRange, meaning
 from airssys_wasm.schema.shape import Shape, describe, keys_hint
-from airssys_wasm.schema.suggest import did_you_mean, one_of
+from airssys_wasm.schema.suggest import did_you_mean, nearest, one_of
 
 _None = type(None)
 
@@ -91,7 +91,8 @@ def _no_such_word(
     named = next((mark for shape in singles if (mark := shape.mark(Named))), None)
     text = said if isinstance(said, str) else node.text
     shown = quoted(text) if isinstance(said, str) else text
-    foreign = dict(named.elsewhere).get(text) if named is not None else None
+    elsewhere = dict(named.elsewhere) if named is not None else {}
+    foreign = elsewhere.get(nearest(text, elsewhere) or "")
     hint = f"did you mean '{foreign}'?" if foreign else did_you_mean(text, words)
     if isinstance(said, Ambiguous) and not foreign:
         hint = f"{said.why}; put it in quotes" if said.text in words else hint
