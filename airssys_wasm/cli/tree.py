@@ -37,7 +37,7 @@ def tree(*, name: str | None, control: Path | None, most: int, form: Format) -> 
 
 def rows(view: TreeView) -> Iterator[tuple[Cell, ...]]:
     """The tree as a table."""
-    heads = ("", "", "actor", "is", "restarts", "mailbox", "")
+    heads = ("", "", "ref", "is", "restarts", "mailbox", "")
     yield Cell(visible(view.name), "bold"), *(Cell(head, "dim") for head in heads[1:])
     yield _row("", "root", view.root)
     if view.root.more:
@@ -77,4 +77,4 @@ def _remark(node: NodeView) -> str:
     if node.restarts_left is None:
         return node.strategy
     left = f"{node.restarts_left:,} restart{'s' * (node.restarts_left != 1)} left"
-    return f"{node.strategy}, {left}" if node.strategy else left
+    return f"{node.strategy}, {left}" if node.kind == "supervisor" else left
