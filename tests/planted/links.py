@@ -102,6 +102,7 @@ TABLE = Table(
             "for child in reversed(list(extension.children or ())):",
             "for child in list(extension.children or ()):",
             why="the oldest child of a killed supervisor ends first",
+            first="tests/supervision",
         ),
         Fault(
             "links-held-stay",

@@ -181,6 +181,7 @@ TABLE = Table(
             "if self._mode & (DEAD | ENDING) and not isinstance(self._queue, HeldQueue):",
             "if self._mode & DEAD and not isinstance(self._queue, HeldQueue):",
             why="an actor that is ending refuses messages, or lets them wait",
+            first="tests/kernel/test_mailboxes.py",
         ),
         Fault(
             "mailbox-held-is-dead",
@@ -204,6 +205,7 @@ TABLE = Table(
             "raise MailboxFull(self, self._room, payload_of(message))",
             "raise MailboxFull(self, self._room, message)",
             why="the error does not carry the message that was sent",
+            first="tests/kernel/test_mailboxes.py",
         ),
         Fault(
             "mailbox-adopted-load",
@@ -278,6 +280,7 @@ TABLE = Table(
             'dead_letter(message, owner, "noproc")',
             'dead_letter(message, owner._label, "noproc")',
             why="a dead letter does not say to whom it was sent",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "mailbox-warned-again",

@@ -41,14 +41,14 @@ class Planter:
         return "" if code == PASSED else output
 
     def try_out(self, fault: Fault, tests: Sequence[str]) -> Verdict:
-        """Plant `fault`, run the tests until one notices, and take it out again."""
+        """Plant `fault`, run its tests and then `tests` until one notices; take it out again."""
         file = self.copy / fault.file
         source = file.read_text()
         file.write_text(fault.planted(source))
         try:
             if fault.first:  # a run of its own: pytest would sort them
                 code, output = self._pytest([fault.first])
-                if code != PASSED:
+                if code != PASSED or not tests:
                     return verdict(code, output, fault.equivalent)
             code, output = self._pytest(tests)
         finally:

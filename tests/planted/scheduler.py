@@ -34,6 +34,7 @@ TABLE = Table(
                 pass
             """,
             why="an actor that has settled looks busy and is never woken",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "scheduler-lost-wake-up",
@@ -48,6 +49,7 @@ TABLE = Table(
                 self.arm()
             """,
             why="what came while a handler was suspended is never handled",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "scheduler-not-armed",
@@ -61,6 +63,7 @@ TABLE = Table(
             self.push(ref)
             """,
             why="an actor is put on the run queue, and no turn comes",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "scheduler-rest-forgotten",
@@ -173,6 +176,7 @@ TABLE = Table(
             self.frames[level] = None
             """,
             why="a plain hook that is on the stack is not known to run",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "scheduler-hook-shares-context",
@@ -359,6 +363,7 @@ TABLE = Table(
             pass
             """,
             why="the first message of all is never handled",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "send-second-lost",
@@ -366,6 +371,7 @@ TABLE = Table(
             "self._queue = [message]",
             "self._queue = []",
             why="a message to a busy actor is lost",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "request-reenters",
@@ -448,6 +454,7 @@ TABLE = Table(
             "if ref._mode & (DEAD | ENDING) and not isinstance(ref._queue, HeldQueue):",
             "if ref._mode & DEAD and not isinstance(ref._queue, HeldQueue):",
             why="a request to an actor that is ending fails with its reason, as a dead letter",
+            first="tests/kernel/test_requests.py",
         ),
         Fault(
             "request-never-late",
@@ -620,6 +627,7 @@ TABLE = Table(
             finally:
             """,
             why="an idle actor seems to wait in a task that has ended",
+            first="tests/kernel/test_telemetry.py",
         ),
         Fault(
             "activation-alone-for-ever",

@@ -412,6 +412,7 @@ TABLE = Table(
             extension.idle = None
             """,
             why="an actor whose idle time has passed is looked at for ever",
+            first="tests/kernel/test_rules_server.py",
         ),
         Fault(
             "alarm-not-moved",

@@ -35,8 +35,12 @@ def waiting(ref: ActorRef[Any]) -> Iterator[Any]:
 
 def postponed(ref: ActorRef[Any]) -> Iterator[Any]:
     """What a state machine has taken out of its mailbox, and not handled."""
-    actor = getattr(ref._receive, "__self__", None)
-    if not isinstance(actor, StateMachine):
+    hooks = (ref._extension.hooks if ref._extension is not None else None) or ()
+    owners = (
+        getattr(hook, "__self__", None) for hook in (ref._receive, *hooks)
+    )  # dead: by its hook
+    actor = next((owner for owner in owners if isinstance(owner, StateMachine)), None)
+    if actor is None:
         return
     if hasattr(actor, "_machine"):
         machine = actor._machine
