@@ -264,7 +264,7 @@ class Activation:
         elif extension.process is not None:
             self._own_task(ref, self._process(ref), self._scheduler.clean.copy())
         elif extension.inbox is not None:
-            extension.inbox._wake()
+            extension.inbox._turn()
 
     def _own_task(
         self, ref: ActorRef[Any], work: Coroutine[Any, Any, None], context: Context

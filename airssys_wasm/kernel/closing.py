@@ -46,6 +46,9 @@ class Closing:
         for ref in reversed(left):
             log.error("%s did not end within %g s and is killed", ref, timeout)
             ref.kill()
+        while kernel.remains.letters:
+            kernel.remains.letters.go()
+            await kernel.scheduler.give_way()
         await kernel.scheduler.close()
         kernel.timers.close()
         if kernel.telemetry.active:

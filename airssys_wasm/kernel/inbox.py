@@ -37,6 +37,8 @@ class Inbox(Generic[M]):
         self._waiter: Future[None] | None = None
         self._stop: StopEntry | None = None
         self._taken = 0
+        self._armed = False  # it waits, and the next send puts the actor on the run queue
+        self._queued = False  # it waited, was woken by something else, and is still on there
         self._seen = 0  # how many of the saved ones a waiting receive has refused
         self._hand: Any = NOTHING  # the message between two receives, and its reply if it has one
         self._reply: Reply | None = None
@@ -172,13 +174,16 @@ class Inbox(Generic[M]):
         """Wait for the next arrival, or until `deadline`."""
         ref = self._ref
         suspended = ref._mode & SUSPENDED
+        if ref._mode & (DEAD | ENDING):  # ended by the one who asked whether it wants a message
+            return
         if (ref._queue or ref._one is not NOTHING) and not suspended:
             return
         kernel = ref._scheduler.kernel
         self._waiter = waiter = ref._scheduler.future()
         timer = kernel.timers.wake_at(deadline, self._wake) if deadline is not None else None
-        if not suspended:
+        if not suspended and not self._queued:
             ref._queue = None  # idle: the next send puts the actor on the run queue
+            self._armed = True
         self._taken = 0
         try:
             await waiter
@@ -188,6 +193,20 @@ class Inbox(Generic[M]):
                 kernel.timers.cancel(timer)
             if ref._queue is None:
                 ref._queue = BUSY
+            elif self._armed:
+                self._queued = True
+            self._armed = False
+
+    def _suspended(self) -> None:
+        """It is idle no longer: what is sent queues, and puts nothing on the run queue."""
+        if self._ref._queue is None:
+            self._ref._queue = BUSY
+            self._armed = False
+
+    def _turn(self) -> None:
+        """The actor was taken from the run queue."""
+        self._armed = self._queued = False
+        self._wake()
 
     def _wake(self, *_: object) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -7,12 +7,13 @@ Plain synchronous code, so that nothing comes between two steps.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.message import SIGNALS
-from airssys_wasm.kernel.states import DeadQueue, HeldQueue
+from airssys_wasm.kernel.states import GONE, HeldQueue
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.kernel import Kernel
@@ -59,12 +60,11 @@ class Keeping:
         queue = ref._queue
         if not isinstance(queue, HeldQueue):
             return
-        ref._queue = DeadQueue(ref)
-        rest = list(queue)
+        ref._queue = GONE
+        rest = deque(queue)
         if isinstance(ref, BoundedRef):
             rest.extend(ref._give_up_putters())
-        for message in rest:
-            self._kernel.reporting.dead_letter(message, ref, ref.exit_reason)
+        self._kernel.remains.bury(rest, ref, ref.exit_reason)
         self.release_identity(ref, None)
         ref._extension = None
 
@@ -73,7 +73,7 @@ class Keeping:
         queue = old._queue
         if not isinstance(queue, HeldQueue):
             return
-        old._queue = DeadQueue(old)
+        old._queue = GONE
         # A group that it watched may have changed since its death.
         entries = self.messages_of(queue, old, old.exit_reason)
         entries.extend(new._queue or ())

@@ -30,14 +30,15 @@ from airssys_wasm.kernel.reasons import Frame
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import Registry, check_name
 from airssys_wasm.kernel.relations import Relations
+from airssys_wasm.kernel.remains import Remains
 from airssys_wasm.kernel.reporting import Reporting
 from airssys_wasm.kernel.requests import STREAK
 from airssys_wasm.kernel.scheduler import Scheduler
 from airssys_wasm.kernel.spawner import Spawner
 from airssys_wasm.kernel.states import (
     DEAD,
+    ENDING,
     NOTHING,
-    DeadQueue,
     HeldQueue,
 )
 from airssys_wasm.kernel.statistics import KernelStatistics
@@ -96,6 +97,7 @@ class Kernel:
         know_child_tasks(self.scheduler)
         self.keeping = Keeping(self)
         self.lifecycle = Lifecycle(self)
+        self.remains = Remains(self)
         self.relations = Relations(self)
         self.spawner = Spawner(self)
         self.spawn = (
@@ -333,6 +335,8 @@ class Kernel:
 
     def take_out(self, ref: ActorRef[Any], unwanted: Callable[[Any], bool]) -> None:
         """Remove entries from a mailbox."""
+        if ref._mode & (DEAD | ENDING):
+            return  # what is left there is dead
         if ref._one is not NOTHING and unwanted(ref._one):
             ref._one = NOTHING
         self.scheduler.end_batch(ref)
@@ -340,7 +344,7 @@ class Kernel:
         if inbox is not None:
             inbox._seen = 0
         for queue in (ref._queue, inbox._saved if inbox is not None else None):
-            if queue and not isinstance(queue, DeadQueue):
+            if queue:
                 kept = [entry for entry in queue if not unwanted(entry)]
                 queue.clear()
                 queue.extend(kept)

@@ -6,7 +6,7 @@ Plain synchronous code, so that nothing comes between two steps. An end has thre
    held for the next incarnation. A suspended handler is cancelled.
 2. `terminate` runs (the scheduler sees to it), unless the actor was killed.
 3. `die`: names, groups, timers and monitors are released and the actor is marked dead, in one step.
-   Then links and watchers fire from one work list, never by recursion, at most 1,000 a turn.
+   Then links and watchers fire from one agenda, never by recursion, at most 1,000 a turn.
 
 Invariants: a name is free before anyone learns of the death; the first reason wins; each link and
 each monitor fires once.
@@ -16,21 +16,20 @@ Source: Erlang/OTP, Reference Manual, "Processes" (links, monitors, exit signals
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.kernel.bounded_ref import BoundedRef
+from airssys_wasm.kernel.agenda import Agenda
 from airssys_wasm.kernel.info import behaviour_of
 from airssys_wasm.kernel.message import Down, Exit, Ignored, StopEntry, StopRequested
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
-    AFRESH,
     ASYNC,
     BUSY,
     DEAD,
     ENDING,
+    GONE,
     HANDLES_STOP,
     KEEP,
     NEW,
@@ -41,7 +40,6 @@ from airssys_wasm.kernel.states import (
     SUSPENDED,
     TERMINATE,
     TRAP,
-    DeadQueue,
     Ended,
     HeldQueue,
     is_idle,
@@ -51,20 +49,13 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.extension import Extension
     from airssys_wasm.kernel.kernel import Kernel
 
-# A death with 100,000 watchers must not hold the loop: a turn ends by steps, and by time.
-SIGNALS_A_TURN = 1_000
-SECONDS_A_TURN = 0.001
-SIGNALS_A_LOOK = 32  # steps between two looks at the clock
-
 
 class Lifecycle:
     """The ends of the actors of one kernel."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._work: deque[Iterator[None]] = deque()
-        self._firing = False
-        self._going_on = False  # the rest fires in a later turn
+        self.signals = Agenda(kernel.platform)  # those of the dead, to links and watchers
 
     # --- how an end begins
 
@@ -108,7 +99,7 @@ class Lifecycle:
         ):  # as `end` would do it
             ref._end = NORMAL
             ref._mode |= ENDING
-            ref._queue = DeadQueue(ref)
+            ref._queue = GONE
         elif ref._mode & PROCESS:
             self.stop(ref, reason)
         else:
@@ -141,7 +132,7 @@ class Lifecycle:
             self._kernel.scheduler.reaper.reap(task, ref)
 
     def _close(self, ref: ActorRef[Any], reason: object) -> None:
-        """Close the mailbox; what was in it is held or becomes dead letters."""
+        """Close the mailbox, in which there is nothing as a rule."""
         if (
             not ref._queue
             and ref._one is NOTHING
@@ -150,31 +141,9 @@ class Lifecycle:
             and ref.__class__ is ActorRef
             and not ref._traits & KEEP
         ):
-            ref._queue = DeadQueue(ref)
-            return
-        batch, ref._batch = ref._batch, None
-        rest = list(batch) if batch is not None else []  # exhausts the iterator of a running batch
-        if isinstance(batch, deque):
-            batch.clear()
+            ref._queue = GONE
         else:
-            self._kernel.scheduler.handled -= len(rest)  # the batch counts itself as a whole
-        if ref._one is not NOTHING:
-            rest.insert(0, ref._one)
-        if batch is not ref._queue and ref._queue:
-            rest.extend(ref._queue)
-        ref._one = NOTHING
-        extension = ref._extension
-        if extension is not None and extension.inbox is not None:
-            rest[:0] = extension.inbox._saved
-            extension.inbox._saved.clear()
-        if ref._traits & KEEP and (not ref._traits & AFRESH or ref._mode & NEW):
-            ref._queue = HeldQueue(self._kernel.keeping.messages_of(rest, ref, reason))
-            return
-        ref._queue = HeldQueue() if ref._traits & KEEP else DeadQueue(ref)
-        if isinstance(ref, BoundedRef):
-            rest.extend(ref._give_up_putters())
-        for message in rest:
-            self._kernel.reporting.dead_letter(message, ref, reason)
+            self._kernel.remains.close(ref, reason)
 
     # --- death
 
@@ -207,13 +176,10 @@ class Lifecycle:
         self._tell_parent(ref, extension, held=held)
         if extension.started is not None and not extension.started.done():
             extension.started.set_result(None)
-        for waiter in extension.waiters or ():
-            if not waiter.done():
-                waiter.set_result(reason)
-        self._work.append(self._tell_others(ref, extension, reason))
+        self._kernel.remains.then_tell(ref, self._tell_others(ref, extension, reason))
         if ended is not None:
             telemetry.emit("actor.ended", *ended)
-        self.fire()
+        self.signals.go()
 
     @staticmethod
     def _ended(ref: ActorRef[Any]) -> tuple[dict[str, float], dict[str, object]]:
@@ -257,7 +223,11 @@ class Lifecycle:
     def _tell_others(
         self, ref: ActorRef[Any], extension: Extension, reason: object
     ) -> Iterator[None]:
-        """One signal a step: supervised children, links, then watchers."""
+        """One signal a step: those in `wait`, supervised children, links, then watchers."""
+        for waiter in list(extension.waiters or ()):
+            if not waiter.done():
+                waiter.set_result(reason)
+                yield
         for child in reversed(list(extension.children or ())):
             self.signal(child, reason, ref)
             yield
@@ -281,37 +251,6 @@ class Lifecycle:
             yield
         if not isinstance(ref._queue, HeldQueue):
             ref._extension = None
-
-    def fire(self) -> None:
-        """Deliver signals of the dead, at most 1,000 before others get a turn."""
-        if not self._firing and not self._going_on:
-            self._fire()
-
-    def _fire_on(self) -> None:
-        self._going_on = False
-        self.fire()
-
-    def _fire(self) -> None:
-        self._firing = True
-        clock = self._kernel.platform.slice_clock
-        end = clock() + SECONDS_A_TURN
-        try:
-            for step in range(1, SIGNALS_A_TURN + 1):
-                if not step % SIGNALS_A_LOOK and clock() >= end:
-                    break
-                while self._work:
-                    try:
-                        next(self._work[0])
-                    except StopIteration:
-                        self._work.popleft()
-                    else:
-                        break
-                else:
-                    return
-            self._going_on = True
-            self._kernel.platform.call_soon(self._fire_on)
-        finally:
-            self._firing = False
 
     # --- signals
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.priorities import PriorityQueue, priority_of
+from airssys_wasm.kernel.ref import ActorRef
+from airssys_wasm.kernel.states import GONE
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -26,11 +28,13 @@ class PriorityRef(BoundedRef[M]):
         queue = self._queue
         if queue:
             queue.append(message)
-            return
-        self._queue = PriorityQueue((message,))
-        if queue is None:
-            self._scheduler.push(self)
-            self._scheduler.arm()
+        elif queue is GONE:
+            ActorRef.send(self, message)
+        else:
+            self._queue = PriorityQueue((message,))
+            if queue is None:
+                self._scheduler.push(self)
+                self._scheduler.arm()
 
     def _deliver_special(self, message: Any) -> None:
         self._deliver(message)

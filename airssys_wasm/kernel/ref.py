@@ -2,8 +2,8 @@
 
 The mailbox of an idle actor is no object at all. It grows with need: `_queue` is None (idle), BUSY
 (running or about to, nothing queued), a list, then a deque; the message that woke the actor waits
-in `_one`. A dead actor has a `DeadQueue`, a restarting child with `keep_on_restart` a `HeldQueue`.
-So the one hot call, `send`, asks a single question and never whether the actor is alive.
+in `_one`. A restarting child with `keep_on_restart` has a `HeldQueue`. That of a dead actor is
+GONE, which is false like BUSY: so the one hot call, `send`, asks last whether the actor is alive.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from airssys_wasm.kernel.states import (
     BUSY,
     DEAD,
     ENTRIES,
+    GONE,
     NOTHING,
     PROCESS,
     SPECIAL,
@@ -110,8 +111,10 @@ class ActorRef(Generic[M]):
                 scheduler.push(self)
                 if not scheduler.armed:
                     scheduler.arm()
-            else:
+            elif queue is not GONE:
                 self._queue = [message]
+            else:
+                self._scheduler.kernel.reporting.dead_letter(message, self, "noproc")
 
     async def put(self, message: M, /, *, priority: int = 0, ttl: float | None = None) -> None:
         """`send` that waits for room in a bounded mailbox.

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
-from weakref import ref as weak
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef
 
 NOTHING: Final[Any] = object()  # an empty `_one`; None is a message like any other
-BUSY: Final[Any] = ()  # falsy, yet not None
+BUSY: Final[Any] = ()  # the queue of who is not idle; falsy, yet not None
+GONE: Final[Any] = ""  # the queue of the dead: what is sent becomes a dead letter; falsy, too
 
 # What the scheduler has to know before it runs an actor. 0: a plain handler and bare messages.
 ASYNC: Final = 1  # the handler is a coroutine function
@@ -38,26 +38,6 @@ AFRESH: Final = 128  # it keeps what comes after the incarnation's end, not what
 DEFERRED: Final = 32  # init answered DEFERRED_INIT and is not done
 WARNED: Final = 64  # its mailbox was reported as too long
 OWN_TASK: Final = 256  # all hooks of the incarnation run in one task
-
-
-class DeadQueue(weak["ActorRef[Any]"]):
-    """The mailbox of a dead actor: what is appended becomes a dead letter.
-
-    A weak reference to the actor, which then needs no collector to go when nobody holds it.
-    """
-
-    __slots__ = ()
-
-    def append(self, message: Any) -> None:
-        owner = self()
-        if owner is not None:  # as always: whoever sends holds it
-            owner._scheduler.kernel.reporting.dead_letter(message, owner, "noproc")
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __len__(self) -> int:
-        return 0
 
 
 class HeldQueue(deque[Any]):

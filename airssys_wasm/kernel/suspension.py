@@ -38,9 +38,8 @@ class Suspension:
         extension = ref._ext()
         self._kernel.scheduler.end_batch(ref)
         ref._mode |= SUSPENDED
-        if ref._mode & PROCESS:
-            if ref._queue is None:
-                ref._queue = BUSY
+        if extension.inbox is not None:
+            extension.inbox._suspended()
         elif ref._queue is None:
             ref._queue = BUSY  # not idle: what is sent queues, and puts nothing on the run queue
             extension.at_rest = True

@@ -1,12 +1,24 @@
 """Process functions: a receive loop, selective receive, and what a flood does to others."""
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from airssys_wasm.kernel import Actor, Down, Error, Exit, ExitActor, Inbox, Kernel, Mailbox
+from airssys_wasm.kernel import (
+    Actor,
+    Down,
+    Error,
+    Exit,
+    ExitActor,
+    Inbox,
+    Kernel,
+    Mailbox,
+    RealPlatform,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -250,3 +262,54 @@ async def test_a_flooded_process_lets_others_run(kernel: Kernel, mailbox: Mailbo
     await ref.wait()
     assert handled == 10_000
     assert len(turns) > 50
+
+
+class WatchedQueue(deque[Any]):
+    """Notes who is put on it although it is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twice: list[object] = []
+
+    def append(self, actor: object) -> None:
+        if actor in self:
+            self.twice.append(actor)
+        super().append(actor)
+
+
+class WatchedPlatform(RealPlatform):
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = WatchedQueue()
+
+    def run_queue(self) -> WatchedQueue:
+        return self.queue
+
+
+async def test_a_process_whose_receive_was_given_up_is_on_the_run_queue_once(
+    until: Until,
+) -> None:
+    got: list[object] = []
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    async def gives_up_once(inbox: Inbox[Any]) -> None:
+        tasks.append(asyncio.current_task())
+        with contextlib.suppress(asyncio.CancelledError):
+            await inbox.receive()
+        while len(got) < 3:
+            got.append(await inbox.receive())
+
+    platform = WatchedPlatform()
+    async with Kernel("once", platform=platform) as kernel:
+        ref = kernel.spawn(gives_up_once)
+        await until(lambda: tasks)
+        task = tasks[0]
+        assert task is not None
+        task.cancel()
+        asyncio.get_running_loop().call_soon(ref.send, 2)  # when it has taken 1, before its turn
+        ref.send(1)
+        await until(lambda: len(got) == 2)
+        ref.send(3)
+        assert await ref.wait() == "normal"
+    assert got == [1, 2, 3]
+    assert platform.queue.twice == []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from tests.planted.fault import Fault, Table
 
+AGENDA = "airssys_wasm/kernel/agenda.py"
 KEEPING = "airssys_wasm/kernel/keeping.py"
 KERNEL = "airssys_wasm/kernel/kernel.py"
 LIFECYCLE = "airssys_wasm/kernel/lifecycle.py"
 RELATIONS = "airssys_wasm/kernel/relations.py"
+REMAINS = "airssys_wasm/kernel/remains.py"
 
 TABLE = Table(
     tests=(
@@ -234,31 +236,55 @@ TABLE = Table(
         ),
         Fault(
             "end-mailbox-open",
-            LIFECYCLE,
-            "ref._queue = HeldQueue() if ref._traits & KEEP else DeadQueue(ref)",
-            "ref._queue = HeldQueue()",
+            REMAINS,
+            """
+            ref._queue = GONE
+            if ref._traits & KEEP:
+            """,
+            """
+            ref._queue = HeldQueue()
+            if ref._traits & KEEP:
+            """,
             why="what is sent to an actor that is ending is lost",
             first="tests/kernel/test_ends.py",
         ),
         Fault(
             "end-queued-lost",
-            LIFECYCLE,
-            """
-            for message in rest:
-                self._kernel.reporting.dead_letter(message, ref, reason)
-            """,
-            """
-            for message in rest[:0]:
-                self._kernel.reporting.dead_letter(message, ref, reason)
-            """,
+            REMAINS,
+            "for message in rest:",
+            "for message in ():",
             why="what was queued at an end is lost without a trace",
             first="tests/kernel/test_ends.py",
         ),
         Fault(
+            "end-many-queued-lost",
+            REMAINS,
+            "for _ in range(count):",
+            "for _ in range(1):",
+            why="of many that were queued the first alone has the reason of the end",
+            first="tests/kernel/test_remains.py",
+        ),
+        Fault(
+            "end-many-queued-overtaken",
+            REMAINS,
+            "ref._queue = rest  # the mailbox, until it is empty",
+            "pass",
+            why="what is sent to the dead comes before what was queued",
+            first="tests/kernel/test_remains.py",
+        ),
+        Fault(
+            "end-many-queued-told-early",
+            REMAINS,
+            "if ref in self._signals:",
+            "if False:",
+            why="who watches learns of the end before the dead letters are written",
+            first="tests/kernel/test_remains.py",
+        ),
+        Fault(
             "end-queued-backwards",
-            LIFECYCLE,
-            "rest.insert(0, ref._one)",
-            "rest.append(ref._one)",
+            REMAINS,
+            "rest.appendleft(one)",
+            "rest.append(one)",
             why="of what was queued at an end the first comes last",
             first="tests/kernel/test_ends.py",
         ),
@@ -452,24 +478,24 @@ TABLE = Table(
         ),
         Fault(
             "death-clock-ignored",
-            LIFECYCLE,
-            "if not step % SIGNALS_A_LOOK and clock() >= end:",
+            AGENDA,
+            "if not step % STEPS_A_LOOK and clock() >= end:",
             "if False:",
             why="a turn of news is bounded by steps alone",
             first="tests/kernel/test_scale.py",
         ),
         Fault(
             "death-news-forgotten",
-            LIFECYCLE,
-            "self._kernel.platform.call_soon(self._fire_on)",
+            AGENDA,
+            "self._platform.call_soon(self._go_on)",
             "pass",
             why="after 1,000 watchers nobody is told",
             first="tests/kernel/test_scale.py",
         ),
         Fault(
             "death-recursion",
-            LIFECYCLE,
-            "if not self._firing and not self._going_on:",
+            AGENDA,
+            "if not self._running and not self._going_on:",
             "if not self._going_on:",
             why="a chain of links ends by recursion",
             first="tests/kernel/test_links.py",

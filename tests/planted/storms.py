@@ -17,6 +17,7 @@ PRIORITIES = "airssys_wasm/kernel/priorities.py"
 REF = "airssys_wasm/kernel/ref.py"
 REGISTRY = "airssys_wasm/kernel/registry.py"
 RELATIONS = "airssys_wasm/kernel/relations.py"
+REMAINS = "airssys_wasm/kernel/remains.py"
 REPORTING = "airssys_wasm/kernel/reporting.py"
 REQUESTS = "airssys_wasm/kernel/requests.py"
 SCHEDULER = "airssys_wasm/kernel/scheduler.py"
@@ -53,10 +54,10 @@ TABLE = Table(
         ),
         Fault(
             "storm-lost",
-            LIFECYCLE,
+            REMAINS,
             """
-            if ref._one is not NOTHING:
-                rest.insert(0, ref._one)
+            if one is not NOTHING:
+                rest.appendleft(one)
             """,
             "",
             why="what had woken an actor that ends at once is lost",
@@ -552,11 +553,11 @@ TABLE = Table(
             LIFECYCLE,
             """
                 telemetry.emit("actor.ended", *ended)
-            self.fire()
+            self.signals.go()
             """,
             """
                 pass
-            self.fire()
+            self.signals.go()
             """,
             why="telemetry does not hear of the end of some actors",
         ),
