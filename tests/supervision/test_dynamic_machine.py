@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from airssys_wasm.kernel import Mailbox
-from airssys_wasm.supervision import Backoff, ChildSpec, ChildStopped, StartTimedOut, steps
+from airssys_wasm.supervision import (
+    Backoff,
+    ChildSpec,
+    ChildStopped,
+    GaveUp,
+    HealthCheck,
+    StartTimedOut,
+    steps,
+)
 from airssys_wasm.supervision.dynamic_end import STOPPED_A_TURN
 from airssys_wasm.supervision.dynamic_steps import (
     AddInstance,
@@ -16,6 +24,7 @@ from airssys_wasm.supervision.dynamic_steps import (
     Forget,
     Full,
     GoOn,
+    ReconfigureInstances,
     RefuseInstance,
     Remember,
     RetryInstance,
@@ -274,3 +283,43 @@ def test_a_start_that_fails_is_a_failure_in_the_row() -> None:
     timer = dynamic.handle(RetryInstance(again.child, again.attempt), 101.0)[-1]
     assert isinstance(timer, steps.SetTimer)
     assert timer.after == 2.0
+
+
+def reconfigured(dynamic: DynamicMachine, flags: Flags, **options: Any) -> None:
+    template = ChildSpec("job", list, **options)
+    dynamic.handle(ReconfigureInstances(template, flags, None, "token"), 0.0)
+
+
+@pytest.mark.rule("UPG-03", "UPG-05", "UPG-06")
+def test_other_flags_hold_at_once() -> None:
+    options: dict[str, Any] = {"restart": "transient", "significant": True}
+    dynamic = machine(intensity=9, **options)
+    one, two = running(dynamic, 2)
+    reconfigured(dynamic, Flags("one_for_one", 0, 5.0, "any_significant"), **options)
+    assert dynamic.restarts_left(0.0) == 0
+    assert steps.SendExit(two) in dynamic.handle(steps.Gone(one, "normal"), 0.0)
+    dynamic = machine(intensity=9, **options)
+    one, two = running(dynamic, 2)
+    reconfigured(dynamic, Flags("one_for_one", 0, 7.0, "any_significant"), **options)
+    dynamic.handle(steps.Gone(one, "boom"), 0.0)
+    end = dynamic.handle(steps.Gone(two, "shutdown"), 0.0)[-1]
+    assert isinstance(end, steps.End)
+    assert end.cause == GaveUp("supervisor", "job-1", "boom", None, 0, 7.0)
+
+
+def test_a_child_that_is_gone_is_not_asked_for_its_health() -> None:
+    dynamic = machine(intensity=9, health=HealthCheck(every=1.0))
+    one = starting(dynamic)
+    timer = dynamic.handle(steps.Up(one), 0.0)[0]
+    assert isinstance(timer, steps.SetTimer)
+    assert dynamic.handle(steps.Gone(one, "boom"), 0.0)[0] == steps.CancelTimer(timer.timer)
+    assert dynamic.handle(steps.TimeUp(timer.timer), 1.0) == []
+
+
+@pytest.mark.parametrize("event", [EndInstance(1, True, "end"), steps.Stop("shutdown")])
+def test_a_child_that_is_to_end_is_not_asked_for_its_health(event: Any) -> None:
+    dynamic = machine(intensity=9, health=HealthCheck(every=1.0))
+    one = starting(dynamic)
+    timer = dynamic.handle(steps.Up(one), 0.0)[0]
+    assert isinstance(timer, steps.SetTimer)
+    assert steps.CancelTimer(timer.timer) in dynamic.handle(event, 0.0)
