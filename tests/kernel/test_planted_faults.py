@@ -75,6 +75,33 @@ each_order = pytest.mark.parametrize("order", ["fifo", "priority"])
 # --- mailboxes
 
 
+async def test_a_message_that_is_taken_makes_room_for_one_and_not_for_two(
+    kernel: Kernel, until: Until
+) -> None:
+    steps = asyncio.Semaphore(0)
+
+    class Steps(Actor[int]):
+        async def receive(self, message: int) -> None:
+            await steps.acquire()
+
+    ref = kernel.spawn(Steps, mailbox=Mailbox(2, "block"))
+    ref.send(0)
+    await until(lambda: ref.mailbox_length == 0)
+    ref.send(1)
+    ref.send(2)
+    putting = [asyncio.create_task(ref.put(number)) for number in (3, 4)]
+    await asyncio.sleep(0)
+    steps.release()
+    await until(lambda: putting[0].done())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not putting[1].done()
+    assert ref.mailbox_length == 2
+    for _ in range(4):
+        steps.release()
+    await asyncio.gather(*putting)
+
+
 @each
 @each_order
 async def test_a_put_that_is_cancelled_is_forgotten_at_once(
