@@ -12,9 +12,11 @@ import pytest
 
 from airssys_wasm import ActorExited, ActorSystem, DynamicSupervisorRef, SupervisorRef
 from airssys_wasm.application.building import supervisor_of
-from airssys_wasm.config import load
+from airssys_wasm.components.services import ComponentServices
+from airssys_wasm.config import ComponentsConfig, load
 from airssys_wasm.schema import report
 from airssys_wasm.supervision import Backoff, ChildSpec, HealthCheck, Supervisor
+from tests.guests import guests
 
 pytestmark = pytest.mark.anyio
 
@@ -221,6 +223,24 @@ async def test_a_request_waits_for_a_child_that_backs_off(workshop: Path) -> Non
         first.send("crash")
         await first.wait()
         assert (await system.named("a").request("hello"))[2] == ("hello",)
+
+
+async def test_pools_and_dynamic_supervisors_have_components_as_well(workshop: Path) -> None:
+    (workshop / "echo.wasm").write_bytes(guests.echo())
+    tree = supervisor(
+        workshop,
+        "defaults: {limits: {memory: 1MiB}}\n"
+        "children:\n"
+        "  - {id: pool, pool: {component: echo.wasm, size: 2}}\n"
+        "  - {id: guests, dynamic: {component: echo.wasm, restart: temporary}}",
+    )
+    services = ComponentServices.of(ComponentsConfig(cache=None))
+    async with ActorSystem("workshop", root=tree, components=services) as system:
+        answers = [await system.named("pool").request(b"hello") for _ in range(3)]
+        assert answers == [b"1:hello", b"1:hello", b"2:hello"]
+        guest = await DynamicSupervisorRef.of(system.named("guests")).start_child()
+        assert guest is not None
+        assert await guest.request(b"hello") == b"1:hello"
 
 
 def test_run_runs_a_tree_with_all_of_them(workshop: Path) -> None:
