@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airssys_wasm.kernel import Mailbox
-from airssys_wasm.supervision import steps
+from airssys_wasm.supervision import Backoff, steps
 
 KEPT = Mailbox(keep_on_restart=True)
 
@@ -191,3 +191,53 @@ def test_terminating_one_that_waits_for_the_restart_of_its_group_leaves_the_othe
     assert sup.take_log() == ["release b"]
     sup.retry()
     assert sup.take_log() == ["start a with its mailbox", "start b", "start c with its mailbox"]
+
+
+def test_an_attempt_that_was_overtaken_by_another_is_not_made(rehearse: Any) -> None:
+    sup = rehearse("ba", strategy="one_for_all", intensity=9)
+    sup.holds_retries = True
+    sup.plan_inits("a", "hang", ("fail", "no disk"))
+    sup.crash("b")
+    sup.crash("b")
+    sup.crash("a", "no disk")  # the hanging start; then comes the death of b, and a fails again
+    assert len(sup.retries) == 2
+    sup.take_log()
+    left = sup.machine.restarts_left(0.0)
+    sup.retry()
+    assert (sup.take_log(), sup.machine.restarts_left(0.0)) == ([], left)
+    sup.retry()
+    assert sup.take_log() == ["stop b", "start b", "start a"]
+
+
+def test_a_wait_that_is_over_restarts_nobody_who_was_terminated_meanwhile(
+    rehearse: Any, spec: Any
+) -> None:
+    sup = rehearse([spec("a", backoff=Backoff(1.0, jitter=0.0)), "b"], intensity=9)
+    sup.plan_inits("b", "hang")
+    sup.crash("a")
+    sup.crash("b")
+    sup.tell(steps.TerminateChild, "a")
+    sup.pass_time(1.0)
+    sup.up("b")
+    assert sup.status() == {"a": "stopped", "b": "running"}
+
+
+def test_a_wait_that_is_over_is_not_taken_for_the_one_that_followed(
+    rehearse: Any, spec: Any
+) -> None:
+    a = spec("a", backoff=Backoff(1.0, jitter=0.0))
+    sup = rehearse([a, "b"], strategy="one_for_all", intensity=9)
+    sup.plan_inits("c", "hang")
+    sup.crash("a")
+    sup.tell(steps.AddChild, spec("c"))
+    sup.crash("b")
+    sup.pass_time(1.0)
+    sup.plan_inits("a", ("fail", "no disk"))
+    sup.holds_retries = True
+    sup.take_log()
+    sup.up("c")
+    assert sup.take_log() == ["stop c", "start a"]
+    sup.retry()
+    assert sup.take_log() == []
+    sup.pass_time(2.0)
+    assert sup.take_log() == ["start a", "start b", "start c"]

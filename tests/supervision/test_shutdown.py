@@ -210,3 +210,12 @@ def test_ten_thousand_children_are_stopped_without_recursion(rehearse: Any) -> N
     sup.feed(steps.Stop("shutdown"))
     sup.crash("c9999", "shutdown")
     assert sup.ended is not None
+
+
+def test_a_stop_leaves_no_time_limit_of_a_start_behind(rehearse: Any, spec: Any) -> None:
+    sup = rehearse([spec("a", start_timeout=1.0)], inits={"a": ["hang"]}, stubborn="a")
+    sup.feed(steps.Stop("shutdown"))
+    assert list(sup.timers.values()) == [5.0]  # for its stop
+    sup.pass_time(5.0)
+    assert sup.ended.reason == "shutdown"
+    assert sup.timers == {}
