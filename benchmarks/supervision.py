@@ -15,9 +15,11 @@ from airssys_wasm.supervision import (
     ChildStarted,
     DynamicSupervisor,
     DynamicSupervisorRef,
+    Pool,
     Supervisor,
     SupervisorRef,
 )
+from airssys_wasm.supervision.routing import Route
 from benchmarks.measure import Benchmark, Sample, Workload, spent
 from benchmarks.workloads import Idle, future, in_kernel
 
@@ -165,6 +167,39 @@ async def dynamic_kill(kernel: Kernel, size: int) -> Sample:
     return spent(size, began)
 
 
+class Sink(Actor[int]):
+    """Says when it and its siblings have handled all messages of a burst."""
+
+    __slots__ = ("burst",)
+
+    def __init__(self, burst: list[int | asyncio.Future[None]]) -> None:
+        self.burst: Any = burst
+
+    def receive(self, message: int) -> None:
+        self.burst[0] -= 1
+        if not self.burst[0]:
+            self.burst[1].set_result(None)
+
+
+def pool(route: Route) -> Workload:
+    """Messages that a pool gives to one of eight children each, a thousand at once."""
+
+    async def body(kernel: Kernel, size: int) -> Sample:
+        key = "real" if route == "by_key" else None  # of a number: the number
+        burst: list[Any] = [0, None]
+        ref = await kernel.start(Pool(Sink, size=8, args=(burst,), route=route, key=key))
+        began = process_time()
+        for at in range(0, size, THOUSAND):
+            messages = range(at, min(at + THOUSAND, size))
+            burst[:] = len(messages), future()
+            for number in messages:
+                ref.send(number)
+            await burst[1]
+        return spent(size, began)
+
+    return in_kernel(body)
+
+
 def _among(name: str, start: Start, what: str) -> list[Benchmark]:
     """A restart among few, a thousand and many siblings."""
     return [
@@ -212,6 +247,29 @@ BENCHMARKS = [
         run=in_kernel(restart_answer),
         size=5 * THOUSAND,
         about="of a child with a name, from its kill until the next one answers",
+    ),
+    Benchmark(
+        name="pool",
+        operation="message",
+        run=pool("round_robin"),
+        size=50 * THOUSAND,
+        about="through a pool of eight, round robin",
+    ),
+    Benchmark(
+        name="pool-least-loaded",
+        operation="message",
+        run=pool("least_loaded"),
+        size=50 * THOUSAND,
+        about="through a pool of eight, to who has least to do",
+        other="pool",
+    ),
+    Benchmark(
+        name="pool-by-key",
+        operation="message",
+        run=pool("by_key"),
+        size=50 * THOUSAND,
+        about="through a pool of eight, the same key to the same child",
+        other="pool",
     ),
     *_many("dynamic-start", dynamic_start, "are started, one after the other"),
     *_many("dynamic-stop", dynamic_stop, "are stopped with their supervisor"),
