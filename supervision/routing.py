@@ -80,7 +80,7 @@ def place_of(key: object, size: int) -> int:
 
 
 def _bytes_of(key: object) -> bytes:
-    if key.__class__ is str:  # as most keys are
+    if type(key) is str:  # as most keys are
         return b"s" + key.encode(errors="surrogatepass")
     if isinstance(key, float) and key.is_integer():
         key = int(key)
