@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airssys_wasm.kernel import IGNORE, Actor, ActorExited, ActorRef, Kernel, StartError
-from airssys_wasm.supervision import ChildSpec, Supervisor, SupervisorRef
+from airssys_wasm.supervision import (
+    Backoff,
+    ChildSpec,
+    HealthCheck,
+    Supervisor,
+    SupervisorRef,
+)
 
 
 @dataclass
@@ -60,6 +66,7 @@ STRATEGY = st.sampled_from(["one_for_one", "one_for_all", "rest_for_one"])
 LEAF = st.tuples(
     st.sampled_from(["permanent", "permanent", "transient", "temporary"]),
     st.sampled_from([0.5, "infinity", "brutal_kill", 0]),
+    st.sampled_from(["plain", "plain", "backoff", "health", "queue", "all"]),
 )
 TREE = st.recursive(
     LEAF, lambda inner: st.tuples(STRATEGY, st.lists(inner, min_size=1, max_size=4)), max_leaves=10
@@ -79,8 +86,17 @@ def build(shape: Any, path: str, weather: Weather, intensity: int) -> ChildSpec:
         strategy, inner = shape
         children = [build(one, f"{path}.{i}", weather, intensity) for i, one in enumerate(inner)]
         return ChildSpec(path, Supervisor(strategy, intensity, children=children))
-    restart, shutdown = shape
-    return ChildSpec(path, Leaf, args=(path, weather), restart=restart, shutdown=shutdown)
+    restart, shutdown, beyond = shape
+    return ChildSpec(
+        path,
+        Leaf,
+        args=(path, weather),
+        restart=restart,
+        shutdown=shutdown,
+        backoff=Backoff(0.001, max=0.004) if beyond in ("backoff", "all") else None,
+        health=HealthCheck(0.002, 10.0) if beyond in ("health", "all") else None,
+        while_restarting="queue" if beyond in ("queue", "all") else "fail",
+    )
 
 
 def strike(kernel: Kernel, blow: str, choice: int, root: ActorRef[Any]) -> None:

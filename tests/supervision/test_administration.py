@@ -187,3 +187,16 @@ def test_how_often_a_child_was_restarted_is_told(rehearse: Any) -> None:
     sup.crash("a")
     assert {view.id: view.restarts for view in sup.machine.which_children()} == {"a": 2, "b": 0}
     assert sup.machine.restarts_left(sup.now) == 7
+
+
+def test_the_time_limit_of_a_start_that_was_given_up_does_not_bound_its_stop(
+    rehearse: Any, spec: Any
+) -> None:
+    slow = spec("a", start_timeout=1.0, shutdown="infinity")
+    sup = rehearse([slow], inits={"a": ["hang"]}, stubborn="a")
+    assert sup.tell(steps.TerminateChild, "a") is None
+    sup.take_log()
+    sup.pass_time(100.0)
+    assert sup.take_log() == []
+    sup.crash("a", "shutdown")
+    assert sup.status() == {"a": "stopped"}
