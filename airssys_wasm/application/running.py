@@ -15,7 +15,7 @@ from airssys_wasm.application.reports import Report
 from airssys_wasm.application.system import ActorSystem, SystemStatistics
 from airssys_wasm.components.services import ComponentServices
 from airssys_wasm.config import TreeConfig
-from airssys_wasm.kernel import StartError
+from airssys_wasm.kernel import StartError, is_orderly
 from airssys_wasm.supervision.events import FailedToStart, chain_of
 
 
@@ -53,8 +53,6 @@ class Control:
 
     def _attach(self, system: ActorSystem) -> None:
         self._system = system
-        if self.asked:
-            system.stop()
 
 
 async def run_application(
@@ -96,10 +94,12 @@ async def _run(
 ) -> Outcome:
     reason: object
     chain: tuple[object, ...] = ()
+    if control is not None:
+        control._attach(system)
     try:
         async with system:
-            if control is not None:
-                control._attach(system)
+            if control is not None and control.asked:
+                system.stop()
             if on_started is not None:
                 on_started(system)
             reason = await system.wait()
@@ -108,6 +108,8 @@ async def _run(
         reason, failed, chain = failure.reason, True, failure.chain
     except StartError as error:
         reason, failed, chain = error.reason, True, _start_chain(error.reason)
+        if control is not None and control.asked and is_orderly(reason):
+            failed = False  # it was stopped before it had started
     return Outcome(reason, failed, chain, system.reports, system.statistics())
 
 

@@ -373,10 +373,15 @@ class ActorSystem:
     # --- its end
 
     def stop(self) -> None:
-        """Ask the root to stop everything in order. `wait` tells when that is done."""
+        """Ask the root to stop everything in order. `wait` tells when that is done.
+
+        While the root is still starting, its start is given up, and entering the block raises
+        StartError.
+        """
         self._asked = True
-        if self._root_ref is not None:
-            self._root_ref.stop("shutdown")
+        root = self._root_ref if self._root_ref is not None else self.root_now
+        if root is not None:
+            root.stop("shutdown")
 
     def kill(self) -> None:
         """End every actor at once, without any clean-up of theirs."""

@@ -360,3 +360,21 @@ def test_a_long_row_of_kept_children_is_one_line_of_a_plan(shop: Shop) -> None:
     told = shop.call("plan", shop.file(*many, COUNTER))
     assert "… 10 kept" in told
     assert "counter" in told
+
+
+def test_a_tree_that_hangs_in_its_start_is_seen_and_can_be_stopped(shop: Shop) -> None:
+    (shop.directory / "slow.py").write_text(
+        "import anyio\nfrom airssys_wasm import Actor\n\n\nclass Slow(Actor):\n"
+        "    async def init(self):\n        print('slow begins', flush=True)\n"
+        "        await anyio.sleep_forever()\n"
+    )
+    file = shop.file(COUNTER, '{id: slow, actor: "slow:Slow"}', ASK)
+    shop.start(file, "counter runs", "slow begins")
+    view = shop.json("status")
+    assert (view["phase"], view["supervisors"][0]["active"]) == ("starting", 1)
+    shown = {child["id"]: child["status"] for child in shop.json("tree")["root"]["children"]}
+    assert shown == {"counter": "running", "slow": "starting", "ask": "stopped"}
+    assert "no change" in shop.call("plan", file)
+    assert "the system is starting" in shop.call("apply", shop.file(COUNTER), code=1)
+    shop.processes[0].send_signal(signal.SIGTERM)
+    assert shop.processes[0].wait(30) == 0
