@@ -12,7 +12,7 @@ from airssys_wasm.schema.rules import SCHEMA_RULES, YAML_RULES
 from tests.fuzz_inputs import CORPUS, structure
 
 VALIDATOR = jsonschema.Draft202012Validator(made())
-BEYOND = {"environment", "range"}  # rules of which a JSON Schema knows a part
+BEYOND = {"environment", "range", "value"}  # rules of which a JSON Schema knows a part
 
 
 class Loader(yaml.SafeLoader):
@@ -41,6 +41,8 @@ def test_the_schema_refuses_what_the_program_refuses_and_nothing_else(tmp_path: 
         broken = {p.rule for p in problems if p.severity == "error" and p.file == str(file)}
         if broken & YAML_RULES.keys():
             continue
+        if b"${" in text:
+            continue  # what is put in there is judged by the program alone
         judged += 1
         accepted = VALIDATOR.is_valid(document)
         wrong = broken & SCHEMA_RULES.keys()

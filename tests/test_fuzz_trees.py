@@ -1,10 +1,12 @@
 """A moment of the fuzzer, and that it finds what it is there to find."""
 
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from airssys_wasm.components.engine.compiler import read_binary
 from airssys_wasm.schema import reader
 from tests.fuzz_inputs import files
 from tests.fuzz_trees import DIED, Tally, child, fuzz
@@ -15,6 +17,17 @@ def test_nothing_that_nobody_would_write_makes_check_fail() -> None:
     tally = fuzz(150, seed)
     assert (tally.failures, tally.done) == ([], 150), f"seed {seed}"
     assert tally.memory < 256 * 2**20
+
+
+def test_what_is_named_as_a_component_is_read_into_no_more_room_than_it_needs(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.wasm").write_bytes(b"no component")
+    tracemalloc.start()
+    read_binary(tmp_path / "a.wasm", "a.wasm")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_an_input_is_made_from_its_number_alone() -> None:

@@ -22,7 +22,7 @@ LONGEST_NAME = 200
 NAME = r"^\S{1,200}$"
 TOPIC_PATTERN = r"^(>|(\*|[^\s.*>]+)(\.(\*|[^\s.*>]+))*(\.>)?)$"
 _WORD = r"[^\s:.,;/\\()\[\]-]+"
-IMPORT_PATH = rf"^(?!\d){_WORD}(\.{_WORD})*:{_WORD}(\.{_WORD})*$"
+IMPORT_PATH = rf"^(?=.{{1,200}}$)(?!\d){_WORD}(\.{_WORD})*:{_WORD}(\.{_WORD})*$"
 _IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 
 

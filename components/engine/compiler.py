@@ -144,7 +144,7 @@ def read_binary(path: Path, name: str) -> bytes:
                 raise IsADirectoryError(errno.EISDIR, "")
             if not stat.S_ISREG(status.st_mode):
                 raise ComponentInvalid(name, ["it is no regular file"])
-            return file.read(MAX_BINARY + 1)
+            return file.read(min(status.st_size, MAX_BINARY) + 1)  # room for no more than it is
     except (OSError, ValueError) as error:
         raise ComponentInvalid(name, [_read_problem(error)]) from error
 
