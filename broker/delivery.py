@@ -7,7 +7,6 @@ left to `broker.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -64,25 +63,29 @@ class Choice(Generic[R]):
         return self.members[turn]
 
 
-@dataclass(frozen=True, slots=True)
 class Route(Generic[R]):
-    """Who gets what is published to one topic.
+    """Who gets what is published to one topic; never changed.
 
     `receivers` get a copy each, and are listed once for each pattern of theirs that matches; of
-    each of `choices`, one member gets it. `sends` are the `send` methods of `receivers`.
+    each of `choices`, one member gets it. `sends` are the `send` methods of `receivers`. `size` is
+    how many places it takes, for a bound on what is cached.
+
+    No dataclass, since it is made at each publication to a new topic: a quarter of a frozen one.
     """
 
-    receivers: tuple[R, ...] = ()
-    choices: tuple[Choice[R], ...] = ()
-    sends: tuple[Callable[[Any], None], ...] = field(init=False, repr=False, compare=False)
+    __slots__ = ("choices", "receivers", "sends", "size")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sends", tuple(receiver.send for receiver in self.receivers))
-
-    @property
-    def size(self) -> int:
-        """How many places it takes, for a bound on what is cached."""
-        return 1 + len(self.receivers) + sum(len(choice.members) for choice in self.choices)
+    def __init__(self, receivers: tuple[R, ...] = (), choices: tuple[Choice[R], ...] = ()) -> None:
+        self.receivers = receivers
+        self.choices = choices
+        self.sends: tuple[Callable[[Any], None], ...]
+        if len(receivers) == 1:
+            self.sends = (receivers[0].send,)
+        else:
+            self.sends = tuple([receiver.send for receiver in receivers])
+        self.size = 1 + len(receivers)
+        if choices:
+            self.size += sum(len(choice.members) for choice in choices)
 
 
 def frozen_headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from operator import itemgetter
-from typing import Generic
+from typing import Any, Generic
 
 from airssys_wasm.broker.delivery import Choice, R, Route
 from airssys_wasm.broker.topic import ANY, REST, is_literal, parse_pattern, parse_topic
@@ -42,12 +42,8 @@ class _Leaf(Generic[R]):
         return bool(self.direct or self.groups)
 
 
-class _Node(Generic[R]):
-    __slots__ = ("children", "leaf")
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Node[R]] = {}
-        self.leaf: _Leaf[R] | None = None
+_Node = dict[str, Any]  # a node of the trie: the node below by each token; its own leaf at LEAF
+LEAF = ""  # no token is empty
 
 
 class _Group(Generic[R]):
@@ -84,8 +80,9 @@ class Subscriptions(Generic[R]):
         self.routes: dict[str, Route[R]] = {}  # the same dict for ever; read only, from outside
         self._places = places
         self._taken = 0
-        self._root: _Node[R] = _Node()
+        self._root: _Node = {}
         self._groups: dict[str, _Group[R]] = {}
+        self._nobody: Route[R] = Route()
         self._came = 0
         self._count = 0
 
@@ -94,14 +91,15 @@ class Subscriptions(Generic[R]):
 
     def __iter__(self) -> Iterator[tuple[str, str | None, R]]:
         """Pattern, group and receiver of each subscription."""
-        nodes: list[tuple[tuple[str, ...], _Node[R]]] = [((), self._root)]
+        nodes: list[tuple[tuple[str, ...], _Node]] = [((), self._root)]
         while nodes:
             tokens, node = nodes.pop()
-            nodes += [((*tokens, token), child) for token, child in node.children.items()]
-            if node.leaf is not None:
+            nodes += [((*tokens, token), child) for token, child in node.items() if token]
+            if LEAF in node:
+                leaf: _Leaf[R] = node[LEAF]
                 pattern = ".".join(tokens)
-                yield from ((pattern, None, receiver) for receiver in node.leaf.direct)
-                for group, members in node.leaf.groups.items():
+                yield from ((pattern, None, receiver) for receiver in leaf.direct)
+                for group, members in leaf.groups.items():
                     yield from ((pattern, group, receiver) for receiver in members)
 
     def add(self, pattern: str, receiver: R, group: str | None = None) -> bool:
@@ -109,13 +107,14 @@ class Subscriptions(Generic[R]):
         tokens = parse_pattern(pattern)
         node = self._root
         for token in tokens:
-            child = node.children.get(token)
+            child = node.get(token)
             if child is None:
-                child = node.children[token] = _Node()
+                child = node[token] = {}
             node = child
-        if node.leaf is None:
-            node.leaf = _Leaf()
-        members = node.leaf.direct if group is None else node.leaf.groups.setdefault(group, {})
+        leaf: _Leaf[R] | None = node.get(LEAF)
+        if leaf is None:
+            leaf = node[LEAF] = _Leaf()
+        members = leaf.direct if group is None else leaf.groups.setdefault(group, {})
         if receiver in members:
             return False
         self._came += 1
@@ -134,11 +133,11 @@ class Subscriptions(Generic[R]):
         tokens = parse_pattern(pattern)
         path = [self._root]
         for token in tokens:
-            child = path[-1].children.get(token)
+            child = path[-1].get(token)
             if child is None:
                 return False
             path.append(child)
-        leaf = path[-1].leaf
+        leaf: _Leaf[R] | None = path[-1].get(LEAF)
         if leaf is None:
             return False
         members = leaf.direct if group is None else leaf.groups.get(group, {})
@@ -153,11 +152,11 @@ class Subscriptions(Generic[R]):
             if not known.subscriptions:
                 del self._groups[group]
         if not leaf:
-            path[-1].leaf = None
+            del path[-1][LEAF]
             for parent, token, child in reversed(list(zip(path, tokens, path[1:], strict=False))):
-                if child.children or child.leaf is not None:
+                if child:
                     break
-                del parent.children[token]
+                del parent[token]
         self._forget_routes(pattern, tokens, group)
         return True
 
@@ -176,38 +175,41 @@ class Subscriptions(Generic[R]):
         leaves: list[_Leaf[R]] = []
         nodes = [self._root]
         for token in tokens:
-            following: list[_Node[R]] = []
+            following: list[_Node] = []
             for node in nodes:
-                children = node.children
-                if (rest := children.get(REST)) is not None and rest.leaf is not None:
-                    leaves.append(rest.leaf)
-                if (child := children.get(token)) is not None:
-                    following.append(child)
-                if (child := children.get(ANY)) is not None:
-                    following.append(child)
+                if REST in node:
+                    leaves.append(node[REST][LEAF])
+                if token in node:
+                    following.append(node[token])
+                if ANY in node:
+                    following.append(node[ANY])
             if not following:
                 return leaves
             nodes = following
-        leaves += [node.leaf for node in nodes if node.leaf is not None]
+        leaves += [node[LEAF] for node in nodes if LEAF in node]
         return leaves
 
     def _route(self, leaves: list[_Leaf[R]]) -> Route[R]:
         if not leaves:
-            return Route()
-        copies = [item for leaf in leaves for item in leaf.direct.items()]
-        copies.sort(key=_came)
+            return self._nobody
+        if len(leaves) == 1:
+            receivers = tuple(leaves[0].direct)  # in the order in which they came
+        else:
+            copies = [item for leaf in leaves for item in leaf.direct.items()]
+            copies.sort(key=_came)
+            receivers = tuple([receiver for receiver, _ in copies])
+        return Route(receivers, self._choices(leaves) if self._groups else ())
+
+    def _choices(self, leaves: list[_Leaf[R]]) -> tuple[Choice[R], ...]:
         groups: dict[str, dict[R, int]] = {}
         for leaf in leaves:
             for name, members in leaf.groups.items():
                 merged = groups.setdefault(name, {})
                 for receiver, came in members.items():
                     merged[receiver] = min(came, merged.get(receiver, came))
-        return Route(
-            tuple(receiver for receiver, _ in copies),
-            tuple(
-                self._groups[name].choice(tuple(r for r, _ in sorted(merged.items(), key=_came)))
-                for name, merged in groups.items()
-            ),
+        return tuple(
+            self._groups[name].choice(tuple(r for r, _ in sorted(merged.items(), key=_came)))
+            for name, merged in groups.items()
         )
 
     def _remember(self, topic: str, route: Route[R]) -> None:

@@ -122,7 +122,7 @@ class TheTrieIsThePlainMatcher(RuleBasedStateMachine):
     def teardown(self) -> None:
         for pattern, group, receiver in self.model:
             assert self.subscriptions.remove(pattern, receiver, group)
-        assert self.subscriptions._root.children == {}
+        assert self.subscriptions._root == {}
 
 
 TestTheTrieIsThePlainMatcher = TheTrieIsThePlainMatcher.TestCase
@@ -195,7 +195,7 @@ def visited(subscriptions: Subscriptions[Someone], topic: str) -> int:
             child
             for node in level
             for key in (token, "*")
-            if (child := node.children.get(key)) is not None
+            if (child := node.get(key)) is not None
         ]
         count += len(level)
     return count

@@ -103,7 +103,7 @@ def test_the_last_unsubscription_leaves_an_empty_trie() -> None:
     for pattern, group, receiver in list(subscriptions):
         assert subscriptions.remove(pattern, receiver, group)
     assert len(subscriptions) == 0
-    assert subscriptions._root.children == {}
+    assert subscriptions._root == {}
     assert subscriptions._groups == {}
 
 
