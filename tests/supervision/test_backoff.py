@@ -40,6 +40,7 @@ def test_a_backoff_that_could_never_be_right_is_refused(wrong: dict[str, Any], f
 
 def test_each_wait_is_longer_than_the_one_before_up_to_the_longest() -> None:
     assert [EVEN.delay(failures) for failures in range(1, 6)] == [1.0, 2.0, 4.0, 5.0, 5.0]
+    assert Backoff(max=7.0).delay(10**9) == 7.0
     assert Backoff(initial=0.0).delay(10**9) == 0.0
     assert Backoff(initial=1.0, factor=1.0).delay(10**9) == 1.0
 
