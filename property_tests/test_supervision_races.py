@@ -108,6 +108,7 @@ class World:
             case steps.Report(RestartDelayed(id, _, seconds)):
                 self.due[id] = self.now + seconds
             case steps.SetTimer(timer, after):
+                assert after >= 0
                 self.timers[timer] = self.now + after
             case steps.CancelTimer(timer):
                 self.timers.pop(timer, None)  # it may have gone off meanwhile

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from tests.planted import links, mailboxes, names, scheduler, storms, timers
+from tests.planted import (
+    links,
+    mailboxes,
+    names,
+    scheduler,
+    storms,
+    supervision_dynamic,
+    supervision_rules,
+    supervision_tree,
+    timers,
+)
 from tests.planted.fault import Fault, Table
 
 TABLES: Mapping[str, Table] = {
@@ -15,6 +25,9 @@ TABLES: Mapping[str, Table] = {
     "timers": timers.TABLE,
     "names": names.TABLE,
     "storms": storms.TABLE,
+    "supervision-tree": supervision_tree.TABLE,
+    "supervision-rules": supervision_rules.TABLE,
+    "supervision-dynamic": supervision_dynamic.TABLE,
 }
 
 

@@ -117,6 +117,7 @@ class Rehearsal:
             case steps.Release(incarnation):
                 self.log.append(f"release {self.spawned[incarnation].spec.id}")
             case steps.SetTimer(timer, after):
+                assert after >= 0
                 self.timers[timer] = self.now + after
             case steps.CancelTimer(timer):
                 del self.timers[timer]
