@@ -159,7 +159,8 @@ async def no_message_is_lost_or_doubled(simulation: Simulation) -> None:
     async with anyio.create_task_group() as group:
         for number in range(4):
             group.start_soon(feed, number)
-    simulation.random.choice(refs).kill()
+        await anyio.sleep(simulation.random.choice([0.0, 0.01, 0.05]))
+        simulation.random.choice(refs).kill()
     await simulation.sleep(5)
     balance = ledger.balance(kernel)
     assert balance.holds, balance
@@ -255,3 +256,32 @@ async def a_kept_mailbox_outlives_its_actor(simulation: Simulation) -> None:
     await simulation.sleep(3)
     assert [n for n in handled if n != 99] == list(range(10)), handled
     assert answers == [99]
+
+
+@scenario()
+async def a_request_given_up_while_it_waits_for_room_is_not_handled(
+    simulation: Simulation,
+) -> None:
+    kernel = await simulation.kernel()
+    server = kernel.spawn(Slow, mailbox=Mailbox(capacity=1))
+    for _ in range(2):
+        await server.put(1.0)
+    with suppress(RequestTimeout):
+        await server.request(0.25, timeout=0.5)
+        raise AssertionError("there was no room, and it was answered")
+    await simulation.sleep(5)
+    assert await server.request("got") == [1.0, 1.0]
+
+
+@scenario()
+async def what_waits_for_room_at_an_end_is_a_dead_letter(simulation: Simulation) -> None:
+    kernel = await simulation.kernel()
+    bounded = kernel.spawn(Slow, mailbox=Mailbox(capacity=1))
+    async with anyio.create_task_group() as group:
+        for number in range(1, 5):
+            group.start_soon(bounded.put, number)
+        await anyio.sleep(0.5)
+        bounded.kill()
+    await simulation.sleep(1)
+    letters = [letter.message for letter in kernel.dead_letters.recent()]
+    assert sorted(map(str, letters)) == ["1", "2", "3", "4"]

@@ -159,12 +159,14 @@ async def a_killed_handler_has_no_effect_afterwards(simulation: Simulation) -> N
     kernel = await simulation.kernel()
     witness = kernel.spawn(Listener)
     problems: list[str] = []
+    interrupted: list[float] = []
 
     class Late(Actor[Any]):
         async def receive(self, message: Any) -> Any:
             try:
                 await asyncio.sleep(1)
             except asyncio.CancelledError:
+                interrupted.append(simulation.now())
                 with suppress(ActorStopped):
                     self.context.spawn(Listener)
                     problems.append("a dead actor spawned another")
@@ -187,3 +189,4 @@ async def a_killed_handler_has_no_effect_afterwards(simulation: Simulation) -> N
     await simulation.sleep(1)
     assert not problems, problems
     assert await witness.request("got") == [("killed", 0.2)]
+    assert interrupted == [0.2]

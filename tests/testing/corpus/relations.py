@@ -139,6 +139,8 @@ async def a_normal_end_harms_no_linked_actor(simulation: Simulation) -> None:
     assert other.is_alive
     got = [m for m in await keeper.request("got") if isinstance(m, Exit)]
     assert [(m.ref, m.reason) for m in got] == [(one, "normal")]
+    other.send(50)
+    await simulation.sleep(1)
     other.exit("enough")
     await simulation.sleep(1)
     assert other.exit_reason == "enough"
