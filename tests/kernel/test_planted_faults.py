@@ -22,7 +22,7 @@ from airssys_wasm.kernel import (
     RealPlatform,
 )
 from airssys_wasm.kernel.groups import Groups
-from airssys_wasm.kernel.mailbox import Order
+from airssys_wasm.kernel.mailbox import Order, Overflow
 from airssys_wasm.kernel.message import Stamped, StopEntry
 from airssys_wasm.kernel.priorities import PriorityQueue
 from airssys_wasm.kernel.timers import TimerWheel
@@ -248,6 +248,55 @@ def test_an_urgent_message_is_taken_before_a_signal_whatever_was_there_with_it()
     for before in ([], [Stamped("most urgent", 3)]):
         queue = PriorityQueue([*before, stop, Stamped("urgent", 1)])
         assert list(queue)[-1] is stop
+
+
+@pytest.mark.parametrize("overflow", ["drop_new", "drop_old"])
+async def test_what_a_mailbox_has_dropped_is_counted(kernel: Kernel, overflow: Overflow) -> None:
+    ref = kernel.spawn(held_process, asyncio.Event(), [], mailbox=Mailbox(2, overflow))
+    for number in range(5):
+        ref.send(number)
+    assert kernel.info(ref).dropped == 3
+
+
+# --- processes
+
+
+async def test_what_a_receive_has_refused_while_it_waited_the_next_one_gets(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[str] = []
+
+    async def choosy(inbox: Inbox[str]) -> None:
+        log.append(await inbox.receive(lambda message: message == "wanted"))
+        log.append(await inbox.receive(timeout=0))
+
+    ref = kernel.spawn(choosy)
+    ref.send("unwanted")
+    for _ in range(5):  # it looks at that, and waits
+        await asyncio.sleep(0)
+    ref.send("wanted")
+    await ref.wait()
+    assert log == ["wanted", "unwanted"]
+
+
+async def test_of_two_stops_the_first_gives_the_reason(kernel: Kernel) -> None:
+    ref = kernel.spawn(held_process, asyncio.Event(), [])
+    ref.stop("first")
+    ref.stop("second")
+    assert await ref.wait() == "first"
+
+
+async def test_a_receive_that_is_over_leaves_no_timer(kernel: Kernel, until: Until) -> None:
+    async def waits(inbox: Inbox[str]) -> None:
+        await inbox.receive(timeout=100.0)
+        await inbox.receive()
+
+    ref = kernel.spawn(waits)
+    await until(lambda: kernel.statistics().timers == 1)
+    ref.send("message")
+    await until(lambda: kernel.statistics().timers == 0)
+    ref.send("message")
+    await ref.wait()
 
 
 # --- timers

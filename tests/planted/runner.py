@@ -42,9 +42,9 @@ class Planter:
 
     def try_out(self, fault: Fault, tests: Sequence[str]) -> Verdict:
         """Plant `fault`, run its tests and then `tests` until one notices; take it out again."""
-        file = self.copy / fault.file
+        file = (self.copy / fault.file).resolve()
         source = file.read_text()
-        file.write_text(fault.planted(source))
+        _replace(file, fault.planted(source))
         try:
             if fault.first:  # a run of its own: pytest would sort them
                 code, output = self._pytest([fault.first])
@@ -52,7 +52,7 @@ class Planter:
                     return verdict(code, output, fault.equivalent)
             code, output = self._pytest(tests)
         finally:
-            file.write_text(source)
+            _replace(file, source)
         return verdict(code, output, fault.equivalent)
 
     def _pytest(self, tests: Sequence[str]) -> tuple[int | None, str]:
@@ -63,12 +63,7 @@ class Planter:
         )
 
     def _python(self, *arguments: str) -> tuple[int | None, str]:
-        # No bytecode: a file that changes twice within a second would be taken for the old one.
-        environment = os.environ | {
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "HYPOTHESIS_PROFILE": "ci",
-            "COLUMNS": "500",
-        }
+        environment = os.environ | {"HYPOTHESIS_PROFILE": "ci", "COLUMNS": "500"}
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -89,6 +84,13 @@ class Planter:
                 process.wait()
             output.seek(0)
             return code, output.read().decode(errors="replace")
+
+
+def _replace(file: Path, source: str) -> None:
+    file.write_text(source)
+    # A file that changes twice within a second could be taken for what it was before.
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        compiled.unlink()
 
 
 def _bounded() -> None:
