@@ -121,5 +121,6 @@ def restarting(strategy: Any) -> Play:
 def test_a_restart_among_many_siblings_costs_what_it_costs_among_few(strategy: Any) -> None:
     play = restarting(strategy)
     calls_of(play, 10)
-    few, many = calls_of(play, FEW), calls_of(play, MANY)
+    # The loop has things of its own to do in some runs.
+    few, many = (min(calls_of(play, number) for _ in range(3)) for number in (FEW, MANY))
     assert many < few * 1.1
