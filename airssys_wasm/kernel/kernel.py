@@ -100,9 +100,8 @@ class Kernel:
         self.remains = Remains(self)
         self.relations = Relations(self)
         self.spawner = Spawner(self)
-        self.spawn = (
-            self.spawner.spawn
-        )  # itself: a call between them would cost as much as a message
+        # Not methods of their own: a call between would cost as much as a message.
+        self.spawn = self.spawner.spawn
         self.start = self.spawner.start
         self.suspension = Suspension(self)
         self._membership = Membership(self)

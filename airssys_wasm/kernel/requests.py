@@ -48,12 +48,13 @@ class Requests:
 
     async def inline(self, ref: ActorRef[Any], message: Any, timeout: float | None) -> Any:
         """Run an idle plain target without a task switch."""
-        previous, self._scheduler.cur = self._scheduler.cur, ref
-        level = self._scheduler.level
-        scratch = self._scheduler.scratches[level]
-        self._scheduler.frames[level] = previous
-        self._scheduler.level = level + 1
-        self._scheduler.streak -= 1
+        scheduler = self._scheduler
+        previous, scheduler.cur = scheduler.cur, ref
+        level = scheduler.level
+        scratch = scheduler.scratches[level]
+        scheduler.frames[level] = previous
+        scheduler.level = level + 1
+        scheduler.streak -= 1
         ref._queue = BUSY
         if ref._extension is not None:
             ref._extension.deferred = None
@@ -62,28 +63,28 @@ class Requests:
             if answer is not None and answer.__class__ in ANSWERS:
                 answer = checked(ref, answer)
         except BaseException as exception:
-            self._scheduler.cur = previous
-            self._scheduler.level = level
+            scheduler.cur = previous
+            scheduler.level = level
             exited = self._failed_inline(ref, exception, message)
             if not isinstance(exception, ORDINARY):
                 raise
             raise exited from exception
         finally:
-            self._scheduler.cur = previous
-            self._scheduler.level = level
-            self._scheduler.frames[level] = None
-            if scratch != self._scheduler.clean:
-                self._scheduler.give_context(ref, scratch)
-                self._scheduler.scratches[level] = self._scheduler.clean.copy()
+            scheduler.cur = previous
+            scheduler.level = level
+            scheduler.frames[level] = None
+            if scratch != scheduler.clean:
+                scheduler.give_context(ref, scratch)
+                scheduler.scratches[level] = scheduler.clean.copy()
         if ref._mode or ref._extension is not None:
             return await self._after_inline(ref, answer, timeout)
         if not ref._queue:
             ref._queue = None
         else:
-            self._scheduler.push(ref)
-            if not self._scheduler.armed:
-                self._scheduler.arm()
-        if isinstance(answer, Failed):
+            scheduler.push(ref)
+            if not scheduler.armed:
+                scheduler.arm()
+        if answer.__class__ is Failed:
             raise answer.error
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.address import Address, resolve
@@ -50,16 +51,22 @@ class TimerService:
 
     def send_after(self, owner: ActorRef[Any], delay: float, to: Address, message: Any) -> TimerRef:
         """See `ActorContext.send_after`."""
-        resolve(to)
+        if to.__class__ is not ActorRef:
+            resolve(to)
         timers = self._timers_of(owner)
 
         def fire(timer: TimerRef) -> None:
             timers.pop(timer, None)
             _send_quietly(to, message)
 
-        timer = self.wake_at(self._platform.now() + duration(delay), fire)
+        if delay.__class__ is not float or not 0 <= delay < inf:
+            delay = duration(delay)
+        due = self._platform.now() + delay
+        timer = self._wheel.add(due, fire)
         timer.home = timers
         timers[timer] = None
+        if self._wakeup is None or due < self._wakeup_at:
+            self._plan_wakeup()
         return timer
 
     def send_every(
@@ -88,8 +95,9 @@ class TimerService:
 
     def cancel(self, timer: TimerRef) -> float | None:
         """Seconds that were left; None when it had fired."""
-        if timer.home is not None:
-            timer.home.pop(timer, None)
+        home = timer.home
+        if home is not None:
+            home.pop(timer, None)
         return self._wheel.cancel(timer, self._platform.now())
 
     def wake_at(self, when: float, callback: Callable[[TimerRef], None]) -> TimerRef:
@@ -115,17 +123,18 @@ class TimerService:
         return timer
 
     def _timers_of(self, owner: ActorRef[Any]) -> dict[TimerRef, None]:
-        extension = owner._ext()
-        if extension.timers is None:
-            extension.timers = {}
-        return extension.timers
+        extension = owner._extension or owner._ext()
+        timers = extension.timers
+        if timers is None:
+            timers = extension.timers = {}
+        return timers
 
     def _plan_wakeup(self) -> None:
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
         due = self._wheel.next_due()
-        if due != float("inf") and not self._closed:
+        if due != inf and not self._closed:
             due = max(due, self._platform.now())  # what is left for another turn comes at once
             self._wakeup_at = due
             self._wakeup = self._platform.call_at(due, self._fire_timers)
@@ -150,7 +159,7 @@ def duration(seconds: float) -> float:
     """`seconds`, if it can be a time from now; else TypeError or ValueError."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(f"{seconds!r} is not a number of seconds")
-    if not 0 <= seconds < float("inf"):
+    if not 0 <= seconds < inf:
         raise ValueError(f"{seconds!r} s is not a time from now")
     return float(seconds)
 

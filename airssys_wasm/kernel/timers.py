@@ -25,14 +25,16 @@ class TimerRef:
 
     __slots__ = ("callback", "due", "home", "interval", "serial", "taken", "tick")
 
-    def __init__(self, serial: int) -> None:
-        self.due = 0.0
-        self.callback: Callable[[TimerRef], None] | None = None
+    def __init__(
+        self, serial: int, due: float, tick: int, callback: Callable[[TimerRef], None]
+    ) -> None:
+        self.due = due
+        self.callback: Callable[[TimerRef], None] | None = callback
         self.home: dict[TimerRef, None] | None = None  # the timers of its owner
         self.interval = 0.0
         self.serial = serial
         self.taken = False  # out of the wheel, and about to fire
-        self.tick = 0
+        self.tick = tick
 
     @property
     def is_active(self) -> bool:
@@ -60,9 +62,10 @@ class TimerWheel:
 
     def add(self, due: float, callback: Callable[[TimerRef], None]) -> TimerRef:
         """A timer that is due at `due` seconds."""
-        self._serial += 1
-        timer = TimerRef(self._serial)
-        self.add_again(timer, due, callback)
+        self._serial = serial = self._serial + 1
+        tick = ceil(due / TICK)
+        timer = TimerRef(serial, due, tick, callback)
+        self._put(timer, tick)
         return timer
 
     def add_again(self, timer: TimerRef, due: float, callback: Callable[[TimerRef], None]) -> None:
@@ -71,6 +74,9 @@ class TimerWheel:
         timer.callback = callback
         timer.taken = False
         timer.tick = tick = ceil(due / TICK)
+        self._put(timer, tick)
+
+    def _put(self, timer: TimerRef, tick: int) -> None:
         slot = self._ticks.get(tick)
         if slot is None:
             self._ticks[tick] = {timer: None}

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.answers import ANSWERS, odd_answer
 from airssys_wasm.kernel.backlog import long_mailbox
-from airssys_wasm.kernel.current import unchanged
+from airssys_wasm.kernel.current import CURRENT, unchanged
 from airssys_wasm.kernel.mailbox import WARN_LENGTH
 from airssys_wasm.kernel.parking import Parking
 from airssys_wasm.kernel.plain import one_by_one
@@ -39,6 +40,7 @@ async def work(scheduler: Scheduler) -> None:
     scratch = clean.copy()
     run = scratch.run
     lifecycle = scheduler.kernel.lifecycle
+    set_current = CURRENT.set
     while len(parked) < MOST_RESTING:
         parked.append(parking)
         await parking
@@ -89,8 +91,10 @@ async def work(scheduler: Scheduler) -> None:
                             if left > 0:
                                 continue
                 elif mode == ASYNC:
-                    if parking.last is not ref:
-                        scheduler.enter(parking, ref)
+                    if parking.last is not ref:  # `scheduler.enter`, without the call
+                        set_current(ref)
+                        parking.last = ref
+                        parking.stamp = copy_context()
                     if ref._queue:
                         count = await _async(scheduler, ref, parking, left)
                     else:

@@ -451,15 +451,8 @@ TABLE = Table(
         Fault(
             "storm-timer-early",
             TIMER_SERVICE,
-            """
-            resolve(to)
-            timers = self._timers_of(owner)
-            """,
-            """
-            resolve(to)
-            delay = duration(delay) / 2
-            timers = self._timers_of(owner)
-            """,
+            "due = self._platform.now() + delay",
+            "due = self._platform.now() + delay / 2",
             why="a timer fires in half its time",
         ),
         Fault(
