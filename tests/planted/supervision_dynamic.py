@@ -7,6 +7,7 @@ from tests.planted.fault import Fault, Table
 TABLE = Table(
     tests=(
         "tests/supervision/test_dynamic_machine.py",
+        "tests/supervision/test_odd_orders.py",
         "tests/supervision",
     ),
     faults=(

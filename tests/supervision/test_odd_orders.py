@@ -8,6 +8,9 @@ import pytest
 
 from airssys_wasm.kernel import Mailbox
 from airssys_wasm.supervision import Backoff, steps
+from airssys_wasm.supervision.dynamic_steps import AddInstance, SpawnInstance
+from airssys_wasm.supervision.dynamic_tree import DynamicMachine
+from airssys_wasm.supervision.flags import Flags
 
 KEPT = Mailbox(keep_on_restart=True)
 
@@ -241,3 +244,13 @@ def test_a_wait_that_is_over_is_not_taken_for_the_one_that_followed(
     assert sup.take_log() == []
     sup.pass_time(2.0)
     assert sup.take_log() == ["start a", "start b", "start c"]
+
+
+def test_a_second_stop_of_a_dynamic_supervisor_changes_nothing(spec: Any) -> None:
+    dynamic = DynamicMachine(spec("job", shutdown="infinity"), Flags(), None)
+    (spawn,) = dynamic.handle(AddInstance((), "token"), 0.0)
+    assert isinstance(spawn, SpawnInstance)
+    dynamic.handle(steps.Up(spawn.incarnation), 0.0)
+    assert dynamic.handle(steps.Stop("bye"), 0.0) == [steps.SendExit(spawn.incarnation)]
+    assert dynamic.handle(steps.Stop("again"), 0.0) == []
+    assert dynamic.handle(steps.Gone(spawn.incarnation, "shutdown"), 0.0)[-1] == steps.End("bye")
