@@ -24,7 +24,7 @@ def code_of(block: str) -> CodeType:
 async def run_all(capsys: pytest.CaptureFixture[str]) -> list[tuple[list[str], list[str]]]:
     """What each block should print, and what it did."""
     prints: list[tuple[list[str], list[str]]] = []
-    async with ActorSystem("shop", slow_after=None) as system:
+    async with ActorSystem("shop", slow_after=None) as system, asyncio.timeout(60):
         names: dict[str, Any] = {"system": system}
         for block in blocks(MANUAL, "python"):
             result = eval(code_of(block), names)

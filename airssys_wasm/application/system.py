@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import anyio
 
 from airssys_wasm.application.errors import SystemFailed
 from airssys_wasm.application.reports import Report
+from airssys_wasm.application.starting import Starts
 from airssys_wasm.broker import Broker
 from airssys_wasm.kernel import (
-    Actor,
     ActorInfo,
     ActorRef,
     Address,
     DeadLetters,
-    Description,
     Group,
-    Inbox,
     Kernel,
     KernelStatistics,
-    Mailbox,
     Meter,
     NamedRef,
     Replies,
@@ -38,9 +35,6 @@ from airssys_wasm.supervision.events import AutoShutdown, chain_of
 if TYPE_CHECKING:
     from airssys_wasm.components.services import ComponentServices
     from airssys_wasm.kernel import Platform
-
-M = TypeVar("M")
-Ts = TypeVarTuple("Ts")
 
 SHUTDOWN_TIME = 30.0  # seconds for everything to end in order before the rest is killed
 ROOT_NAME = "root"
@@ -61,7 +55,7 @@ def _is_failure(cause: object) -> bool:
     return cause is not None
 
 
-class ActorSystem:
+class ActorSystem(Starts):
     """A system of actors, alive inside `async with`.
 
     `root` is the supervisor of everything, or any other behaviour; without one, actors are started
@@ -225,88 +219,6 @@ class ActorSystem:
         return self.kernel.dead_letters
 
     # --- actors
-
-    @overload
-    def spawn(
-        self,
-        behaviour: Callable[[*Ts], Actor[M]],
-        /,
-        *args: *Ts,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-    ) -> ActorRef[M]: ...
-    @overload
-    def spawn(
-        self,
-        behaviour: Callable[[Inbox[M], *Ts], Awaitable[object]],
-        /,
-        *args: *Ts,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-    ) -> ActorRef[M]: ...
-    @overload
-    def spawn(
-        self,
-        behaviour: Description,
-        /,
-        *,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-    ) -> ActorRef[Any]: ...
-    def spawn(  # type: ignore[misc]  # *args: Any takes what *Ts does
-        self,
-        behaviour: Any,
-        /,
-        *args: Any,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-    ) -> ActorRef[Any]:
-        """A new actor; never waits, its init runs later. See `Kernel.spawn`."""
-        return self.kernel.spawn(behaviour, *args, name=name, mailbox=mailbox)
-
-    @overload
-    async def start(
-        self,
-        behaviour: Callable[[*Ts], Actor[M]],
-        /,
-        *args: *Ts,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-        timeout: float | None = None,
-    ) -> ActorRef[M]: ...
-    @overload
-    async def start(
-        self,
-        behaviour: Callable[[Inbox[M], *Ts], Awaitable[object]],
-        /,
-        *args: *Ts,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-        timeout: float | None = None,
-    ) -> ActorRef[M]: ...
-    @overload
-    async def start(
-        self,
-        behaviour: Description,
-        /,
-        *,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-        timeout: float | None = None,
-    ) -> ActorRef[Any]: ...
-    async def start(  # type: ignore[misc]  # *args: Any takes what *Ts does
-        self,
-        behaviour: Any,
-        /,
-        *args: Any,
-        name: str | None = None,
-        mailbox: Mailbox | None = None,
-        timeout: float | None = None,
-    ) -> ActorRef[Any]:
-        """`spawn`, and wait for its init. See `Kernel.start`."""
-        return await self.kernel.start(
-            behaviour, *args, name=name, mailbox=mailbox, timeout=timeout
-        )
 
     def whereis(self, name: str) -> ActorRef[Any] | None:
         """The living actor of that name."""

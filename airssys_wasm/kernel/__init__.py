@@ -51,7 +51,7 @@ from airssys_wasm.kernel.multicall import Replies
 from airssys_wasm.kernel.platform import Platform
 from airssys_wasm.kernel.real_platform import RealPlatform
 from airssys_wasm.kernel.reasons import Error, Frame, is_orderly
-from airssys_wasm.kernel.ref import ActorRef
+from airssys_wasm.kernel.ref import ActorRef, MailboxRef
 from airssys_wasm.kernel.state_machine_actor import StateMachine
 from airssys_wasm.kernel.state_table import enter, state
 from airssys_wasm.kernel.statistics import KernelStatistics
@@ -118,6 +118,7 @@ __all__ = [
     "Left",
     "Mailbox",
     "MailboxFull",
+    "MailboxRef",
     "Meter",
     "MonitorRef",
     "NameTaken",

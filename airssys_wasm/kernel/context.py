@@ -6,7 +6,7 @@ After the actor's death the context refuses everything with ActorStopped.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from airssys_wasm.kernel.becoming import become
 from airssys_wasm.kernel.errors import ActorStopped, AlreadyAnswered
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.address import Address
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.mailbox import Mailbox
-    from airssys_wasm.kernel.ref import ActorRef
+    from airssys_wasm.kernel.ref import ActorRef, MailboxRef
     from airssys_wasm.kernel.timers import TimerRef
 
 P = ParamSpec("P")
@@ -130,6 +130,28 @@ class ActorContext:
         extension = self.ref._extension
         return extension.restarts if extension is not None else 0
 
+    @overload
+    def spawn(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox,
+        link: bool = False,
+        monitor: bool = False,
+    ) -> MailboxRef[Any]: ...
+    @overload
+    def spawn(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        link: bool = False,
+        monitor: bool = False,
+    ) -> ActorRef[Any]: ...
     def spawn(
         self,
         behaviour: Any,

@@ -88,33 +88,28 @@ class ActorRef(Generic[M]):
         self._serial = serial
         self._extension: Extension | None = None
 
-    if TYPE_CHECKING:
+    # Keywords would make every send a tenth dearer, for a use that is rare: see MailboxRef.
+    def send(self, message: M, /) -> None:
+        """Deliver `message` and forget it. Never waits; a dead actor's becomes a dead letter.
 
-        def send(self, message: M, /, *, priority: int = 0, ttl: float | None = None) -> None:
-            """See below; the keywords are for actors that were spawned with a `Mailbox`."""
-    else:
-        # Parameters with defaults would make every send a tenth dearer, for a use that is rare.
-        def send(self, message, /):
-            """Deliver `message` and forget it. Never waits; a dead actor's becomes a dead letter.
-
-            An actor that was spawned with a `Mailbox` takes the keywords of `put`, too. Raises
-            MailboxFull when the mailbox is bounded and full and its policy is `block` (use `put`)
-            or `reject`.
-            """
-            queue = self._queue
-            if queue:
-                queue.append(message)
-            elif queue is None:
-                self._queue = BUSY
-                self._one = message
-                scheduler = self._scheduler
-                scheduler.push(self)
-                if not scheduler.armed:
-                    scheduler.arm()
-            elif queue is not GONE:
-                self._queue = [message]
-            else:
-                self._scheduler.kernel.reporting.dead_letter(message, self, "noproc")
+        The ref of an actor that was spawned with a `Mailbox` takes the keywords of `put`, too; for
+        others use `put`, which never waits there. Raises MailboxFull when the mailbox is bounded
+        and full and its policy is `block` (use `put`) or `reject`.
+        """
+        queue = self._queue
+        if queue:
+            queue.append(message)
+        elif queue is None:
+            self._queue = BUSY
+            self._one = message
+            scheduler = self._scheduler
+            scheduler.push(self)
+            if not scheduler.armed:
+                scheduler.arm()
+        elif queue is not GONE:
+            self._queue = [message]
+        else:
+            self._scheduler.kernel.reporting.dead_letter(message, self, "noproc")
 
     async def put(self, message: M, /, *, priority: int = 0, ttl: float | None = None) -> None:
         """`send` that waits for room in a bounded mailbox.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from airssys_wasm.kernel.behaviour import (
     KINDS,
@@ -56,6 +56,26 @@ class Spawner:
         self.ending = False  # children of supervisors only
         self.ended = False  # no more actors at all
 
+    @overload
+    def spawn(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox,
+        parent: ActorRef[Any] | None = None,
+    ) -> MailboxRef[Any]: ...
+    @overload
+    def spawn(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        parent: ActorRef[Any] | None = None,
+    ) -> ActorRef[Any]: ...
     def spawn(
         self,
         behaviour: Any,
@@ -222,6 +242,26 @@ class Spawner:
         metadata = _who(ref) | {"parent": ref._parent}
         self._telemetry.emit("actor.spawned", {"restarts": restarts}, metadata)
 
+    @overload
+    async def start(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox,
+        timeout: float | None = None,
+    ) -> MailboxRef[Any]: ...
+    @overload
+    async def start(
+        self,
+        behaviour: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        mailbox: Mailbox | None = None,
+        timeout: float | None = None,
+    ) -> ActorRef[Any]: ...
     async def start(
         self,
         behaviour: Any,

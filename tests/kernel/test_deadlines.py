@@ -8,11 +8,11 @@ import pytest
 
 from airssys_wasm.kernel import (
     Actor,
-    ActorRef,
     DeadLetter,
     Inbox,
     Kernel,
     Mailbox,
+    MailboxRef,
     RealPlatform,
     RequestTimeout,
 )
@@ -45,11 +45,11 @@ async def held_process(inbox: Inbox[Any], gate: asyncio.Event, log: list[Any]) -
 class Aged:
     """An actor whose platform's clock moves when the test moves it; it holds message 0."""
 
-    def __init__(self, kernel: Kernel, behaviour: Any, mailbox: Mailbox | None) -> None:
+    def __init__(self, kernel: Kernel, behaviour: Any, mailbox: Any) -> None:
         self.kernel = kernel
         self.gate = asyncio.Event()
         self.log: list[Any] = []
-        self.ref: ActorRef[Any] = kernel.spawn(behaviour, self.gate, self.log, mailbox=mailbox)
+        self.ref: MailboxRef[Any] = kernel.spawn(behaviour, self.gate, self.log, mailbox=mailbox)
         self.ref.send(0)
 
     def later(self, seconds: float) -> None:

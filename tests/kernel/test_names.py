@@ -48,7 +48,7 @@ async def test_a_dead_actor_and_a_reserved_word_are_not_registered(kernel: Kerne
         with pytest.raises(ValueError, match="name"):
             kernel.spawn(Notes, name=name)
     with pytest.raises(TypeError):
-        kernel.spawn(Notes, name=7)  # type: ignore[arg-type]
+        kernel.spawn(Notes, name=7)  # type: ignore[call-overload]
     assert kernel.actors() == [living]
 
 

@@ -28,6 +28,7 @@ from airssys_wasm.kernel import (
     Kernel,
     Mailbox,
     MailboxFull,
+    MailboxRef,
     NamedRef,
     TimerRef,
 )
@@ -137,7 +138,7 @@ class Storm:
             sender = object()  # what is left of a killed actor
         letter = self.ledger.letter(sender, to, self.priority(to))
         try:
-            if letter.priority:
+            if letter.priority and isinstance(to, MailboxRef):
                 (address or to).send(letter, priority=letter.priority)
             else:
                 (address or to).send(letter)

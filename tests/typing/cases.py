@@ -9,8 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_type
 
-from airssys_wasm import Actor, ActorRef, ActorSystem, Component, Inbox, NamedRef, Supervisor
-from airssys_wasm.kernel.typed import Request
+from airssys_wasm import (
+    Actor,
+    ActorRef,
+    ActorSystem,
+    Component,
+    Inbox,
+    Mailbox,
+    MailboxRef,
+    NamedRef,
+    Request,
+    Supervisor,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,17 @@ def arguments_are_those_of_the_behaviour(system: ActorSystem) -> None:
 def a_description_gives_a_ref(system: ActorSystem) -> None:
     assert_type(system.spawn(Supervisor()), ActorRef[Any])
     assert_type(system.spawn(Component("prices.wasm")), ActorRef[Any])
+
+
+async def the_keywords_of_send_need_a_mailbox(system: ActorSystem, named: NamedRef) -> None:
+    plain = system.spawn(Counter)
+    plain.send("tea", ttl=2.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await plain.put("tea", ttl=2.0)
+    named.send("tea", ttl=2.0)
+    ordered = system.spawn(Counter, 5, mailbox=Mailbox(order="priority"))
+    assert_type(ordered, MailboxRef[str | CountOf])
+    ordered.send("tea", priority=3, ttl=2.0)
+    assert_type(await system.start(collect, 1, mailbox=Mailbox(10)), MailboxRef[bytes])
 
 
 async def a_request_gives_the_reply_that_its_message_names(
