@@ -2,7 +2,7 @@
 
 import pytest
 
-from airssys_wasm.schema import Problem, Source, decode, parse
+from airssys_wasm.schema import Problem, Source, decode, document, parse
 from airssys_wasm.schema.document import DEEPEST, MOST_VALUES
 from airssys_wasm.schema.node import Mapping
 from airssys_wasm.schema.text import LARGEST_FILE
@@ -104,3 +104,30 @@ def test_tabs_inside_of_text_and_comments_are_fine() -> None:
 def test_many_tabs_are_given_up_on_after_some() -> None:
     found = problems_of(b"".join(b"a%d:\tx\n" % n for n in range(500)))
     assert 0 < len(found) < 50
+
+
+LARGE = "".join(f"key-{n}: [1, {{a: 'b'}}, text]\n" for n in range(1_000))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "",
+        "key-3: twice",
+        "a: {b: [}",
+        "a: 'never closed",
+        "a: b: c",
+        "? [x]\n: y",
+        "a:\tb",
+        "---\nb",
+    ],
+)
+def test_a_large_text_is_read_like_a_small_one(
+    change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = LARGE + change
+    source = Source.of("t.yaml", text)
+    quick = parse(source, text)
+    monkeypatch.setattr(document, "_QUICK_LOADER", None)
+    assert quick == parse(source, text)
+    assert bool(quick.problems) == bool(change)
