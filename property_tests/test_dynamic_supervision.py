@@ -170,6 +170,7 @@ class Dynamic(RuleBasedStateMachine):
         self.seen: dict[int, ModelChild] = {}
         self.known_former: set[int] = set()
         self.held: set[int] = set()
+        self.adopted: dict[int, int] = {}
         self.timers: dict[int, float] = {}
         self.retries: list[tuple[dynamic.RetryInstance, ModelChild]] = []
         self.go_ons = 0
@@ -194,10 +195,12 @@ class Dynamic(RuleBasedStateMachine):
                 assert not self.model.stopping
                 if adopt is not None:
                     self.held.remove(adopt)
+                    self.adopted[incarnation] = adopt
                 self.alive[incarnation] = self.seen[incarnation] = child
             case steps.SendExit(incarnation) | steps.Kill(incarnation):
                 assert incarnation in self.alive
                 kills = isinstance(action, steps.Kill)
+                assert kills or incarnation not in self.signalled, "told to end twice"
                 self.signalled[incarnation] = "kill" if kills else "exit"
             case steps.Release(incarnation):
                 self.held.remove(incarnation)
@@ -276,6 +279,8 @@ class Dynamic(RuleBasedStateMachine):
             del self.alive[incarnation]
         if outcome in ("fail", "ignore") and self.keep:
             self.held.add(incarnation)
+        if outcome == "raise" and incarnation in self.adopted:
+            self.held.add(self.adopted[incarnation])  # nobody was there to adopt it
         self.model.init(child, outcome, self.now)
         match outcome:
             case "ok":

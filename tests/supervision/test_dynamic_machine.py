@@ -95,7 +95,8 @@ def test_an_end_of_many_takes_turns_and_kills_in_turns_when_the_time_is_up() -> 
     assert len(first) == STOPPED_A_TURN + 1
     assert first[-1] == TakeTurns()
     dynamic.handle(steps.Gone(incarnations[0], "boom"), 0.0)  # before its turn
-    assert dynamic.handle(GoOn(), 0.0)[-1] != TakeTurns()
+    second = dynamic.handle(GoOn(), 0.0)
+    assert second == [steps.SendExit(one) for one in reversed(incarnations[1:STOPPED_A_TURN])]
     killed = dynamic.handle(steps.TimeUp(timer.timer), 5.0)
     assert killed[0] == steps.Kill(incarnations[-1])
     assert len(killed) == STOPPED_A_TURN + 1
@@ -323,3 +324,23 @@ def test_a_child_that_is_to_end_is_not_asked_for_its_health(event: Any) -> None:
     timer = dynamic.handle(steps.Up(one), 0.0)[0]
     assert isinstance(timer, steps.SetTimer)
     assert steps.CancelTimer(timer.timer) in dynamic.handle(event, 0.0)
+
+
+def test_a_mailbox_that_the_new_template_cannot_adopt_is_given_up() -> None:
+    options: dict[str, Any] = {"mailbox": Mailbox(keep_on_restart=True)}
+    dynamic = machine(intensity=9, backoff=Backoff(initial=1.0), **options)
+    (old,) = running(dynamic, 1)
+    timer = dynamic.handle(steps.Gone(old, "boom"), 0.0)[-1]
+    assert isinstance(timer, steps.SetTimer)
+    reconfigured(dynamic, Flags("one_for_one", 9, 5.0), mailbox=Mailbox(9, keep_on_restart=True))
+    release, spawn = dynamic.handle(steps.TimeUp(timer.timer), 1.0)
+    assert release == steps.Release(old)
+    assert isinstance(spawn, SpawnInstance)
+    assert spawn.adopt is None
+
+
+def test_a_child_that_is_stopping_already_is_not_told_again_at_the_end() -> None:
+    dynamic = machine()
+    (one,) = running(dynamic, 1)
+    dynamic.handle(EndInstance(one, True, "end"), 0.0)
+    assert all(isinstance(a, steps.SetTimer) for a in dynamic.handle(steps.Stop("shutdown"), 0.0))
