@@ -15,6 +15,7 @@ import inspect
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,17 @@ from airssys_wasm.testing.trace import Entry
 REPLAY = "AIRSSYS_SIMULATE"  # a seed, or the path of a saved schedule: run that and nothing else
 SHOWN = 30  # entries of the trace before the failure
 MOST_DEVIATIONS = 20  # that are listed
+
+
+@dataclass
+class Options:
+    """What was asked for from outside: one seed or a kept schedule, or other seeds."""
+
+    only: str | None = None
+    seeds: int | None = None
+
+
+OPTIONS = Options()  # the pytest plugin sets them
 
 
 def simulate(
@@ -77,10 +89,12 @@ def check(
     name: str = "test",
 ) -> None:
     """Run `test` for each seed; raises the failure of the smallest failing run, with notes."""
-    wanted = os.environ.get(REPLAY)
+    wanted = OPTIONS.only or os.environ.get(REPLAY)
     if wanted:
         _replay(test, wanted, strategy, settings)
         return
+    if OPTIONS.seeds is not None:
+        seeds = range(OPTIONS.seeds)
     found = search(test, seeds, strategy, settings)
     if found is not None:
         raise _explained(found, name)
@@ -107,9 +121,11 @@ def _explained(found: Found, name: str) -> BaseException:
     smallest = found.smallest
     failure = smallest.failure or found.first.failure
     assert failure is not None
+    enough = len(smallest.deviations)
     failure.add_note(
         f"found by seed {found.first.seed} of {name} ({found.strategy}), "
-        f"with {len(found.first.deviations)} deviations; {len(smallest.deviations)} are enough:"
+        f"with {len(found.first.deviations)} deviations; "
+        f"{enough} {'is' if enough == 1 else 'are'} enough:"
     )
     for line in _story(smallest):
         failure.add_note(line)
