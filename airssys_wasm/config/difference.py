@@ -64,6 +64,7 @@ class ChildChange:
     fields: tuple[FieldChange, ...] = ()
     children: tuple[ChildChange, ...] = ()
     strategy: str = ""  # of a supervisor, the new one
+    was: str = ""  # its kind before, where that is another
 
     @property
     def id(self) -> str:
@@ -163,7 +164,8 @@ class _Comparison:
             return self.added(new, path)
         if kind_of(old) != kind:
             told = f"it was {_article(kind_of(old))} and becomes {_article(kind)}"
-            return replace(self.added(new, path), action="restarted", why=(told,))
+            added = self.added(new, path)
+            return replace(added, action="restarted", why=(told,), was=kind_of(old))
         fields = field_changes(old, new, skip=frozenset({"id", "supervisor"}))
         why = [str(change) for change in fields]
         digests = self.old.digests.get(path), self.new.digests.get(path)

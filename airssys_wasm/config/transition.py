@@ -4,7 +4,7 @@ Pure. The order, over the whole tree:
 
     reconfigure  every supervisor with a change at it or below it, the root first
     stop, forget what goes, the youngest first; so that its name is free for others
-    stop         what is restarted under another name, for the same reason
+    stop         what is restarted and leaves a name to others, for the same reason
     stop, start  the rest, in the order in which children start; a group that restarts together
                  is stopped from its youngest to its oldest before its first is started
 
@@ -51,7 +51,7 @@ def steps(difference: Difference) -> tuple[Step, ...]:
     changes = difference.children
     done: list[Step] = [*_reconfigurations((), changes, bool(difference.fields))]
     done += _removals(changes)
-    done += [Step("stop", c.path) for c in reversed(list(_restarts(changes))) if _is_renamed(c)]
+    done += [Step("stop", c.path) for c in reversed(list(_restarts(changes))) if _frees_names(c)]
     done += _starts(changes, difference.strategy)
     return tuple(done)
 
@@ -94,8 +94,11 @@ def _restarts(changes: tuple[ChildChange, ...]) -> Iterator[ChildChange]:
             yield from _restarts(change.children)
 
 
-def _is_renamed(change: ChildChange) -> bool:
-    return any(field.key == "name" for field in change.fields)
+def _frees_names(change: ChildChange) -> bool:
+    """Whether others may take names that the child has, or that are below it."""
+    renamed = bool(change.was) or any(field.key == "name" for field in change.fields)
+    below = change.children
+    return renamed or any(c.action == "removed" or _frees_names(c) for c in below)
 
 
 def _starts(changes: tuple[ChildChange, ...], strategy: str) -> Iterator[Step]:
@@ -103,14 +106,14 @@ def _starts(changes: tuple[ChildChange, ...], strategy: str) -> Iterator[Step]:
     together = strategy != "one_for_one"
     if together:
         for change in reversed(restarted):
-            if not _is_renamed(change):
+            if not _frees_names(change):
                 yield Step("stop", change.path)
     for change in changes:
         match change.action:
             case "added":
                 yield Step("start", change.path)
             case "restarted":
-                if not together and not _is_renamed(change):
+                if not together and not _frees_names(change):
                     yield Step("stop", change.path)
                 yield Step("start", change.path)
             case "kept" | "changed":

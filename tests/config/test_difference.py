@@ -287,3 +287,13 @@ def test_the_binaries_of_pools_and_dynamic_supervisors_are_looked_at() -> None:
     pool, dynamic = "{component: a.wasm, size: 2}", "{component: a.wasm}"
     tree = config(f"children: [{{id: p, pool: {pool}}}, {{id: d, dynamic: {dynamic}}}]")
     assert [path for path, _ in binaries(tree)] == [("p",), ("d",)]
+
+
+def test_a_name_below_a_restarted_supervisor_is_free_before_another_takes_it() -> None:
+    old = 'children: [{id: j, supervisor: {children: [{id: f, actor: "m:A"}]}}]'
+    moved = '{id: f, actor: "m:A"}, {id: j, name: x, supervisor: {children: []}}'
+    found = compare(old, f"children: [{moved}]")
+    assert in_words(found) == ["reconfigure the root", "stop j", "start f", "start j"]
+    other = '{id: f, actor: "m:A"}, {id: j, actor: "m:A"}'
+    found = compare(old, f"children: [{other}]")
+    assert in_words(found) == ["reconfigure the root", "stop j", "start f", "start j"]
