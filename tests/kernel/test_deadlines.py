@@ -12,7 +12,6 @@ from airssys_wasm.kernel import (
     Inbox,
     Kernel,
     Mailbox,
-    MailboxRef,
     RealPlatform,
     RequestTimeout,
 )
@@ -49,7 +48,7 @@ class Aged:
         self.kernel = kernel
         self.gate = asyncio.Event()
         self.log: list[Any] = []
-        self.ref: MailboxRef[Any] = kernel.spawn(behaviour, self.gate, self.log, mailbox=mailbox)
+        self.ref: Any = kernel.spawn(behaviour, self.gate, self.log, mailbox=mailbox)
         self.ref.send(0)
 
     def later(self, seconds: float) -> None:

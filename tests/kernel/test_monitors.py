@@ -340,3 +340,29 @@ async def test_the_watchers_of_a_second_death_wait_until_those_of_the_first_were
     assert [down.ref for down in log if isinstance(down, Down)] == [
         ref for ref in dying for _ in range(3_000)
     ]
+
+
+async def test_until_its_turn_comes_a_monitor_of_the_dead_is_active_and_a_new_one_is_not(
+    kernel: Kernel,
+) -> None:
+    log: list[Any] = []
+    watcher, target = kernel.spawn(Does, log), kernel.spawn(Does)
+    await watcher.request(lambda context: [context.monitor(target) for _ in range(3_000)])
+    last = await watcher.request(monitor(target))
+    answers: list[Any] = []
+
+    def look(context: ActorContext) -> None:
+        target.kill()
+        answers.append(context.demonitor(last))
+        answers.append(context.monitor(target))
+
+    await watcher.request(look)
+    for _ in range(100):
+        await watcher.request(lambda context: None)
+    demonitored, new = answers
+    assert demonitored is True
+    downs = [down for down in log if isinstance(down, Down)]
+    assert len(downs) == 3_001
+    assert last not in [down.monitor for down in downs]
+    assert [down.reason for down in downs if down.monitor is new] == ["noproc"]
+    assert sum(down.reason == "killed" for down in downs) == 3_000

@@ -1,5 +1,6 @@
 """Names: never stolen, free at death, and addresses that follow them."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -184,3 +185,15 @@ async def test_an_exit_signal_comes_after_the_messages_of_the_same_sender(kernel
         "three",
         "four",
     ]
+
+
+async def test_refs_are_equal_or_not_and_in_no_order(kernel: Kernel) -> None:
+    one, other = kernel.spawn(Notes), kernel.spawn(Notes)
+    assert one == one._scheduler.kernel.actors()[0]
+    assert one != other
+    assert len({one, other, one}) == 2
+    compare: Any = operator.lt
+    with pytest.raises(TypeError):
+        compare(one, other)
+    with pytest.raises(TypeError):
+        compare(kernel.named("b"), kernel.named("a"))
