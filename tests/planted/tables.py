@@ -11,6 +11,7 @@ from tests.planted import (
     names,
     scheduler,
     storms,
+    supervision_actor,
     supervision_dynamic,
     supervision_rules,
     supervision_tree,
@@ -28,6 +29,7 @@ TABLES: Mapping[str, Table] = {
     "supervision-tree": supervision_tree.TABLE,
     "supervision-rules": supervision_rules.TABLE,
     "supervision-dynamic": supervision_dynamic.TABLE,
+    "supervision-actor": supervision_actor.TABLE,
 }
 
 

@@ -64,6 +64,19 @@ async def test_a_child_that_cannot_be_added_touches_nobody(stage: Stage) -> None
     assert await stage.known() == {"a"}
 
 
+async def test_a_child_that_cannot_be_attached_does_not_live(stage: Stage) -> None:
+    def refuse(ref: Any) -> None:
+        raise OSError("no such topic")
+
+    await stage.open("a")
+    before = stage.kernel.actors()
+    with pytest.raises(StartError, match="no such topic"):
+        await stage.root.start_child(stage.child("b", attach=refuse, name="b"))
+    assert stage.kernel.actors() == before
+    assert stage.kernel.whereis("b") is None
+    assert await stage.known() == {"a"}
+
+
 @pytest.mark.rule("START-08")
 async def test_a_supervisor_that_does_not_start_is_an_exit_to_a_linked_parent_that_traps(
     stage: Stage,
@@ -137,6 +150,22 @@ async def test_a_child_that_overstays_its_time_is_killed_when_that_is_over(
         await clock.advance(0.002)
         assert child.exit_reason == "killed"
         assert await stage.ref.wait() == "shutdown"
+
+
+async def test_a_child_that_ends_by_itself_has_its_shutdown_time_to_clean_up(
+    anyio_backend: object,
+) -> None:
+    clock = SetClock()
+    async with Kernel("test", platform=clock) as kernel:
+        stage = Stage(kernel)
+        await stage.open(stage.child("a", shutdown=0.1, restart="temporary"))
+        stage.gates["a"] = asyncio.Event()
+        child = (await stage.running())["a"]
+        child.send(("end", "boom"))
+        await clock.advance(0.099)
+        assert child.is_alive
+        await clock.advance(0.002)
+        assert child.exit_reason == "killed"
 
 
 @pytest.mark.rule("SHUT-03")
