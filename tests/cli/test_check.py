@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from airssys_wasm.config.tree_schema import shipped
+
 CONFIG = Path(__file__).parent.parent / "config"
 
 
@@ -67,6 +69,11 @@ def test_set_is_checked_like_the_file(tmp_path: Path) -> None:
     assert done.returncode == 2
     expected = "--set:1:1: no child has the id 'raeder'; did you mean 'reader'?"
     assert done.stdout.splitlines()[0] == expected
+
+
+def test_schema_prints_the_json_schema_that_is_shipped() -> None:
+    done = airssys("schema")
+    assert (done.returncode, done.stdout) == (0, shipped())
 
 
 @pytest.mark.parametrize("arguments", [(), ("chekc",), ("check",), ("check", "--frob", "x")])
