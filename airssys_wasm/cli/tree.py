@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from airssys_wasm.application.control_protocol import Request
@@ -40,17 +41,28 @@ def rows(view: TreeView) -> Iterator[tuple[Cell, ...]]:
     heads = ("", "", "ref", "is", "restarts", "mailbox", "")
     yield Cell(visible(view.name), "bold"), *(Cell(head, "dim") for head in heads[1:])
     yield _row("", "root", view.root)
-    if view.root.more:
-        yield (Cell(_more(view.root), "dim", "   "),)
-    for branch, inner, node in branches(view.root, lambda node: node.children):
-        yield _row(branch, node.id, node)
-        if node.more:
-            yield (Cell(_more(node), "dim", inner),)
+    top: NodeView | _More = view.root
+    for branch, _, node in branches(top, _shown):
+        if isinstance(node, _More):
+            yield (Cell(node.text, "dim", branch),)
+        else:
+            yield _row(branch, node.id, node)
 
 
-def _more(node: NodeView) -> str:
-    shown = "more" if node.children else "children"
-    return f"… {node.more:,} {shown}"
+@dataclass(frozen=True, slots=True)
+class _More:
+    """Children that are not shown."""
+
+    text: str
+
+
+def _shown(node: NodeView | _More) -> Sequence[NodeView | _More]:
+    if isinstance(node, _More):
+        return ()
+    if not node.more:
+        return node.children
+    noun = "more" if node.children else "children"
+    return (*node.children, _More(f"… {node.more:,} {noun}"))
 
 
 def _row(branch: str, id: str, node: NodeView) -> tuple[Cell, ...]:
