@@ -383,6 +383,7 @@ async def test_health_may_be_plain_or_async_and_a_word_or_a_value(ward: Ward, ki
     await ward.clock.advance(10.0)
     assert await ward.healths() == {"a": "healthy", "b": "degraded", "c": "degraded"}
     assert HealthChanged("c", "degraded", "cold") in ward.events
+    assert ward.kernel.statistics().timers == 3  # for the next questions
     assert await ward.ends() == []
 
 
