@@ -215,11 +215,14 @@ class Scheduler:
             return hook(*args)  # in the actor's own task and context already
         level = self.level
         scratch = self.scratches[level]
-        self.frames[level] = ref
+        # Where the handler before this one had suspended, nobody else has said who runs.
+        previous, self.cur = self.cur, ref
+        self.frames[level] = previous
         self.level = level + 1
         try:
             return scratch.run(hook, *args)
         finally:
+            self.cur = previous
             self.level = level
             self.frames[level] = None
             if not unchanged(scratch, self.clean):

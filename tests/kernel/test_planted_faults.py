@@ -15,17 +15,20 @@ from airssys_wasm.kernel import (
     Continue,
     DeadLetter,
     Down,
+    Exit,
     Inbox,
     Kernel,
     Mailbox,
     MailboxFull,
     RealPlatform,
+    SelfRequest,
 )
 from airssys_wasm.kernel.groups import Groups
 from airssys_wasm.kernel.mailbox import Order, Overflow
 from airssys_wasm.kernel.message import Stamped, StopEntry
 from airssys_wasm.kernel.priorities import PriorityQueue
 from airssys_wasm.kernel.timers import TimerWheel
+from tests.kernel.test_timers import SetClock
 
 pytestmark = pytest.mark.anyio
 
@@ -683,6 +686,143 @@ async def test_an_actor_whose_handler_never_suspends_does_not_hold_up_others(
 
 
 # --- links and monitors
+
+
+async def test_who_becomes_plain_after_it_has_waited_is_known_as_the_source_of_its_exits(
+    kernel: Kernel, until: Until
+) -> None:
+    told: list[Any] = []
+
+    class Traps(Actor[Any]):
+        def init(self) -> None:
+            self.context.trap_exit = True
+
+        def receive(self, message: Any) -> None:
+            told.append(message)
+
+    class Changes(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            await asyncio.sleep(0)
+            self.context.become(self.plain)
+
+        def plain(self, message: Any) -> None:
+            other.exit("told")
+
+    other = kernel.spawn(Traps)
+    ref = kernel.spawn(Changes, mailbox=Mailbox(5))
+    ref.send(1)
+    ref.send(2)
+    await until(lambda: told)
+    assert told == [Exit(ref, "told")]
+
+
+async def test_a_child_task_of_a_handler_knows_whose_it_is(kernel: Kernel) -> None:
+    class Asks(Actor[str]):
+        async def receive(self, message: str) -> object:
+            return await asyncio.create_task(self.ask())
+
+        async def ask(self) -> object:
+            with pytest.raises(SelfRequest):
+                await self.context.ref.request("again", timeout=1.0)
+            return "refused"
+
+    first, second = kernel.spawn(Asks), kernel.spawn(Asks)
+    assert await first.request("ask") == "refused"
+    assert await second.request("ask") == "refused"
+
+
+async def test_leftover_code_that_denies_its_cancellation_costs_no_other_actor_anything(
+    anyio_backend: object, until: Until
+) -> None:
+    class Denies(Actor[str]):
+        async def receive(self, message: str) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                assert task is not None
+                task.uncancel()
+
+    clock = SetClock()
+    async with Kernel("denial", platform=clock) as kernel:
+        killed = kernel.spawn(Denies)
+        killed.send("wait")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        killed.kill()
+        for _ in range(5):  # its worker is free, as far as one can see
+            await asyncio.sleep(0)
+        gate = asyncio.Event()
+        others = [kernel.spawn(Held, gate, []) for _ in range(5)]
+        for other in others:
+            other.send("message")
+        for _ in range(5):
+            await clock.advance(0.05)
+        assert [other.is_alive for other in others] == [True] * 5
+        gate.set()
+
+
+async def test_what_a_batch_that_was_ended_has_left_is_not_counted_as_handled(
+    kernel: Kernel,
+) -> None:
+    class Suspends(Actor[int]):
+        def receive(self, message: int) -> None:
+            kernel.suspend(self.context.ref)
+
+    ref = kernel.spawn(Suspends)
+    for number in range(5):
+        ref.send(number)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (kernel.statistics().handled, ref.mailbox_length) == (1, 4)
+
+
+async def test_a_long_backlog_is_handled_in_slices(anyio_backend: object, until: Until) -> None:
+    class Counts(RealPlatform):
+        looks = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.slice_clock = self.look
+
+        def look(self) -> float:
+            self.looks += 1
+            return self.looks / 1_000  # each look takes a millisecond: far more than a slice
+
+    log: list[int] = []
+
+    class Logs(Actor[int]):
+        def receive(self, message: int) -> None:
+            log.append(message)
+
+    async with Kernel("slices", platform=Counts()) as kernel:
+        ref = kernel.spawn(Logs)
+        for number in range(1_000):
+            ref.send(number)
+        await until(lambda: log)
+        assert len(log) <= 256
+        await until(lambda: len(log) == 1_000)
+    assert log == list(range(1_000))
+
+
+async def test_callbacks_of_the_loop_get_some_turns_between_two_slices(
+    anyio_backend: tuple[str, dict[str, bool]], kernel: Kernel
+) -> None:
+    if anyio_backend[1]["use_uvloop"]:
+        pytest.skip("uvloop does not tell whether callbacks are waiting")
+
+    class Floods(Actor[str]):
+        def receive(self, message: str) -> None:
+            self.context.ref.send(message)
+
+    ref = kernel.spawn(Floods)
+    ref.send("flood")
+    await asyncio.sleep(0)
+    before = kernel.statistics().scheduler.turns
+    for _ in range(40):
+        await asyncio.sleep(0)
+    assert kernel.statistics().scheduler.turns - before <= 20
+    ref.kill()
 
 
 async def test_monitors_that_are_taken_back_or_have_fired_are_forgotten_on_both_sides(
