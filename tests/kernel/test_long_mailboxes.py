@@ -37,7 +37,8 @@ async def test_a_hundred_thousand_queued_messages_are_a_warning_with_the_name_on
         ref.send(number)
     ref.stop()
     await ref.wait()
-    (record,) = caplog.records
+    # A machine that does much else may find that the loop was held, too.
+    (record,) = (told for told in caplog.records if "held the loop" not in told.getMessage())
     assert "test/slow#" in record.getMessage()
     assert "100,0" in record.getMessage()
     assert kernel.statistics().long_mailboxes == 1
