@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from airssys_wasm.kernel import (
     Mailbox,
     MailboxFull,
     RealPlatform,
+    RequestTimeout,
     SelfRequest,
 )
 from airssys_wasm.kernel.groups import Groups
@@ -497,6 +499,95 @@ async def test_a_request_that_was_answered_is_not_kept(
         await asyncio.sleep(0)
     gc.collect()
     assert gone() is None
+
+
+async def test_who_runs_in_a_request_that_is_answered_at_once_is_its_target(kernel: Kernel) -> None:
+    told: list[Any] = []
+
+    class Traps(Actor[Any]):
+        def init(self) -> None:
+            self.context.trap_exit = True
+
+        def receive(self, message: Any) -> None:
+            told.append(message)
+
+    class Ends(Actor[Any]):
+        def receive(self, message: Any) -> None:
+            other.exit("told")
+
+    class Asks(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            await target.request("end")
+
+    other = await kernel.start(Traps)
+    target, asker = kernel.spawn(Ends), kernel.spawn(Asks)
+    await asker.request("ask")
+    await other.request("sync")
+    assert told == [Exit(target, "told"), "sync"]
+
+
+async def test_a_request_to_an_actor_that_terminates_is_refused_and_is_no_dead_letter(
+    kernel: Kernel, until: Until
+) -> None:
+    gate = asyncio.Event()
+    ref = kernel.spawn(Lasting, gate, [])
+    ref.send("message")
+    ref.stop()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    with pytest.raises(ActorExited) as refused:
+        await ref.request("late")
+    assert refused.value.reason == "noproc"
+    assert kernel.dead_letters.count == 0
+    gate.set()
+    await ref.wait()
+
+
+async def test_a_request_that_gave_up_waiting_for_room_is_never_delivered(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, gate = SetClock(), asyncio.Event()
+    log: list[str] = []
+    async with Kernel("room", platform=clock) as kernel:
+        ref = kernel.spawn(Held, gate, log, mailbox=Mailbox(1, "block"))
+        ref.send("in hand")
+        await until(lambda: ref.mailbox_length == 0)
+        ref.send("queued")
+        late = asyncio.create_task(ref.request("late", timeout=1.0))
+        await asyncio.sleep(0)
+        await clock.advance(1.0)
+        with pytest.raises(RequestTimeout):
+            await late
+        gate.set()
+        ref.stop()
+        await ref.wait()
+    assert log == ["in hand", "queued"]
+
+
+OWNER: ContextVar[str] = ContextVar("owner")
+
+
+@pytest.mark.parametrize("hook", ["init", "terminate"])
+async def test_what_a_plain_hook_sets_no_other_hook_sees(kernel: Kernel, hook: str) -> None:
+    seen: list[object] = []
+
+    class Sets(Actor[Any]):
+        def init(self) -> None:
+            self.mark("init")
+
+        def terminate(self, reason: object) -> None:
+            self.mark("terminate")
+
+        def mark(self, here: str) -> None:
+            if here == hook:
+                seen.append(OWNER.get(None))
+                OWNER.set(repr(self.context.ref))
+
+    refs = [kernel.spawn(Sets) for _ in range(3)]
+    for ref in refs:
+        ref.stop()
+        await ref.wait()
+    assert seen == [None, None, None]
 
 
 # --- ends

@@ -9,12 +9,12 @@ BACKLOG = "airssys_wasm/kernel/backlog.py"
 BOUNDED_REF = "airssys_wasm/kernel/bounded_ref.py"
 INBOX = "airssys_wasm/kernel/inbox.py"
 KEEPING = "airssys_wasm/kernel/keeping.py"
+LIFECYCLE = "airssys_wasm/kernel/lifecycle.py"
 MAILBOX = "airssys_wasm/kernel/mailbox.py"
 PRIORITIES = "airssys_wasm/kernel/priorities.py"
 PRIORITY_REF = "airssys_wasm/kernel/priority_ref.py"
-REF = "airssys_wasm/kernel/ref.py"
-REMAINS = "airssys_wasm/kernel/remains.py"
 REPORTING = "airssys_wasm/kernel/reporting.py"
+STATES = "airssys_wasm/kernel/states.py"
 
 TABLE = Table(
     tests=(
@@ -86,7 +86,7 @@ TABLE = Table(
             "while self._putters and self._load < self._room:",
             "while self._putters and self._load <= self._room:",
             why="who waits for room gets it when there is none",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "mailbox-putters-last-first",
@@ -110,7 +110,7 @@ TABLE = Table(
             "self.dropped += 1",
             "pass",
             why="messages that were dropped are not counted",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "mailbox-drop-old-drops-signals",
@@ -118,7 +118,7 @@ TABLE = Table(
             "place = next(i for i, m in enumerate(self._queue) if m.__class__ not in SIGNALS)",
             "place = 0",
             why="a policy drops a signal",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "mailbox-drop-old-drops-newest",
@@ -139,7 +139,7 @@ TABLE = Table(
             self._drop(oldest)
             """,
             why="the place of a dropped message is never free again",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "mailbox-drop-old-woken-by",
@@ -147,7 +147,7 @@ TABLE = Table(
             "elif self._one is not NOTHING and self._one.__class__ not in SIGNALS:",
             "elif False:",
             why="the message that woke the actor is not the oldest",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_telemetry.py",
         ),
         Fault(
             "mailbox-putters-at-death-hang",
@@ -181,7 +181,7 @@ TABLE = Table(
             "if self._mode & (DEAD | ENDING) and not isinstance(self._queue, HeldQueue):",
             "if self._mode & DEAD and not isinstance(self._queue, HeldQueue):",
             why="an actor that is ending refuses messages, or lets them wait",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "mailbox-held-is-dead",
@@ -197,7 +197,7 @@ TABLE = Table(
             "if bounded and entry.__class__ not in SIGNALS:",
             "if bounded:",
             why="a signal that was handled makes room",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "mailbox-refused-undelivered",
@@ -247,9 +247,9 @@ TABLE = Table(
         ),
         Fault(
             "mailbox-collected-lost",
-            REMAINS,
+            LIFECYCLE,
             """
-            rest = deque((*extension.inbox._saved, *rest))
+            rest[:0] = extension.inbox._saved
             extension.inbox._saved.clear()
             """,
             """
@@ -260,25 +260,25 @@ TABLE = Table(
         ),
         Fault(
             "mailbox-collected-last",
-            REMAINS,
-            "rest = deque((*extension.inbox._saved, *rest))",
-            "rest = deque((*rest, *extension.inbox._saved))",
+            LIFECYCLE,
+            "rest[:0] = extension.inbox._saved",
+            "rest.extend(extension.inbox._saved)",
             why="what a process had refused so far comes after what came later",
             first="tests/kernel/test_kept_mailboxes.py",
         ),
         Fault(
             "mailbox-dead-takes",
-            REF,
-            'self._scheduler.kernel.reporting.dead_letter(message, self, "noproc")',
-            "pass",
+            STATES,
+            "if owner is not None:  # as always: whoever sends holds it",
+            "if owner is None:",
             why="what is sent to the dead is no dead letter",
             first="tests/kernel/test_ends.py",
         ),
         Fault(
             "mailbox-dead-without-name",
-            REF,
-            'dead_letter(message, self, "noproc")',
-            'dead_letter(message, self._label, "noproc")',
+            STATES,
+            'dead_letter(message, owner, "noproc")',
+            'dead_letter(message, owner._label, "noproc")',
             why="a dead letter does not say to whom it was sent",
             first="tests/kernel/test_ends.py",
         ),
@@ -469,7 +469,7 @@ TABLE = Table(
             await self._give_way()
             """,
             why="what one receive has refused the next does not see",
-            first="tests/kernel/test_processes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "inbox-last-stop-wins",
@@ -477,7 +477,7 @@ TABLE = Table(
             "self._stop = self._stop or entry",
             "self._stop = entry",
             why="the second of two stops gives the reason",
-            first="tests/kernel/test_processes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "inbox-after-stop-lost",
@@ -485,7 +485,7 @@ TABLE = Table(
             "ref._scheduler.kernel.reporting.dead_letter(entry, ref, self._stop.reason)",
             "pass",
             why="what came after the stop is lost without a trace",
-            first="tests/kernel/test_processes.py",
+            first="tests/kernel/test_conservation.py",
         ),
         Fault(
             "inbox-after-stop-handled",
@@ -493,7 +493,7 @@ TABLE = Table(
             "elif self._stop is None:",
             "elif True:",
             why="what came after the stop is handled",
-            first="tests/kernel/test_processes.py",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "inbox-no-room-made",
@@ -520,7 +520,7 @@ TABLE = Table(
             self._made_room()
             """,
             why="a signal that a process takes makes room",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "inbox-suspended-receives",
@@ -580,7 +580,7 @@ TABLE = Table(
                 kernel.timers.cancel(timer)
             """,
             why="the timer of a receive that is over stays",
-            first="tests/kernel/test_processes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "inbox-order-of-priority",

@@ -92,7 +92,7 @@ TABLE = Table(
             "self._breath = BREATHS",
             "pass",
             why="between two slices of a flood the loop's own callbacks get one turn only",
-            first="tests/kernel/test_fairness.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "scheduler-no-slices",
@@ -140,7 +140,7 @@ TABLE = Table(
                 return
             """,
             why="an actor that kills itself and waits is never cancelled",
-            first="tests/kernel/test_kill.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "scheduler-batch-lost",
@@ -148,7 +148,7 @@ TABLE = Table(
             "rest.extend(ref._queue or ())",
             "pass",
             why="what came during a batch that ends early is lost",
-            first="tests/kernel/test_become.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "scheduler-batch-doubled",
@@ -164,19 +164,21 @@ TABLE = Table(
             "self.handled -= len(rest)  # the batch counts itself as a whole",
             "pass",
             why="messages that wait are counted as handled",
-            first="tests/kernel/test_conservation.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
-            "scheduler-hook-not-on-the-stack",
+            "scheduler-hook-not-known",
             SCHEDULER,
             """
-            self.frames[level] = ref
+            previous, self.cur = self.cur, ref
+            self.frames[level] = previous
             """,
             """
-            self.frames[level] = None
+            previous = self.cur
+            self.frames[level] = previous
             """,
-            why="a plain hook that is on the stack is not known to run",
-            first="tests/kernel/test_ends.py",
+            why="a plain handler after one that had waited does not know who it is",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "scheduler-hook-shares-context",
@@ -189,17 +191,17 @@ TABLE = Table(
             self.give_context(ref, scratch)
             """,
             why="what a plain hook sets, others see",
-            first="tests/kernel/test_context_variables.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "scheduler-request-shares-context",
             REQUESTS,
             """
-            scheduler.give_context(ref, scratch)
-            scheduler.scratches[level] = scheduler.clean.copy()
+            self._scheduler.give_context(ref, scratch)
+            self._scheduler.scratches[level] = self._scheduler.clean.copy()
             """,
             """
-            scheduler.give_context(ref, scratch)
+            self._scheduler.give_context(ref, scratch)
             """,
             why="what a request sets in its target, the next target sees",
             first="tests/kernel/test_context_variables.py",
@@ -232,7 +234,7 @@ TABLE = Table(
             "retired = changed or me.cancelling() or (ref._mode & DEAD and not mine)",
             "retired = changed or me.cancelling()",
             why="what is meant for a killed actor's leftover may hit another",
-            first="tests/kernel/test_kill.py",
+            first="tests/kernel/test_ends.py",
         ),
         Fault(
             "scheduler-identity-not-entered",
@@ -245,7 +247,7 @@ TABLE = Table(
             parking.last = ref
             """,
             why="child tasks of a handler do not know whose they are",
-            first="tests/kernel/test_links.py",
+            first="tests/kernel/test_context_variables.py",
         ),
         Fault(
             "scheduler-miscounts-failures",
@@ -274,7 +276,7 @@ TABLE = Table(
             "if count <= quantum or count < LEAST:",
             "if True:",
             why="a long backlog is handled in one go",
-            first="tests/kernel/test_fairness.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "scheduler-woken-by-is-lost",
@@ -298,7 +300,7 @@ TABLE = Table(
             queue.append(message)
             """,
             why="the message before a long backlog comes after it",
-            first="tests/kernel/test_fairness.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "scheduler-alone-for-ever",
@@ -377,11 +379,11 @@ TABLE = Table(
             "request-reenters",
             REQUESTS,
             """
+            self._scheduler.streak -= 1
             ref._queue = BUSY
-            if ref._extension is not None:
             """,
             """
-            if ref._extension is not None:
+            self._scheduler.streak -= 1
             """,
             why="an actor that handles a request handles another message meanwhile",
             first="tests/kernel/test_requests.py",
@@ -400,20 +402,18 @@ TABLE = Table(
             "return self._scheduler.level < DEPTH and self._scheduler.streak > 0",
             "return self._scheduler.streak > 0",
             why="requests inside requests have no limit",
-            first="tests/kernel/test_requests.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "request-wake-up-lost",
             REQUESTS,
             """
-            else:
-                scheduler.push(ref)
-                if not scheduler.armed:
-                    scheduler.arm()
-            if answer.__class__ is Failed:
+            self._scheduler.push(ref)
+            if not self._scheduler.armed:
+                self._scheduler.arm()
             """,
             """
-            if answer.__class__ is Failed:
+            pass
             """,
             why="what came during an inline request is never handled",
             first="tests/kernel/test_requests.py",
@@ -421,10 +421,10 @@ TABLE = Table(
         Fault(
             "request-current-actor",
             REQUESTS,
-            "previous, scheduler.cur = scheduler.cur, ref",
-            "previous = scheduler.cur",
+            "previous, self._scheduler.cur = self._scheduler.cur, ref",
+            "previous = self._scheduler.cur",
             why="inside a request the caller is taken for the one who runs",
-            first="tests/kernel/test_requests.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "request-old-deferral",
@@ -440,7 +440,7 @@ TABLE = Table(
                 answer = scratch.run(ref._receive, message)
             """,
             why="a deferral of an earlier handler is taken for this one's",
-            first="tests/kernel/test_requests.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "request-to-itself",
@@ -456,7 +456,7 @@ TABLE = Table(
             "if ref._mode & (DEAD | ENDING) and not isinstance(ref._queue, HeldQueue):",
             "if ref._mode & DEAD and not isinstance(ref._queue, HeldQueue):",
             why="a request to an actor that is ending fails with its reason, as a dead letter",
-            first="tests/kernel/test_requests.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "request-never-late",
@@ -496,7 +496,7 @@ TABLE = Table(
             pass
             """,
             why="a request that gave up waiting for room is delivered later",
-            first="tests/kernel/test_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "request-async-not-cancelled",
@@ -521,7 +521,7 @@ TABLE = Table(
             scheduler.current()
             """,
             why="what is left of an actor killed in an inline request is never cancelled",
-            first="tests/kernel/test_inline_async.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "request-answered-twice",
