@@ -297,3 +297,54 @@ def test_a_name_below_a_restarted_supervisor_is_free_before_another_takes_it() -
     other = '{id: f, actor: "m:A"}, {id: j, actor: "m:A"}'
     found = compare(old, f"children: [{other}]")
     assert in_words(found) == ["reconfigure the root", "stop j", "start f", "start j"]
+
+
+def test_a_name_below_a_supervisor_that_is_taken_along_is_free_first() -> None:
+    def tree(step: int, at_root: str, below: str) -> str:
+        jobs = f"{{id: j, supervisor: {{children: [{below}]}}}}"
+        a = f'{{id: a, actor: "m:A", args: [{step}]}}'
+        group = f"{{id: s, supervisor: {{strategy: one_for_all, children: [{a}, {jobs}]}}}}"
+        return f"children: [{at_root}{group}]"
+
+    f = '{id: f, actor: "m:A"}'
+    order = in_words(compare(tree(1, "", f), tree(2, f"{f}, ", "")))
+    assert order.index("stop s/j") < order.index("start f")
+
+
+def test_a_binary_that_cannot_be_read_is_no_change() -> None:
+    tree = config(BASE)
+    known, unknown = Tree(tree, {("prices",): "ab" * 32}), Tree(tree)
+    assert difference(known, unknown).is_empty
+    assert difference(unknown, known).is_empty
+
+
+def test_what_goes_is_stopped_the_youngest_first() -> None:
+    abc = ", ".join(f'{{id: {id}, actor: "m:A"}}' for id in "abc")
+    found = compare(f"children: [{abc}]", 'children: [{id: a, actor: "m:A"}]')
+    assert in_words(found)[1:] == ["stop c", "forget c", "stop b", "forget b"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "action"),
+    [
+        ("[1]", "[1, 2]", "restarted"),
+        ("[1]", "[true]", "restarted"),
+        ("[1]", "[1.0]", "kept"),
+        ("{a: 1, b: 2}", "{b: 2, a: 1}", "kept"),
+    ],
+)
+def test_arguments_are_compared_as_values_of_their_types(old: str, new: str, action: str) -> None:
+    one, other = (f'children: [{{id: a, actor: "m:A", args: {args}}}]' for args in (old, new))
+    assert actions(compare(one, other)) == {"a": action}
+
+
+def test_flags_that_were_not_told_are_still_to_be_changed() -> None:
+    old, new = Tree(config(BASE)), Tree(config("intensity: 7" + BASE))
+    assert after(old, new, difference(old, new), ()) == old
+
+
+def test_a_child_that_failed_stays_failed_until_it_is_started() -> None:
+    old = Tree(config(BASE), failed=frozenset({("store",)}))
+    found = difference(old, old)
+    assert after(old, old, found, ()).failed == {("store",)}
+    assert after(old, old, found, steps(found)).failed == frozenset()
