@@ -12,7 +12,8 @@ from airssys_wasm.schema.rules import SCHEMA_RULES, YAML_RULES
 from tests.fuzz_inputs import CORPUS, structure
 
 VALIDATOR = jsonschema.Draft202012Validator(made())
-BEYOND = {"environment", "range", "value"}  # rules of which a JSON Schema knows a part
+# Rules of which a JSON Schema knows a part, and one about which YAML 1.1 has no doubts.
+BEYOND = {"ambiguous-word", "environment", "range", "value"}
 
 
 class Loader(yaml.SafeLoader):
@@ -34,15 +35,15 @@ def test_the_schema_refuses_what_the_program_refuses_and_nothing_else(tmp_path: 
         text = structure(seed)
         try:
             document = yaml.load(text, Loader)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):
             continue
         file.write_bytes(text)
         problems = load(file, environment={}).problems
         broken = {p.rule for p in problems if p.severity == "error" and p.file == str(file)}
         if broken & YAML_RULES.keys():
             continue
-        if b"${" in text:
-            continue  # what is put in there is judged by the program alone
+        if b"${" in text or b".nan" in text:
+            continue  # what is put in there, and numbers that are none, the program alone judges
         judged += 1
         accepted = VALIDATOR.is_valid(document)
         wrong = broken & SCHEMA_RULES.keys()
