@@ -77,6 +77,8 @@ class Scheduler:
         self.activation = Activation(self)
         self.requests = Requests(self)
         self.long_mailboxes = 0
+        self.left = 0  # messages until the next look at the clock, when plain handlers have run
+        self.failing: ActorRef[Any] | None = None  # whose plain handler raised
         self.failed_message: Any = NOTHING
         self.completed = 0  # messages of the batch that were handled before that one
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.answers import ANSWERS, odd_answer
@@ -39,7 +39,6 @@ async def work(scheduler: Scheduler) -> None:
     parking.stamp = clean
     scratch = clean.copy()
     run = scratch.run
-    lifecycle = scheduler.kernel.lifecycle
     set_current = CURRENT.set
     while len(parked) < MOST_RESTING:
         parked.append(parking)
@@ -57,39 +56,17 @@ async def work(scheduler: Scheduler) -> None:
             mode = ref._mode
             try:
                 if not mode:
-                    queue = ref._queue
-                    ref._queue = BUSY
-                    if queue:
-                        count = run(_batch, scheduler, ref, queue, quantum)
+                    begun, count = run(_plain, scheduler, ref, scratch, quantum, left)
+                    left = scheduler.left
+                    if begun is None:
+                        if left > 0:
+                            break  # nobody is left
                     else:
-                        count = 1
-                        message = ref._one
-                        ref._one = NOTHING
-                        if message is not NOTHING:
-                            answer = run(ref._receive, message)
-                            if answer is not None and answer.__class__ in ANSWERS:
-                                odd_answer(ref, message, answer)
-                    try:
-                        same = scratch == clean
-                    except Exception:  # the comparison of somebody's values
-                        same = False
-                    if same:
-                        # Most activations end here: a plain handler never suspends.
-                        mode = ref._mode
-                        if not mode:
-                            if not ref._queue:
-                                ref._queue = None
-                            else:
-                                scheduler.push(ref)
-                            left -= count
-                            if left > 0:
-                                continue
-                        elif mode == ENDING:
-                            scheduler.cur = None
-                            lifecycle.go_on(ref)
-                            left -= count
-                            if left > 0:
-                                continue
+                        ref = begun
+                        if not count:
+                            mode = ref._mode  # somebody else comes next
+                if not mode:
+                    pass
                 elif mode == ASYNC:
                     if parking.last is not ref:  # `scheduler.enter`, without the call
                         set_current(ref)
@@ -133,6 +110,9 @@ async def work(scheduler: Scheduler) -> None:
                 else:
                     count = await scheduler.activation.special(ref, parking, left)
             except BaseException as exception:
+                if scheduler.failing is not None:
+                    ref, scheduler.failing = scheduler.failing, None
+                    left = scheduler.left
                 if scheduler.failed_message is NOTHING:
                     scheduler.failed_message = message
                 scheduler.failed(ref, exception, scheduler.failed_message)
@@ -163,7 +143,7 @@ async def work(scheduler: Scheduler) -> None:
                         # The context is the actor's, or a cancellation was or may still come
                         # for that actor, for which no other may suffer. A traceback may
                         # lead to this frame, which must not keep the message alive.
-                        message = queue = answer = None
+                        message = answer = None
                         return
                     left = quantum
                     break
@@ -177,7 +157,7 @@ async def work(scheduler: Scheduler) -> None:
         scheduler.handled += quantum - left
         if mine:
             scheduler.quantum = quantum
-        ref = message = queue = answer = None  # a resting worker keeps nothing alive
+        ref = message = answer = None  # a resting worker keeps nothing alive
 
 
 def _adapt(quantum: int, took: float) -> int:
@@ -187,6 +167,64 @@ def _adapt(quantum: int, took: float) -> int:
     if took > SLICE / 4:
         return max(1, int(quantum * SLICE / 4 / took))
     return quantum
+
+
+def _plain(
+    scheduler: Scheduler, ref: ActorRef[Any], scratch: Context, quantum: int, left: int
+) -> tuple[ActorRef[Any] | None, int]:
+    """Run plain handlers, one actor after the other, all in one scratch context.
+
+    Gives whom it took and did not run, and 0; or whose activation is to be settled with care, and
+    how many messages it had; or None when `scheduler.left` messages or nobody are left.
+    """
+    ready, clean = scheduler.ready, scheduler.clean
+    take, push = ready.popleft, scheduler.push
+    message: Any = NOTHING
+    try:
+        while True:
+            queue = ref._queue
+            ref._queue = BUSY
+            if queue:
+                message = NOTHING
+                count = _batch(scheduler, ref, queue, quantum)
+            else:
+                count = 1
+                message = ref._one
+                ref._one = NOTHING
+                if message is not NOTHING:
+                    answer = ref._receive(message)
+                    if answer is not None and answer.__class__ in ANSWERS:
+                        odd_answer(ref, message, answer)
+            try:
+                same = scratch == clean
+            except Exception:  # the comparison of somebody's values
+                same = False
+            if same and not ref._mode:
+                # Most activations end here: a plain handler never suspends.
+                if not ref._queue:
+                    ref._queue = None
+                else:
+                    push(ref)
+            elif same and ref._mode == ENDING and ref._extension is None and not ref._traits:
+                scheduler.cur = None
+                scheduler.kernel.lifecycle.go_on(ref)
+            else:
+                scheduler.left = left
+                return ref, count
+            left -= count
+            if left <= 0 or not ready:
+                scheduler.left = left
+                return None, 0
+            ref = scheduler.cur = take()
+            if ref._mode:
+                scheduler.left = left
+                return ref, 0
+    except BaseException:
+        scheduler.failing = ref
+        scheduler.left = left
+        if scheduler.failed_message is NOTHING:
+            scheduler.failed_message = message
+        raise
 
 
 def _batch(scheduler: Scheduler, ref: ActorRef[Any], queue: Any, quantum: int) -> int:
