@@ -9,12 +9,12 @@ BACKLOG = "airssys_wasm/kernel/backlog.py"
 BOUNDED_REF = "airssys_wasm/kernel/bounded_ref.py"
 INBOX = "airssys_wasm/kernel/inbox.py"
 KEEPING = "airssys_wasm/kernel/keeping.py"
-LIFECYCLE = "airssys_wasm/kernel/lifecycle.py"
 MAILBOX = "airssys_wasm/kernel/mailbox.py"
 PRIORITIES = "airssys_wasm/kernel/priorities.py"
 PRIORITY_REF = "airssys_wasm/kernel/priority_ref.py"
+REF = "airssys_wasm/kernel/ref.py"
+REMAINS = "airssys_wasm/kernel/remains.py"
 REPORTING = "airssys_wasm/kernel/reporting.py"
-STATES = "airssys_wasm/kernel/states.py"
 
 TABLE = Table(
     tests=(
@@ -247,38 +247,33 @@ TABLE = Table(
         ),
         Fault(
             "mailbox-collected-lost",
-            LIFECYCLE,
-            """
-            rest[:0] = extension.inbox._saved
-            extension.inbox._saved.clear()
-            """,
-            """
-            extension.inbox._saved.clear()
-            """,
+            REMAINS,
+            "rest = deque((*extension.inbox._saved, *rest))",
+            "pass",
             why="what a process had refused so far is lost when it ends",
             first="tests/kernel/test_processes.py",
         ),
         Fault(
             "mailbox-collected-last",
-            LIFECYCLE,
-            "rest[:0] = extension.inbox._saved",
-            "rest.extend(extension.inbox._saved)",
+            REMAINS,
+            "rest = deque((*extension.inbox._saved, *rest))",
+            "rest = deque((*rest, *extension.inbox._saved))",
             why="what a process had refused so far comes after what came later",
             first="tests/kernel/test_kept_mailboxes.py",
         ),
         Fault(
             "mailbox-dead-takes",
-            STATES,
-            "if owner is not None:  # as always: whoever sends holds it",
-            "if owner is None:",
+            REF,
+            'self._scheduler.kernel.reporting.dead_letter(message, self, "noproc")',
+            "pass",
             why="what is sent to the dead is no dead letter",
             first="tests/kernel/test_ends.py",
         ),
         Fault(
             "mailbox-dead-without-name",
-            STATES,
-            'dead_letter(message, owner, "noproc")',
-            'dead_letter(message, owner._label, "noproc")',
+            REF,
+            'self._scheduler.kernel.reporting.dead_letter(message, self, "noproc")',
+            'self._scheduler.kernel.reporting.dead_letter(message, self._label, "noproc")',
             why="a dead letter does not say to whom it was sent",
             first="tests/kernel/test_ends.py",
         ),

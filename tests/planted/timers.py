@@ -357,8 +357,14 @@ TABLE = Table(
         Fault(
             "timers-target-unchecked",
             TIMER_SERVICE,
-            "if to.__class__ is not ActorRef:",
-            "if False:",
+            """
+            if to.__class__ is not ActorRef:
+                resolve(to)
+            """,
+            """
+            if False:
+                resolve(to)
+            """,
             why="a timer to what is no address is set",
             first="tests/kernel/test_timers.py",
         ),
