@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from airssys_wasm.testing.tree_runs import TreeOptions
 
 app = typer.Typer(
     name="airssys-wasm",
@@ -283,6 +286,75 @@ def graph(
     from airssys_wasm.cli.graph import graph
 
     raise typer.Exit(graph(file, sets=tuple(sets or ()), form=form, output=output))
+
+
+Faults = Annotated[
+    str,
+    typer.Option("--faults", metavar="KINDS", help="crash,kill,...: may come anywhere; or: all."),
+]
+Until = Annotated[str, typer.Option("--until", metavar="TIME", help="Virtual time of a run: 1h.")]
+Schedules = Annotated[
+    str, typer.Option("--strategy", metavar="NAME", help="mixed, fifo, uniform or pct.")
+]
+
+
+@app.command()
+def simulate(
+    file: File,
+    sets: Sets = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many runs.")] = 1000,
+    faults: Faults = "",
+    until: Until = "1h",
+    strategy: Schedules = "mixed",
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes.")] = None,
+    form: Annotated[
+        Literal["text", "json", "junit", "html"], typer.Option("--format", help="Of the report.")
+    ] = "text",
+    debug: Debug = False,
+) -> None:
+    """Run a tree in virtual time, in many orders and with faults; exit code 1 if a run failed."""
+    from airssys_wasm.cli.simulate import cores, simulate
+
+    options = _simulated(file, sets, faults, until, strategy)
+    raise typer.Exit(simulate(options, seeds=seeds, jobs=jobs or cores(), form=form))
+
+
+@app.command()
+def replay(
+    file: File,
+    sets: Sets = None,
+    seed: Annotated[int, typer.Option("--seed", help="Which run.")] = 0,
+    schedule: Annotated[
+        Path | None, typer.Option("--schedule", metavar="FILE", help="A schedule that was kept.")
+    ] = None,
+    faults: Faults = "",
+    until: Until = "1h",
+    strategy: Schedules = "mixed",
+    step: Annotated[bool, typer.Option("--step", help="Wait for Enter after each entry.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Run one seed of `simulate` again, and print what happens."""
+    from airssys_wasm.cli.simulate import replay
+
+    options = _simulated(file, sets, faults, until, strategy)
+    raise typer.Exit(replay(options, seed=seed, schedule=schedule, step=step))
+
+
+def _simulated(
+    file: Path, sets: list[str] | None, faults: str, until: str, strategy: str
+) -> TreeOptions:
+    from airssys_wasm.cli.simulate import faults_from, strategy_from
+    from airssys_wasm.schema.quantities import duration
+    from airssys_wasm.testing.tree_runs import TreeOptions
+
+    seconds = duration(until)
+    if seconds is None:
+        raise typer.BadParameter(f"{until!r} is no duration: 90s, 15m or 1h")
+    try:
+        kinds, chosen = faults_from(faults), strategy_from(strategy)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return TreeOptions(str(file), seconds, kinds, chosen, tuple(sets or ()))
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ StrategyName = Literal["mixed", "fifo", "uniform", "pct"]
 
 CHANGES = 3  # change points of PCT: most races need no more (Burckhardt et al., ASPLOS 2010)
 HORIZON = 4_000  # choice points among which PCT places them
+PATIENCE = 50  # picks in a row, after which an actor may only wait for others, and has to let them
 FAULT_RATE = 0.02  # of the chances for a fault that a seed takes
 LONG_WAY = 0.2  # of the requests that could be run inline are queued under PCT
 
@@ -118,6 +119,8 @@ class Pct:
         self._changes = {int(HORIZON ** random.random()) for _ in range(CHANGES)}
         self._lowest = 0.0
         self._count = 0
+        self._last: Any = None
+        self._row = 0  # how often in a row that one was picked
 
     def pick(self, kind: Kind, usual: str, nth: int, options: Sequence[Any]) -> int:
         random, priorities = self._random, self._priorities
@@ -135,7 +138,10 @@ class Pct:
             if priority > highest:
                 best, highest = index, priority
         self._count += 1
-        if self._count in self._changes:
+        self._row = self._row + 1 if options[best] is self._last else 0
+        self._last = options[best]
+        if self._count in self._changes or self._row > PATIENCE:
+            self._row = 0
             self._lowest -= 1.0
             priorities[options[best]] = self._lowest
             return max(range(len(options)), key=lambda index: priorities[options[index]])

@@ -35,6 +35,7 @@ class Settings:
     faults: tuple[FaultKind, ...] = ()
     plan: tuple[Fault, ...] = ()
     spare: tuple[str, ...] = (ROOT,)
+    eventful: bool | None = None  # None: telemetry is attached for most seeds, not for all
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def run_once(
             plan=settings.plan,
             spare=settings.spare,
             recorded=recorded,
+            eventful=settings.eventful,
         )
         choices, loop = simulation.choices, simulation.loop
         if widths:

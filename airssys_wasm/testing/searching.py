@@ -82,6 +82,19 @@ def search(
     return None
 
 
+def make_small_again(
+    test: SimulatedTest,
+    seed: int,
+    strategy: StrategyName = "mixed",
+    settings: Settings | None = None,
+) -> Run:
+    """The smallest run that fails as that seed does; its own, when it does not fail."""
+    run = run_seed(test, seed, strategy, settings)
+    if run.failure is None:
+        return run
+    return make_small(test, run, _of(strategy, seed), settings).smallest
+
+
 def explore(
     test: SimulatedTest,
     *,

@@ -24,8 +24,8 @@ from airssys_wasm.testing.faults import Fault, FaultKind
 from airssys_wasm.testing.invariants import ALL, Invariant
 from airssys_wasm.testing.runs import Run, Settings, settings_of
 from airssys_wasm.testing.searching import Found, replay, run_seed, search
-from airssys_wasm.testing.simulation import FAILED, ROOT, Simulation
-from airssys_wasm.testing.trace import Entry
+from airssys_wasm.testing.simulation import ROOT, Simulation
+from airssys_wasm.testing.trace import FAILED, Entry
 
 REPLAY = "AIRSSYS_SIMULATE"  # a seed, or the path of a saved schedule: run that and nothing else
 SHOWN = 30  # entries of the trace before the failure

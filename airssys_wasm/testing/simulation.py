@@ -18,7 +18,7 @@ from airssys_wasm.testing.invariants import Invariant
 from airssys_wasm.testing.loop import SimulatedLoop
 from airssys_wasm.testing.observing import Observer, observing
 from airssys_wasm.testing.simulated_platform import SimulatedPlatform
-from airssys_wasm.testing.trace import Entry, describe
+from airssys_wasm.testing.trace import FAILED, Entry, describe
 
 if TYPE_CHECKING:
     from airssys_wasm.application import ActorSystem
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 ROOT = "root"
 EVENTLESS = 4  # one seed of so many runs without telemetry
-FAILED = "failed"  # the kind of the entry where a run went wrong
 
 
 class Simulation:
@@ -47,6 +46,7 @@ class Simulation:
         plan: Iterable[Fault] = (),
         spare: Iterable[str] = (ROOT,),
         recorded: bool = False,
+        eventful: bool | None = None,
     ) -> None:
         self.seed = seed
         self.random = Random(f"{seed} test")
@@ -56,7 +56,7 @@ class Simulation:
         self.platform = SimulatedPlatform(self.loop, seed, self._taken)
         self.kernels: list[Kernel] = []
         # The kernel has shorter ways where nobody wants events; these have to be taken, too.
-        self._eventful = seed % EVENTLESS != EVENTLESS - 1
+        self._eventful = seed % EVENTLESS != EVENTLESS - 1 if eventful is None else eventful
         self.invariants = [make() for make in invariants]
         self.injector = Injector(self.loop, self.choices, tuple(faults), tuple(plan), tuple(spare))
         self._observer = Observer(self.invariants, self._broken)
@@ -178,7 +178,8 @@ class Simulation:
                 self._broken(broken)
         if self.trace is not None and event.name != "timers.fired":
             metadata = event.metadata
-            who = metadata.get("ref")
+            letter = metadata.get("letter")
+            who = metadata.get("ref") or getattr(letter, "to", None)
             what = ", ".join(
                 f"{key}={describe(value)}"
                 for key, value in metadata.items()

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple
 
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+|(?<=cancel scope )[0-9a-f]+.*")
+FAILED = "failed"  # the kind of the entry where a run went wrong
 LONGEST = 120  # characters of one value
 PLAIN = (int, float, bool, str, bytes, type(None))
 
@@ -60,7 +61,7 @@ def describe(value: object) -> str:
     >>> describe({"b", "a"}), describe(object())
     ("{'a', 'b'}", '<object>')
     """
-    text = _described(value, 0)
+    text = ADDRESS.sub("", _described(value, 0))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

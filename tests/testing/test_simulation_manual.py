@@ -41,4 +41,4 @@ def test_every_strategy_fault_and_invariant_is_in_the_manual() -> None:
     named = set(re.findall(r"`([\w ]+)`", TEXT))
     assert set(get_args(StrategyName)) <= named
     assert set(get_args(FaultKind)) <= named
-    assert {invariant.__name__ for invariant in ALL} <= named  # type: ignore[attr-defined]
+    assert {invariant.__name__ for invariant in ALL} <= named

@@ -1,0 +1,132 @@
+"""Acts: `airssys-wasm simulate` and `replay`: the tree of a file in virtual time, many times."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Literal, get_args
+
+from airssys_wasm.testing.campaign import Campaign, campaign
+from airssys_wasm.testing.campaign_report import as_html, as_json, as_junit, as_text
+from airssys_wasm.testing.choices import StrategyName
+from airssys_wasm.testing.faults import FaultKind
+from airssys_wasm.testing.simulate import schedule_from
+from airssys_wasm.testing.tree_runs import TreeOptions, config_of, replay_tree
+
+OK, FAILED, BAD_FILE = 0, 1, 2
+
+Form = Literal["text", "json", "junit", "html"]
+
+
+def simulate(
+    options: TreeOptions, *, seeds: int, jobs: int, form: Form, out: IO[str] | None = None
+) -> int:
+    """Print what came out; 1 when a run failed, 2 when the file has a mistake."""
+    try:
+        config_of(options.file, options.sets)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return BAD_FILE
+    result = campaign(options, range(seeds), jobs=jobs, on_progress=_progress(sys.stderr))
+    (sys.stdout if out is None else out).write(written(result, form))
+    return FAILED if result.failures else OK
+
+
+def written(result: Campaign, form: Form) -> str:
+    """The report in one of its forms."""
+    again = again_command(result.options)
+    match form:
+        case "text":
+            return as_text(result, again)
+        case "json":
+            return as_json(result)
+        case "junit":
+            return as_junit(result, again)
+        case "html":
+            return as_html(result, again)
+
+
+def again_command(options: TreeOptions) -> str:
+    """What runs one of its seeds again, when `--seed N` is added."""
+    words = ["airssys-wasm", "replay", options.file, "--until", f"{options.until:g}s"]
+    if options.faults:
+        words += ["--faults", ",".join(options.faults)]
+    if options.strategy != "mixed":
+        words += ["--strategy", options.strategy]
+    for value in options.sets:
+        words += ["--set", value]
+    return shlex.join(words)
+
+
+def replay(
+    options: TreeOptions,
+    *,
+    seed: int,
+    schedule: Path | None,
+    step: bool,
+    out: IO[str] | None = None,
+) -> int:
+    """Print the trace of one run; with `step`, entry by entry. 1 when the run failed."""
+    stream = sys.stdout if out is None else out
+    deviations = None
+    try:
+        config_of(options.file, options.sets)
+        if schedule is not None:
+            seed, deviations = schedule_from(schedule.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return BAD_FILE
+    run = replay_tree(options, seed, deviations)
+    for deviation in run.deviations:
+        print(f"differs: {deviation}", file=stream)
+    for entry in run.trace:
+        print(entry, file=stream, flush=step)
+        if step and not sys.stdin.readline():
+            step = False
+    if run.failure is None:
+        print(f"seed {seed}: survived {run.time:g} s", file=stream)
+        return OK
+    print(f"seed {seed}: {run.kind}: {run.failure}", file=stream)
+    return FAILED
+
+
+def faults_from(text: str) -> tuple[FaultKind, ...]:
+    """Kinds of faults, with commas between them. Raises ValueError for an unknown one.
+
+    >>> faults_from("crash,failing init")
+    ('crash', 'failing init')
+    """
+    kinds = {str(kind): kind for kind in get_args(FaultKind)}
+    if text == "all":
+        return tuple(kinds.values())
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in kinds:
+            raise ValueError(f"{name!r} is no fault; they are all, {', '.join(kinds)}")
+    return tuple(kinds[name] for name in names)
+
+
+def strategy_from(text: str) -> StrategyName:
+    """A strategy by its name. Raises ValueError."""
+    for name in get_args(StrategyName):
+        if name == text:
+            return name  # type: ignore[no-any-return]  # one of the names
+    raise ValueError(f"{text!r} is no strategy; they are {', '.join(get_args(StrategyName))}")
+
+
+def cores() -> int:
+    """How many processes are worth their while."""
+    return os.cpu_count() or 1
+
+
+def _progress(stream: IO[str]) -> Callable[[int, int], None] | None:
+    if not stream.isatty():
+        return None
+
+    def tell(done: int, of: int) -> None:
+        print(f"\r{done} of {of} seeds", end="" if done < of else "\r\n", file=stream, flush=True)
+
+    return tell

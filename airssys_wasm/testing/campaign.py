@@ -1,0 +1,147 @@
+"""Acts: many runs of one tree, on several cores: what stops it, how long its children are away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import combinations
+from multiprocessing import get_context
+from typing import Any
+
+from airssys_wasm.testing.choices import Deviation
+from airssys_wasm.testing.faults import Fault, FaultKind
+from airssys_wasm.testing.trace import Entry
+from airssys_wasm.testing.tree_runs import (
+    Outage,
+    TreeOptions,
+    TreeRun,
+    run_tree,
+    run_with,
+    smallest,
+)
+
+CHUNK = 20  # seeds that a process runs before it tells
+MOST_PAIRS = 300
+SHOWN_FAILURES = 5  # of each kind one is made small, of these kinds
+SINGLE: tuple[FaultKind, ...] = ("crash", "kill")  # tried one by one when no faults are asked for
+NTH = 2  # the first run of an actor is its init, where it has one
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A kind of failure: which seeds show it, and the smallest run of the first of them."""
+
+    kind: str
+    problem: str
+    seeds: tuple[int, ...]
+    deviations: tuple[Deviation, ...]
+    trace: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What came out. `singles` and `pairs` are planned faults that stop the whole system."""
+
+    options: TreeOptions
+    runs: int
+    failures: tuple[Failure, ...]
+    singles: tuple[Fault, ...]
+    singles_tried: int
+    pairs: tuple[tuple[Fault, Fault], ...]
+    pairs_tried: int
+    outages: tuple[Outage, ...]
+    budgets: tuple[tuple[str, int], ...]
+    children: tuple[str, ...]
+
+
+def campaign(
+    options: TreeOptions,
+    seeds: range,
+    *,
+    jobs: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Campaign:
+    """Run all seeds, then each single fault and pairs of them, and make failures small."""
+    runs: list[TreeRun] = []
+    chunks = [list(seeds[place : place + CHUNK]) for place in range(0, len(seeds), CHUNK)]
+    with _workers(jobs) as each:
+        for chunk in each(_run_chunk, [(options, chunk) for chunk in chunks]):
+            runs += chunk
+            if on_progress is not None:
+                on_progress(len(runs), len(seeds))
+        children = tuple(dict.fromkeys(child for run in runs for child in run.children))
+        kinds = options.faults or SINGLE
+        tried = [Fault(kind, child, NTH) for child in children for kind in kinds]
+        stops = list(each(_stops, [(options, (fault,)) for fault in tried]))
+        singles = tuple(fault for fault, stop in zip(tried, stops, strict=True) if stop)
+        survived = [fault for fault, stop in zip(tried, stops, strict=True) if not stop]
+        both = list(combinations(survived, 2))[:MOST_PAIRS]
+        stops = list(each(_stops, [(options, pair) for pair in both]))
+        pairs = tuple(pair for pair, stop in zip(both, stops, strict=True) if stop)
+    return Campaign(
+        options,
+        len(runs),
+        tuple(_failures(options, runs)),
+        singles,
+        len(tried),
+        pairs,
+        len(both),
+        _outages(runs),
+        _budgets(runs),
+        children,
+    )
+
+
+def _run_chunk(task: tuple[TreeOptions, Sequence[int]]) -> list[TreeRun]:
+    options, seeds = task
+    return [run_tree(options, seed) for seed in seeds]
+
+
+def _stops(task: tuple[TreeOptions, tuple[Fault, ...]]) -> bool:
+    return run_with(*task).stopped
+
+
+@contextmanager
+def _workers(jobs: int) -> Iterator[Callable[[Any, list[Any]], Iterator[Any]]]:
+    """`map`, in this process or in others."""
+    if jobs < 2:
+        yield map
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield pool.map
+
+
+def _failures(options: TreeOptions, runs: Sequence[TreeRun]) -> Iterator[Failure]:
+    by_kind: dict[str, list[TreeRun]] = {}
+    for run in runs:
+        if run.failure is not None:
+            by_kind.setdefault(run.failure, []).append(run)
+    for kind, failed in list(by_kind.items())[:SHOWN_FAILURES]:
+        first = failed[0]
+        least = smallest(options, first.seed)
+        seeds = tuple(run.seed for run in failed)
+        yield Failure(kind, first.problem, seeds, least.deviations, least.trace)
+
+
+def _outages(runs: Sequence[TreeRun]) -> tuple[Outage, ...]:
+    found: dict[str, Outage] = {}
+    for run in runs:
+        for outage in run.outages:
+            before = found.get(outage.child, Outage(outage.child, 0, 0.0, 0.0))
+            found[outage.child] = Outage(
+                outage.child,
+                before.count + outage.count,
+                max(before.longest, outage.longest),
+                before.total + outage.total,
+            )
+    return tuple(found[child] for child in sorted(found))
+
+
+def _budgets(runs: Sequence[TreeRun]) -> tuple[tuple[str, int], ...]:
+    found: dict[str, int] = {}
+    for run in runs:
+        for supervisor, left in run.budgets:
+            found[supervisor] = min(left, found.get(supervisor, left))
+    return tuple(sorted(found.items()))

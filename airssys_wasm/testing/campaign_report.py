@@ -1,0 +1,186 @@
+"""What came out of many runs, as text, JSON, JUnit and one page of HTML.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from html import escape
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from airssys_wasm.testing.campaign import Campaign, Failure
+from airssys_wasm.testing.trace import FAILED, Entry
+
+DEVIATIONS = 30  # that are listed
+SHOWN = 12  # seeds and pairs that are named
+ROWS = 400  # entries of a timeline
+ROW, COLUMN, LEFT = 18, 150, 110  # pixels
+
+
+def as_text(campaign: Campaign, replay: str) -> str:
+    """For people. `replay` is the command that runs a seed again, without the seed."""
+    return "\n".join(_lines(campaign, replay)) + "\n"
+
+
+def _lines(campaign: Campaign, replay: str) -> Iterator[str]:
+    failed = sum(len(failure.seeds) for failure in campaign.failures)
+    yield f"{campaign.options.file}: {campaign.runs} runs, {failed} failed"
+    for failure in campaign.failures:
+        seeds = ", ".join(map(str, failure.seeds[:SHOWN]))
+        more = f" and {len(failure.seeds) - SHOWN} more" if len(failure.seeds) > SHOWN else ""
+        yield f"\n{failure.kind}: {failure.problem}"
+        yield f"  seeds {seeds}{more}; what it takes:"
+        yield from (f"    {deviation}" for deviation in failure.deviations[:DEVIATIONS])
+        if len(failure.deviations) > DEVIATIONS:
+            yield f"    and {len(failure.deviations) - DEVIATIONS} more"
+        if not failure.deviations:
+            yield "    nothing: it fails in production's own order"
+        yield f"  again: {replay} --seed {failure.seeds[0]}"
+    yield f"\nsingle faults that stop the whole system: {len(campaign.singles)} of " + str(
+        campaign.singles_tried
+    )
+    yield from (f"    {fault}" for fault in campaign.singles[:SHOWN])
+    yield f"pairs that do: {len(campaign.pairs)} of {campaign.pairs_tried}"
+    yield from (f"    {one}; {other}" for one, other in campaign.pairs[:SHOWN])
+    if campaign.outages:
+        yield f"\n{'away (virtual time)':30} {'times':>6} {'longest':>10} {'in all':>10}"
+        for outage in campaign.outages:
+            yield (
+                f"{outage.child:30} {outage.count:6} {outage.longest:8.3f} s {outage.total:8.3f} s"
+            )
+    if campaign.budgets:
+        yield f"\n{'restarts left, at least':30}"
+        yield from (f"{supervisor:30} {left:6}" for supervisor, left in campaign.budgets)
+
+
+def as_json(campaign: Campaign) -> str:
+    """For programs."""
+
+    def plain(failure: Failure) -> dict[str, Any]:
+        return {
+            "kind": failure.kind,
+            "problem": failure.problem,
+            "seeds": failure.seeds,
+            "deviations": [asdict(deviation) for deviation in failure.deviations],
+            "trace": [entry._asdict() for entry in failure.trace],
+        }
+
+    document = asdict(campaign) | {"failures": [plain(f) for f in campaign.failures]}
+    return json.dumps(document, indent=1)
+
+
+def as_junit(campaign: Campaign, replay: str) -> str:
+    """For what shows results of tests: a case for each kind of failure, and one for the rest."""
+    failed = sum(len(failure.seeds) for failure in campaign.failures)
+    lines = [
+        '<?xml version="1.0" encoding="utf-8"?>',
+        f'<testsuite name="simulate" tests="{campaign.runs}" failures="{failed}" errors="0">',
+    ]
+    name = quoteattr(campaign.options.file)
+    for failure in campaign.failures:
+        story = "\n".join(map(str, failure.deviations))
+        again = f"{replay} --seed {failure.seeds[0]}"
+        lines.append(
+            f"<testcase classname={name} name={quoteattr(failure.kind)}>"
+            f"<failure message={quoteattr(failure.problem)}>"
+            f"{escape(story)}\n{escape(again)}</failure></testcase>"
+        )
+    lines.append(f'<testcase classname={name} name="all other seeds"/>')
+    lines.append("</testsuite>")
+    return "\n".join(lines) + "\n"
+
+
+STYLE = """
+body { font: 14px/1.5 system-ui, sans-serif; margin: 2em; color: #222 }
+h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
+table { border-collapse: collapse } td, th { padding: .2em 1em .2em 0; text-align: left }
+td.n { text-align: right; font-variant-numeric: tabular-nums } code, pre { background: #f4f4f4 }
+.bad { color: #a00 } .good { color: #060 } svg { font-size: 11px } .timeline { overflow-x: auto }
+"""
+
+
+def as_html(campaign: Campaign, replay: str) -> str:
+    """One page without any other file."""
+    failed = sum(len(failure.seeds) for failure in campaign.failures)
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8>",
+        f"<title>{escape(campaign.options.file)}</title><style>{STYLE}</style>",
+        f"<h1>{escape(campaign.options.file)}</h1>",
+        f"<p class={'bad' if failed else 'good'}>{campaign.runs} runs, {failed} failed</p>",
+    ]
+    for number, failure in enumerate(campaign.failures, 1):
+        parts += [
+            f"<h2 id=failure-{number} class=bad>{escape(failure.kind)}</h2>",
+            f"<p>{escape(failure.problem)}</p><ol>",
+            *(f"<li>{escape(str(d))}</li>" for d in failure.deviations[:DEVIATIONS]),
+            f"</ol><pre>{escape(replay)} --seed {failure.seeds[0]}</pre>",
+            f"<div class=timeline>{timeline(failure.trace)}</div>",
+        ]
+    faults = [str(fault) for fault in campaign.singles]
+    faults += [f"{one}; {other}" for one, other in campaign.pairs]
+    parts.append(
+        f"<h2>Faults that stop the whole system</h2><p>{len(campaign.singles)} of "
+        f"{campaign.singles_tried} single ones, {len(campaign.pairs)} of {campaign.pairs_tried} "
+        f"pairs</p><ul>{''.join(f'<li>{escape(fault)}</li>' for fault in faults)}</ul>"
+    )
+    parts.append("<h2>Away</h2>")
+    parts.append(
+        _table(
+            ("child", "times", "longest", "in all"),
+            [
+                (o.child, o.count, f"{o.longest:.3f} s", f"{o.total:.3f} s")
+                for o in campaign.outages
+            ],
+        )
+    )
+    parts.append("<h2>Restarts left, at least</h2>")
+    parts.append(_table(("supervisor", "left"), list(campaign.budgets)))
+    return "\n".join(parts) + "</html>\n"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{' class=n' if place else ''}>{escape(str(cell))}</td>"
+            for place, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def timeline(trace: Sequence[Entry]) -> str:
+    """A column for each actor, a row for each thing that happened, as SVG."""
+    end = next((n for n, entry in enumerate(trace) if entry.kind == FAILED), len(trace) - 1)
+    shown = trace[max(0, end + 1 - ROWS) : end + 1]
+    actors = {entry.actor: None for entry in shown if entry.actor}
+    columns = {actor: LEFT + place * COLUMN for place, actor in enumerate(actors)}
+    width = LEFT + max(1, len(columns)) * COLUMN
+    height = (len(shown) + 2) * ROW
+    parts = [
+        f'<svg role=img aria-label="timeline" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}">'
+    ]
+    for actor, x in columns.items():
+        parts.append(f'<text x="{x}" y="{ROW - 5}" font-weight="bold">{escape(actor)}</text>')
+        parts.append(f'<line x1="{x}" y1="{ROW}" x2="{x}" y2="{height}" stroke="#ddd"/>')
+    before = None
+    for row, entry in enumerate(shown, 2):
+        y = row * ROW
+        if entry.time != before:
+            parts.append(f'<text x="0" y="{y}">{entry.time:.6f}</text>')
+            before = entry.time
+        x = columns.get(entry.actor, LEFT)
+        colour = "#a00" if entry.kind in (FAILED, "fault") else "#357"
+        title = f"<title>{escape(f'{entry.kind} {entry.what}')}</title>"
+        parts.append(f'<circle cx="{x}" cy="{y - 4}" r="4" fill="{colour}">{title}</circle>')
+        what = entry.what if entry.kind == "run" else f"{entry.kind} {entry.what}"
+        parts.append(f'<text x="{x + 8}" y="{y}" fill="{colour}">{escape(what[:20])}</text>')
+    return "".join(parts) + "</svg>"

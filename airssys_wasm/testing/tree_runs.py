@@ -1,0 +1,176 @@
+"""Acts: runs the tree of a file in a simulation, and notes how it fared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from airssys_wasm.application import SystemFailed, supervisor_of
+from airssys_wasm.components.services import ComponentServices
+from airssys_wasm.config import TreeConfig, load
+from airssys_wasm.kernel import ActorRef, StartError
+from airssys_wasm.kernel.states import SUPERVISED
+from airssys_wasm.supervision.supervisor_actor import SupervisorActor
+from airssys_wasm.testing.choices import Deviation, StrategyName
+from airssys_wasm.testing.faults import Fault, FaultKind
+from airssys_wasm.testing.invariants import ALL, Invariant
+from airssys_wasm.testing.runs import Run, Settings, SimulatedTest
+from airssys_wasm.testing.searching import make_small_again, replay, run_seed
+from airssys_wasm.testing.simulation import ROOT, Simulation
+
+if TYPE_CHECKING:
+    from airssys_wasm.kernel.events import Event
+    from airssys_wasm.kernel.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class TreeOptions:
+    """Which tree is run, for how many virtual seconds, and what may go wrong in it."""
+
+    file: str
+    until: float = 3600.0
+    faults: tuple[FaultKind, ...] = ()
+    strategy: StrategyName = "mixed"
+    sets: tuple[str, ...] = ()
+    plan: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outage:
+    """How often a child was away, the longest time and the sum, in virtual seconds."""
+
+    child: str
+    count: int
+    longest: float
+    total: float
+
+
+@dataclass(frozen=True)
+class TreeRun:
+    """How one run of a tree went. `failure` is its kind, None when the tree survived.
+
+    `budgets` are the least restarts that each supervisor had left.
+    """
+
+    seed: int
+    failure: str | None
+    problem: str
+    time: float
+    outages: tuple[Outage, ...]
+    budgets: tuple[tuple[str, int], ...]
+    faults: tuple[tuple[float, str, str], ...]
+    children: tuple[str, ...]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the whole system stopped, or did not start."""
+        return self.failure in (SystemFailed.__name__, StartError.__name__)
+
+
+class _Watch(Invariant):
+    """No law: notes outages and budgets."""
+
+    def __init__(self) -> None:
+        self.away: dict[str, float] = {}
+        self.outages: dict[str, list[float]] = {}
+        self.budgets: dict[str, int] = {}
+        self.children: dict[str, None] = {}
+        self.over = False
+
+    def event(self, event: Event) -> None:
+        ref = event.metadata.get("ref")
+        if event.name == "system.closing":
+            self.over = True
+        if self.over or not isinstance(ref, ActorRef) or not ref._traits & SUPERVISED:
+            return
+        child = ref._label
+        self.children[child] = None
+        if event.name == "actor.ended":
+            self.away.setdefault(child, event.time)
+        elif event.name == "actor.started" and child in self.away:
+            self.outages.setdefault(child, []).append(event.time - self.away.pop(child))
+
+    def quiet(self, kernel: Kernel) -> None:
+        for ref in kernel.actors():
+            actor = getattr(ref._receive, "__self__", None)
+            if type(actor) is SupervisorActor:
+                left = actor._machine.restarts_left(kernel.platform.now())
+                label = ref._label
+                self.budgets[label] = min(left, self.budgets.get(label, left))
+
+
+@cache
+def config_of(file: str, sets: tuple[str, ...] = ()) -> TreeConfig:
+    """The tree of a file. Raises ValueError with all its mistakes."""
+    loaded = load(Path(file), sets=sets, import_actors=True)
+    if loaded.config is None:
+        raise ValueError("\n".join(str(problem) for problem in loaded.problems))
+    return loaded.config
+
+
+def simulated(options: TreeOptions) -> SimulatedTest:
+    """The simulated test that runs the tree until its root ends or the time is over."""
+
+    async def run(simulation: Simulation) -> None:
+        config = config_of(options.file, options.sets)
+        root = supervisor_of(config, Path(options.file).parent)
+        services = ComponentServices.of(config.components)
+        system = await simulation.system(root, name=config.name, components=services)
+        assert system.root is not None
+        with anyio.move_on_after(options.until):
+            await system.root.wait()
+
+    return run
+
+
+def settings_for(options: TreeOptions, watch: _Watch | None = None) -> Settings:
+    """The settings of its runs."""
+    extra = () if watch is None else (lambda: watch,)
+    return Settings((*ALL, *extra), options.faults, options.plan, (ROOT,), eventful=True)
+
+
+def run_tree(options: TreeOptions, seed: int) -> TreeRun:
+    """The run of one seed."""
+    watch = _Watch()
+    run = run_seed(simulated(options), seed, options.strategy, settings_for(options, watch))
+    return _told(run, watch)
+
+
+def run_with(options: TreeOptions, plan: Iterable[Fault]) -> TreeRun:
+    """The run in production's order, with these faults and no others."""
+    return run_tree(replace(options, faults=(), plan=tuple(plan), strategy="fifo"), 0)
+
+
+def smallest(options: TreeOptions, seed: int) -> Run:
+    """The smallest run that fails as the seed does, with its trace."""
+    return make_small_again(simulated(options), seed, options.strategy, settings_for(options))
+
+
+def replay_tree(options: TreeOptions, seed: int, deviations: Iterable[Deviation] | None) -> Run:
+    """One run again, with its trace; without `deviations`, as the seed chooses."""
+    test, settings = simulated(options), settings_for(options)
+    if deviations is None:
+        return run_seed(test, seed, options.strategy, settings, recorded=True)
+    return replay(test, seed, deviations, settings)
+
+
+def _told(run: Run, watch: _Watch) -> TreeRun:
+    problem: Any = run.failure
+    return TreeRun(
+        run.seed,
+        run.kind,
+        "" if problem is None else str(problem).split("\n")[0],
+        run.time,
+        tuple(
+            Outage(child, len(times), max(times), sum(times))
+            for child, times in sorted(watch.outages.items())
+        ),
+        tuple(sorted(watch.budgets.items())),
+        run.faults,
+        tuple(watch.children),
+    )

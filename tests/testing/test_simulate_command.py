@@ -1,0 +1,196 @@
+"""`airssys-wasm simulate` and `replay` on the tree of a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from airssys_wasm.cli.simulate import (
+    again_command,
+    faults_from,
+    replay,
+    simulate,
+    strategy_from,
+    written,
+)
+from airssys_wasm.testing.campaign import Campaign, campaign
+from airssys_wasm.testing.faults import Fault
+from airssys_wasm.testing.tree_runs import TreeOptions, run_tree, run_with
+
+ACTORS = """
+import anyio
+from airssys_wasm import Actor
+
+
+class Stock(Actor):
+    def receive(self, message):
+        return 10
+
+
+class Desk(Actor):
+    def init(self):
+        self.context.send_every(60.0, self.context.ref, "look")
+
+    async def receive(self, message):
+        await self.context.system.named("stock").request("left")
+
+
+class Slow(Actor):
+    async def init(self):
+        await anyio.sleep(2.5)
+"""
+TREE = """
+version: 1
+name: shop
+intensity: 2
+period: 10s
+children:
+  - {id: stock, actor: simulated_shop:Stock, name: stock}
+  - {id: slow, actor: simulated_shop:Slow}
+  - id: inner
+    supervisor:
+      intensity: 0
+      children:
+        - {id: desk, actor: simulated_shop:Desk}
+"""
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("shop")
+    (directory / "simulated_shop.py").write_text(ACTORS, encoding="utf-8")
+    (directory / "tree.yaml").write_text(TREE, encoding="utf-8")
+    return directory / "tree.yaml"
+
+
+@pytest.fixture(scope="module")
+def options(file: Path) -> TreeOptions:
+    return TreeOptions(str(file), until=300.0, faults=("crash", "kill"))
+
+
+@pytest.fixture(scope="module")
+def result(options: TreeOptions) -> Campaign:
+    return campaign(options, range(30))
+
+
+def test_a_tree_without_faults_survives(options: TreeOptions) -> None:
+    run = run_with(options, ())
+    assert (run.failure, run.time, run.outages) == (None, 302.5, ())  # slow took 2.5 s to start
+    assert set(run.children) == {"stock", "slow", "inner", "desk"}
+    assert dict(run.budgets) == {"root": 2, "inner": 0}
+
+
+def test_an_outage_lasts_until_the_child_has_started_again(options: TreeOptions) -> None:
+    run = run_with(options, [Fault("kill", "inner", nth=2)])
+    assert run.stopped  # it was starting
+    run = run_with(options, [Fault("crash", "desk", nth=2)])
+    assert not run.stopped
+    assert {outage.child for outage in run.outages} == {"desk", "inner"}
+    assert dict(run.budgets)["root"] == 1
+
+
+def test_the_same_seed_gives_the_same_run(options: TreeOptions) -> None:
+    assert [run_tree(options, seed) for seed in range(5)] == [
+        run_tree(options, seed) for seed in range(5)
+    ]
+
+
+def test_it_says_which_faults_stop_the_whole_system(result: Campaign) -> None:
+    assert result.runs == 30
+    assert result.singles_tried == 8
+    assert Fault("kill", "inner", nth=2) in result.singles
+    assert Fault("crash", "desk", nth=2) not in result.singles
+    assert result.pairs_tried > 0
+
+
+def test_each_kind_of_failure_has_its_smallest_schedule(result: Campaign) -> None:
+    assert result.failures
+    for failure in result.failures:
+        assert 1 <= len(failure.deviations) <= 10
+        assert any(deviation.kind == "fault" for deviation in failure.deviations)
+        assert failure.trace
+
+
+def test_every_form_says_the_same(result: Campaign) -> None:
+    first = result.failures[0]
+    text = written(result, "text")
+    assert f"{len(result.singles)} of {result.singles_tried}" in text
+    assert f"{again_command(result.options)} --seed {first.seeds[0]}" in text
+    document: dict[str, Any] = json.loads(written(result, "json"))
+    assert [failure["kind"] for failure in document["failures"]] == [
+        failure.kind for failure in result.failures
+    ]
+    suite = ElementTree.fromstring(written(result, "junit").split("\n", 1)[1])
+    assert suite.get("tests") == "30"
+    assert len(suite.findall("testcase/failure")) == len(result.failures)
+    page = written(result, "html")
+    assert "http" not in page
+    assert page.count("<svg") == len(result.failures)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no browser")
+def test_a_browser_shows_the_page(result: Campaign, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(written(result, "html"), encoding="utf-8")
+    shown = subprocess.run(
+        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", str(page)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    assert shown.count("<circle") > 20
+    assert f"{result.runs} runs" in shown
+
+
+def test_a_seed_is_run_again_with_its_trace(result: Campaign) -> None:
+    failure = result.failures[0]
+    out = io.StringIO()
+    code = replay(result.options, seed=failure.seeds[0], schedule=None, step=False, out=out)
+    assert code == 1
+    assert failure.kind in out.getvalue().splitlines()[-1]
+    assert "fault" in out.getvalue()
+
+
+def test_a_kept_schedule_is_run_again(result: Campaign, tmp_path: Path) -> None:
+    failure = result.failures[0]
+    kept = tmp_path / "schedule.json"
+    deviations = [[d.kind, d.usual, d.nth, d.chosen] for d in failure.deviations]
+    kept.write_text(json.dumps({"seed": failure.seeds[0], "deviations": deviations}))
+    out = io.StringIO()
+    assert replay(result.options, seed=0, schedule=kept, step=False, out=out) == 1
+    assert out.getvalue().startswith(f"differs: {failure.deviations[0]}")
+
+
+def test_the_command_runs_on_several_cores(file: Path) -> None:
+    command = [sys.executable, "-m", "airssys_wasm.cli.main", "simulate", str(file)]
+    command += ["--seeds", "40", "--until", "5m", "--jobs", "2", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["runs"] == 40
+
+
+def test_a_mistake_in_the_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "tree.yaml"
+    bad.write_text("version: 1\nchildren: [{id: x}]\n", encoding="utf-8")
+    assert simulate(TreeOptions(str(bad)), seeds=1, jobs=1, form="text") == 2
+    assert capsys.readouterr().err
+
+
+def test_faults_and_strategies_are_refused_by_name() -> None:
+    assert faults_from("crash, failing init") == ("crash", "failing init")
+    assert len(faults_from("all")) == 9
+    assert strategy_from("pct") == "pct"
+    with pytest.raises(ValueError, match="'meteor' is no fault"):
+        faults_from("meteor")
+    with pytest.raises(ValueError, match="'best' is no strategy"):
+        strategy_from("best")
