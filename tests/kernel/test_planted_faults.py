@@ -590,6 +590,133 @@ async def test_what_a_plain_hook_sets_no_other_hook_sees(kernel: Kernel, hook: s
     assert seen == [None, None, None]
 
 
+class ShortSlices(RealPlatform):
+    """Each look at the clock takes a millisecond: far more than a slice."""
+
+    looks = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slice_clock = self.look
+
+    def look(self) -> float:
+        self.looks += 1
+        return self.looks / 1_000
+
+
+async def test_a_request_in_a_long_backlog_of_a_plain_actor_is_answered(
+    anyio_backend: object,
+) -> None:
+    class Echoes(Actor[int]):
+        def receive(self, message: int) -> int:
+            return message
+
+    async with Kernel("echo", platform=ShortSlices()) as kernel:
+        ref = kernel.spawn(Echoes)
+        for number in range(30):
+            ref.send(number)
+        asked = asyncio.create_task(ref.request(1_000))
+        await asyncio.sleep(0)
+        for number in range(30):
+            ref.send(number)
+        assert await asked == 1_000
+
+
+class Owns(Actor[Any]):
+    """Has context variables of its own, and never waits."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    def receive(self, message: Any) -> None:
+        OWNER.set("mine")
+        self.log.append(message)
+
+
+async def test_an_idle_actor_with_a_context_of_its_own_is_ended(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    ref = kernel.spawn(Owns, log)
+    for number in range(3):
+        ref.send(number)
+        await until(lambda: ref.mailbox_length == 0)
+        await asyncio.sleep(0)
+    ref.exit("over")
+    assert await asyncio.wait_for(ref.wait(), 5) == "over"
+
+
+async def test_an_actor_with_a_context_of_its_own_lets_others_run(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    ref = kernel.spawn(Owns, log)
+    ref.send(0)
+    await until(lambda: log)
+    await asyncio.sleep(0)
+    for number in range(1, 2_000):
+        ref.send(number)
+    while len(log) < 2_000:
+        before = len(log)
+        await asyncio.sleep(0)
+        assert len(log) - before <= 512
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_process_is_ended_at_any_moment_of_its_beginning(
+    kernel: Kernel, turns: int
+) -> None:
+    ref = kernel.spawn(held_process, asyncio.Event(), [])
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    ref.exit("over")
+    await asyncio.wait_for(ref.wait(), 5)
+    assert not ref.is_alive
+
+
+async def test_code_of_a_killed_actor_that_has_ended_is_watched_no_more(
+    kernel: Kernel, until: Until
+) -> None:
+    ref = kernel.spawn(Held, asyncio.Event(), [])
+    ref.send("message")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    ref.kill()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert kernel.statistics().timers == 0
+
+
+async def test_workers_that_somebody_cancels_are_replaced(kernel: Kernel, until: Until) -> None:
+    problems: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: problems.append(context))
+    log: list[Any] = []
+    ref = kernel.spawn(Lasting, asyncio.Event(), log)
+    ref.send(1)
+    await until(lambda: log)
+    for task in asyncio.all_tasks():
+        if "work()" in repr(task):
+            task.cancel()
+    ref.send(2)
+    await until(lambda: len(log) == 2)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    loop.set_exception_handler(None)
+    assert problems == []
+    ref.kill()
+
+
+async def test_a_link_to_oneself_is_none(kernel: Kernel) -> None:
+    class Links(Actor[Any]):
+        def receive(self, message: Any) -> None:
+            self.context.link(self.context.ref)
+
+    ref = kernel.spawn(Links)
+    await ref.request("link")
+    assert kernel.info(ref).links == ()
+
+
 # --- ends
 
 
@@ -869,24 +996,13 @@ async def test_what_a_batch_that_was_ended_has_left_is_not_counted_as_handled(
 
 
 async def test_a_long_backlog_is_handled_in_slices(anyio_backend: object, until: Until) -> None:
-    class Counts(RealPlatform):
-        looks = 0
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.slice_clock = self.look
-
-        def look(self) -> float:
-            self.looks += 1
-            return self.looks / 1_000  # each look takes a millisecond: far more than a slice
-
     log: list[int] = []
 
     class Logs(Actor[int]):
         def receive(self, message: int) -> None:
             log.append(message)
 
-    async with Kernel("slices", platform=Counts()) as kernel:
+    async with Kernel("slices", platform=ShortSlices()) as kernel:
         ref = kernel.spawn(Logs)
         for number in range(1_000):
             ref.send(number)

@@ -72,7 +72,7 @@ TABLE = Table(
                 return
             """,
             why="a link to oneself is one",
-            first="tests/kernel/test_links.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "links-not-fired",

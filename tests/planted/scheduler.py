@@ -560,7 +560,7 @@ TABLE = Table(
             ref._mode &= ~SPECIAL
             """,
             why="a request in a backlog is handed over with its envelope",
-            first="tests/kernel/test_requests.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "plain-miscounts-stops",
@@ -633,7 +633,7 @@ TABLE = Table(
             finally:
             """,
             why="an idle actor seems to wait in a task that has ended",
-            first="tests/kernel/test_telemetry.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "activation-alone-for-ever",
@@ -641,7 +641,7 @@ TABLE = Table(
             "count = await self._one_by_one(ref, ALONE_AT_MOST)",
             "count = await self._one_by_one(ref, 10**9)",
             why="an actor with a context of its own lets nobody else run",
-            first="tests/kernel/test_fairness.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "activation-suspended-goes-on",
@@ -754,7 +754,7 @@ TABLE = Table(
             "task.add_done_callback(lambda _: kernel.timers.cancel(timer))",
             "pass",
             why="a timer watches over code that has ended",
-            first="tests/kernel/test_kill.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "parking-stepped-after-cancel",
@@ -766,7 +766,7 @@ TABLE = Table(
             pass
             """,
             why="a worker that was cancelled is stepped again",
-            first="tests/kernel/test_ends.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
     ),
 )
