@@ -906,6 +906,91 @@ async def test_an_actor_whose_handler_never_suspends_does_not_hold_up_others(
 # --- links and monitors
 
 
+class Traps(Actor[Any]):
+    """Traps exits, and notes what it gets."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    def init(self) -> None:
+        self.context.trap_exit = True
+
+    def receive(self, message: Any) -> None:
+        self.log.append(message)
+
+
+class ParentOfOne(Actor[str]):
+    """Has one linked child, which traps exits."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    def receive(self, message: str) -> ActorRef[Any]:
+        return self.context.spawn(Traps, self.log, link=True)
+
+
+@pytest.mark.parametrize("reason", ["normal", "shutdown", "error"])
+async def test_the_end_of_its_parent_ends_a_linked_child_that_traps_exits(
+    kernel: Kernel, reason: str
+) -> None:
+    log: list[Any] = []
+    parent = kernel.spawn(ParentOfOne, log)
+    child = await parent.request("spawn")
+    await child.request("started")
+    parent.stop(reason)
+    assert await asyncio.wait_for(child.wait(), 5) == reason
+    assert log == ["started"]
+
+
+async def test_an_exit_with_the_reason_kill_is_not_trapped(kernel: Kernel) -> None:
+    log: list[Any] = []
+    ref = await kernel.start(Traps, log)
+    ref.exit("kill")
+    assert await ref.wait() == "killed"
+    assert log == []
+
+
+async def test_a_normal_exit_that_an_actor_sends_itself_ends_it(kernel: Kernel) -> None:
+    class Ends(Actor[str]):
+        def receive(self, message: str) -> None:
+            self.context.ref.exit("normal")
+
+    ref = kernel.spawn(Ends)
+    ref.send("end")
+    assert await asyncio.wait_for(ref.wait(), 5) == "normal"
+
+
+async def test_an_actor_whose_init_fails_does_not_terminate(kernel: Kernel) -> None:
+    terminated: list[object] = []
+
+    class Fails(Actor[Any]):
+        def init(self) -> None:
+            raise OSError("no disk")
+
+        def terminate(self, reason: object) -> None:
+            terminated.append(reason)
+
+    ref = kernel.spawn(Fails)
+    await ref.wait()
+    assert terminated == []
+
+
+async def test_what_a_process_had_refused_is_the_first_of_its_dead_letters(
+    kernel: Kernel, until: Until
+) -> None:
+    async def choosy(inbox: Inbox[str]) -> None:
+        await inbox.receive(lambda message: message == "wanted")
+
+    ref = kernel.spawn(choosy)
+    ref.send("refused")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    ref.send("not seen")
+    ref.kill()
+    messages = [letter.message for letter in kernel.dead_letters.recent()]
+    assert messages == ["refused", "not seen"]
+
+
 async def test_who_becomes_plain_after_it_has_waited_is_known_as_the_source_of_its_exits(
     kernel: Kernel, until: Until
 ) -> None:

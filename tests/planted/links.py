@@ -104,7 +104,7 @@ TABLE = Table(
             "for child in reversed(list(extension.children or ())):",
             "for child in list(extension.children or ()):",
             why="the oldest child of a killed supervisor ends first",
-            first="tests/supervision",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "links-held-stay",
@@ -134,7 +134,7 @@ TABLE = Table(
             'ignored = reason == "normal" and source is not target',
             'ignored = reason == "normal"',
             why="an actor that sends itself a normal exit goes on",
-            first="tests/kernel/test_rules_signals.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "exit-trap-ignored",
@@ -150,7 +150,7 @@ TABLE = Table(
             "if traits & TRAP and not (from_parent and not traits & HANDLES_STOP):",
             "if traits & TRAP:",
             why="who traps exits is not ended by its parent",
-            first="tests/kernel/test_rules_server.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "exit-normal-of-the-parent",
@@ -158,7 +158,7 @@ TABLE = Table(
             "if ignored and not (from_parent and traits & (SUPERVISED | TRAP)):",
             "if ignored:",
             why="the orderly end of a parent leaves its children",
-            first="tests/kernel/test_rules_server.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "exit-kill-is-a-reason",
@@ -166,7 +166,7 @@ TABLE = Table(
             'if reason == "kill":',
             "if False:",
             why="an exit with the reason kill can be trapped",
-            first="tests/kernel/test_rules_signals.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "exit-source-unknown",
@@ -174,7 +174,7 @@ TABLE = Table(
             "self.lifecycle.signal(ref, reason, self.scheduler.current())",
             "self.lifecycle.signal(ref, reason, None)",
             why="an exit signal does not say who sent it",
-            first="tests/kernel/test_links.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "end-last-reason-wins",
@@ -232,7 +232,7 @@ TABLE = Table(
             "if ref._traits & TERMINATE and not ref._mode & NEW:",
             "if ref._traits & TERMINATE:",
             why="terminate runs though init had not succeeded",
-            first="tests/kernel/test_ends.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "end-mailbox-open",

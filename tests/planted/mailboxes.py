@@ -259,7 +259,7 @@ TABLE = Table(
             "rest = deque((*extension.inbox._saved, *rest))",
             "rest = deque((*rest, *extension.inbox._saved))",
             why="what a process had refused so far comes after what came later",
-            first="tests/kernel/test_kept_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "mailbox-dead-takes",
