@@ -200,3 +200,11 @@ def test_the_time_limit_of_a_start_that_was_given_up_does_not_bound_its_stop(
     assert sup.take_log() == []
     sup.crash("a", "shutdown")
     assert sup.status() == {"a": "stopped"}
+
+
+def test_a_child_that_is_being_stopped_is_still_told_with_its_incarnation(rehearse: Any) -> None:
+    sup = rehearse("a", stubborn="a")
+    running = sup.alive["a"]
+    sup.tell(steps.TerminateChild, "a")
+    (view,) = sup.machine.which_children()
+    assert (view.status, view.incarnation) == ("stopping", running)

@@ -92,7 +92,8 @@ async def test_a_restart_over_actors_takes_as_long_among_10_as_among_1_000(
         return restart
 
     with anyio.fail_after(60):
-        assert await lines_among(10) == await lines_among(1_000) > 0
+        few, many = await lines_among(10), await lines_among(1_000)
+    assert 0 < many < few + 200  # the supervisor may have heard of the success already, or not yet
 
 
 def test_a_child_is_added_and_deleted_in_the_same_time_among_any_number(
