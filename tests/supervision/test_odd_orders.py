@@ -254,3 +254,14 @@ def test_a_second_stop_of_a_dynamic_supervisor_changes_nothing(spec: Any) -> Non
     assert dynamic.handle(steps.Stop("bye"), 0.0) == [steps.SendExit(spawn.incarnation)]
     assert dynamic.handle(steps.Stop("again"), 0.0) == []
     assert dynamic.handle(steps.Gone(spawn.incarnation, "shutdown"), 0.0)[-1] == steps.End("bye")
+
+
+def test_a_dynamic_child_that_did_not_start_is_not_counted_afterwards(spec: Any) -> None:
+    dynamic = DynamicMachine(spec("job"), Flags(), None)
+    failed, started = (dynamic.handle(AddInstance((), number), 0.0)[0] for number in range(2))
+    assert isinstance(failed, SpawnInstance)
+    assert isinstance(started, SpawnInstance)
+    dynamic.handle(steps.Gone(failed.incarnation, "no disk"), 0.0)
+    dynamic.handle(steps.Up(started.incarnation), 0.0)
+    counts = dynamic.count_children()
+    assert (counts.workers, counts.active) == (1, 1)
