@@ -559,9 +559,65 @@ async def test_a_request_that_gave_up_waiting_for_room_is_never_delivered(
         with pytest.raises(RequestTimeout):
             await late
         gate.set()
-        ref.stop()
-        await ref.wait()
+        await until(lambda: len(log) == 2)
+        for _ in range(5):
+            await asyncio.sleep(0)
     assert log == ["in hand", "queued"]
+
+
+async def test_what_is_left_of_an_actor_that_kills_itself_over_a_request_is_cancelled(
+    kernel: Kernel, until: Until
+) -> None:
+    cancelled: list[str] = []
+
+    class Kills(Actor[str]):
+        async def receive(self, message: str) -> str:
+            if message == "kill":
+                self.context.ref.kill()
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    cancelled.append(message)
+                    raise
+            return message
+
+    ref = kernel.spawn(Kills)
+    assert await ref.request("warm up") == "warm up"
+    for _ in range(5):  # a worker rests, so that the request runs the handler at once
+        await asyncio.sleep(0)
+    with pytest.raises(ActorExited):
+        await ref.request("kill")
+    await until(lambda: cancelled)
+
+
+async def test_a_handler_that_stops_its_actor_is_not_cancelled(kernel: Kernel) -> None:
+    log: list[str] = []
+
+    class Stops(Actor[str]):
+        async def receive(self, message: str) -> None:
+            self.context.stop()
+            await asyncio.sleep(0)
+            log.append("went on")
+
+    ref = kernel.spawn(Stops)
+    ref.send("stop")
+    assert await ref.wait() == "normal"
+    assert log == ["went on"]
+
+
+async def test_an_actor_that_stops_itself_with_an_error_is_reported(kernel: Kernel) -> None:
+    reports: list[object] = []
+    kernel.on_crash(lambda report: reports.append(report.reason))
+
+    class Stops(Actor[str]):
+        def receive(self, message: str) -> None:
+            self.context.stop(message)
+
+    for reason in ("disk is full", "shutdown"):
+        ref = kernel.spawn(Stops)
+        ref.send(reason)
+        await ref.wait()
+    assert reports == ["disk is full"]
 
 
 OWNER: ContextVar[str] = ContextVar("owner")

@@ -268,7 +268,7 @@ TABLE = Table(
             "rest.appendleft(one)",
             "rest.append(one)",
             why="of what was queued at an end the first comes last",
-            first="tests/kernel/test_ends.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "end-many-queued-lost",
@@ -308,7 +308,7 @@ TABLE = Table(
             "self.end(ref, reason, inside=inside, report=not is_orderly(reason))",
             "self.end(ref, reason, inside=inside)",
             why="an actor that stops itself with an error is not reported",
-            first="tests/kernel/test_crashes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "stop-self-cancels",
@@ -316,7 +316,7 @@ TABLE = Table(
             "inside = not is_idle(ref)",
             "inside = False",
             why="a handler that stops its actor is cancelled",
-            first="tests/kernel/test_ends.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "stop-short-way-kept",
@@ -329,7 +329,7 @@ TABLE = Table(
             and reason.__class__ is str
             """,
             why="a child that keeps its mailbox and stops itself loses it",
-            first="tests/kernel/test_kept_mailboxes.py",
+            first="tests/supervision/test_while_restarting.py",
         ),
         Fault(
             "kill-waits",

@@ -227,3 +227,28 @@ async def test_a_kept_mailbox_queues_whatever_the_child_says(office: Office) -> 
     await office.clock.advance(1.0)
     assert await office.clerk.request("now") == "now"
     assert office.seen == ["before", "after", "now"]
+
+
+async def test_messages_queue_for_a_child_that_has_ended_itself_and_has_no_name(
+    office: Office,
+) -> None:
+    seen: list[object] = []
+
+    class Ends(Actor[str]):
+        def receive(self, message: str) -> None:
+            seen.append(message)
+            if message == "end":
+                self.context.stop()
+
+    spec = ChildSpec("ends", Ends, backoff=WAIT, while_restarting="queue")
+    root = SupervisorRef.of(await office.kernel.start(Supervisor(children=[spec])))
+    (child,) = await root.which_children()
+    assert child.ref is not None
+    child.ref.send("end")
+    await child.ref.wait()
+    await root.which_children()
+    child.ref.send("queued")
+    await office.clock.advance(1.0)
+    for _ in range(10):
+        await anyio.lowlevel.checkpoint()
+    assert seen == ["end", "queued"]
