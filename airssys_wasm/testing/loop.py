@@ -15,6 +15,7 @@ import asyncio
 import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
 from typing import Any, NoReturn
 
@@ -33,7 +34,8 @@ MOST_STEPS = 100_000  # while time stands still
 COUNTED_STEPS = 10_000  # the last ones before that, among which the busiest are found
 LIBRARY = "airssys_wasm."
 OFFLOAD = "ask the platform: await context.offload(function)"
-LAST_STEPS = 20_000  # to clear away what is left of a run
+LAST_STEPS = 5_000  # to clear away what is left of a run
+LAST_SECONDS = 60.0
 
 REFUSED = (
     "add_reader", "add_signal_handler", "add_writer", "connect_accepted_socket",
@@ -104,6 +106,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._turn: _Ready | None = None  # the kernel's turn that runs
         self._known: set[Scheduler] = set()
         self._over = False
+        self._left = 0  # steps, when it is over
         self.failure: BaseException | None = None  # ends the run before its next step
         self.set_task_factory(self._new_task)  # type: ignore[arg-type]  # as asyncio calls it
         self.set_exception_handler(self._record)
@@ -259,6 +262,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """One step: asyncio's loop calls this again and again."""
         if self.failure is not None and not self._over:
             raise self.failure
+        if self._over:
+            self._left -= 1
+            if self._left < 0:
+                self.stop()
         can_run = self._can_run
         while can_run and can_run[0].handle._cancelled:
             can_run.popleft()
@@ -369,14 +376,16 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return [self.label(task) for task in left]
 
     def _turn_until_idle(self) -> None:
-        async def wait() -> None:
-            me = asyncio.current_task()
-            for _ in range(LAST_STEPS):
-                if asyncio.all_tasks(self) == {me}:
-                    return
-                await asyncio.sleep(0)
+        """Run until all tasks are done, or for a minute and so many steps."""
 
-        self.run_until_complete(wait())
+        async def wait() -> None:
+            others = asyncio.all_tasks(self) - {asyncio.current_task()}
+            if others:
+                await asyncio.wait(others, timeout=LAST_SECONDS)
+
+        self._left = LAST_STEPS
+        with suppress(RuntimeError):  # stopped before that was done
+            self.run_until_complete(wait())
 
     def close(self) -> None:
         self._can_run.clear()

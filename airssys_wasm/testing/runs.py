@@ -81,7 +81,7 @@ def run_once(
     """
     settings = settings or Settings()
     failure: BaseException | None = None
-    with _seeded(seed), _logging(loud), _no_collection():
+    with seeded(seed), quiet_logging(loud), no_collection():
         simulation = Simulation(
             seed,
             lambda label: Choices(strategy(label), label),
@@ -126,7 +126,8 @@ def run_once(
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
+    """Inside, global `random` is seeded; afterwards it is as it was."""
     state = random.getstate()
     random.seed(f"{seed} global")
     try:
@@ -136,7 +137,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _logging(loud: bool) -> Iterator[None]:
+def quiet_logging(loud: bool) -> Iterator[None]:
     """Crash reports of a thousand runs tell nobody anything; those of the failing one are shown."""
     loggers = [logging.getLogger(name) for name in ("airssys_wasm", "asyncio")]
     before = [logger.level for logger in loggers]
@@ -151,7 +152,8 @@ def _logging(loud: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
+    """Inside, no garbage is collected: a finalizer could run anywhere."""
     global _runs
     _runs += 1
     enabled = gc.isenabled()

@@ -59,7 +59,7 @@ class Simulation:
         self._eventful = seed % EVENTLESS != EVENTLESS - 1 if eventful is None else eventful
         self.invariants = [make() for make in invariants]
         self.injector = Injector(self.loop, self.choices, tuple(faults), tuple(plan), tuple(spare))
-        self._observer = Observer(self.invariants, self._broken)
+        self.observer = Observer(self.invariants, self._broken)
         self._stack = AsyncExitStack()
 
     # --- for tests
@@ -108,23 +108,28 @@ class Simulation:
 
     async def run(self, test: Callable[[Simulation], Any]) -> None:
         """The test, and the end of its systems."""
-        with observing(self._observer):
+        with observing(self.observer):
             async with self._stack:
                 try:
                     await test(self)
                 except BaseException as error:
                     self._failed(error)
                     raise
-            self.injector.over = True
-            for kernel in self.kernels:
-                for invariant in self.invariants:
-                    invariant.ended(kernel)
+            await self.end()
+
+    async def end(self) -> None:
+        """End its systems, if that is not done, and look at what is left."""
+        await self._stack.aclose()
+        self.injector.over = True
+        for kernel in self.kernels:
+            for invariant in self.invariants:
+                invariant.ended(kernel)
 
     def _new_scheduler(self, scheduler: Scheduler) -> None:
         """A kernel's first turn is due."""
         kernel = scheduler.kernel
         self.kernels.append(kernel)
-        self._observer.adopt(kernel)
+        self.observer.adopt(kernel)
         if self._eventful:
             kernel.telemetry.attach("*", self._emitted)
         requests = scheduler.requests

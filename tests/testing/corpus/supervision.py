@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -188,7 +190,11 @@ async def a_restart_type_is_kept(simulation: Simulation) -> None:
     tree = Supervisor(intensity=1000, children=[worker(k, restart=k) for k in kinds])
     root = await kernel.start(tree, name="root")
     for kind in kinds:
-        if (ref := kernel.whereis(kind)) is not None:
+        if (ref := kernel.whereis(kind)) is None:
+            continue
+        if kind == "temporary":
+            ref.send("boom")
+        else:
             ref.stop()
     await simulation.sleep(10)
     assert kernel.whereis("permanent")
@@ -225,21 +231,34 @@ class Stubborn(Listener):
         await anyio.sleep(1000)
 
 
+class Deaf(Listener):
+    """Goes on whatever it is told."""
+
+    async def receive(self, message: Any) -> Any:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
+            if self.context.ref.exit_reason is not None:
+                return
+
+
 @scenario("hang", "swallowed cancellation")
 async def stopping_takes_no_longer_than_the_children_may(simulation: Simulation) -> None:
     kernel = await simulation.kernel()
     children = [
         ChildSpec("stubborn", Stubborn, name="stubborn", shutdown=2.0),
         ChildSpec("slow", Slow, name="slow", shutdown=1.0),
+        ChildSpec("deaf", Deaf, name="deaf", shutdown=1.0),
         ChildSpec("brutal", Stubborn, name="brutal", shutdown="brutal_kill"),
     ]
     root = await kernel.start(Supervisor(intensity=10, children=children), name="root")
     kernel.named("slow").send(100)
+    kernel.named("deaf").send("go")
     await simulation.sleep(1)
     began = simulation.now()
     root.stop("shutdown")
     await root.wait()
-    assert simulation.now() - began < 3.1
+    assert simulation.now() - began < 4.1
 
 
 @scenario()
