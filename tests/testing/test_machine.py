@@ -24,7 +24,10 @@ from airssys_wasm.testing.simulation import Simulation
 from airssys_wasm.testing.strategies import fault_plans, patterns, scripts, topics, trees
 
 FEW = settings(
-    max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=30,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
