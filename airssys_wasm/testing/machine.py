@@ -1,4 +1,4 @@
-"""A state machine for Hypothesis that sends to, kills and waits for the actors of any system.
+"""Acts: a state machine for Hypothesis: sends to, kills and waits for the actors of any system.
 
 Needs the extra `testing`. Subclass it, say which tree, and add rules and invariants of your own:
 
