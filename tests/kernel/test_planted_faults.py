@@ -1289,3 +1289,41 @@ async def test_the_dead_are_forgotten_by_the_groups_they_were_in(
         await asyncio.sleep(0)
     gc.collect()
     assert gone() is None
+
+
+async def test_a_monitor_of_the_dead_is_not_active_and_says_its_tag(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+
+    class Watches(Actor[Any]):
+        def receive(self, message: Any) -> None:
+            if isinstance(message, Down):
+                log.append((message.reason, message.tag))
+            else:
+                log.append(self.context.demonitor(self.context.monitor(message, tag="dead")))
+
+    living, dead = kernel.spawn(held_process, asyncio.Event(), []), kernel.spawn(Owns, [])
+    dead.kill()
+    ref = kernel.spawn(Watches)
+    ref.send(dead)
+    await until(lambda: len(log) == 2)
+    assert log == [False, ("noproc", "dead")]
+    ref.send(living)
+    await until(lambda: len(log) == 3)
+    assert log[2:] == [True]
+
+
+async def test_the_end_of_an_actor_that_nobody_knows_is_told_by_telemetry(kernel: Kernel) -> None:
+    ended: list[object] = []
+
+    class Ends(Actor[str]):
+        def receive(self, message: str) -> None:
+            self.context.stop()
+
+    ref = kernel.spawn(Ends)
+    kernel.telemetry.attach("actor.ended", lambda event: ended.append(event.metadata["ref"]))
+    ref.send("end")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert ended == [ref]

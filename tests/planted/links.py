@@ -450,7 +450,7 @@ TABLE = Table(
             except KeyError:
             """,
             why="a callback that raises holds up a death",
-            first="tests/kernel/test_ends.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "death-parent-untold",
@@ -480,7 +480,7 @@ TABLE = Table(
             return
             """,
             why="a child that ends after its supervisor keeps its mailbox and its name",
-            first="tests/kernel/test_kept_mailboxes.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "death-clock-ignored",
@@ -512,7 +512,7 @@ TABLE = Table(
             "not ref._traits and not self._kernel.telemetry.active:",
             "not ref._traits:",
             why="telemetry does not hear of some ends",
-            first="tests/kernel/test_telemetry.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "monitors-dead-silent",
@@ -533,7 +533,7 @@ TABLE = Table(
             monitor = MonitorRef(ref, gone, tag)
             """,
             why="a monitor of a dead actor seems active",
-            first="tests/kernel/test_monitors.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "monitors-untagged",
@@ -541,7 +541,7 @@ TABLE = Table(
             "monitor = MonitorRef(ref, target, tag)",
             "monitor = MonitorRef(ref, target)",
             why="the tag of a monitor is lost",
-            first="tests/kernel/test_monitors.py",
+            first="tests/kernel/test_planted_faults.py",
         ),
         Fault(
             "monitors-undone-fire",

@@ -23,7 +23,7 @@ TABLE = Table(
             "if timer.due > now:",
             "if timer.due > now + TICK:",
             why="a timer fires up to a tick early",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-tick-too-soon",
@@ -31,7 +31,7 @@ TABLE = Table(
             "timer.tick = tick = ceil(due / TICK)",
             "timer.tick = tick = int(due / TICK)",
             why="a timer that is not due holds up earlier ones of its tick",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-tick-too-late",
@@ -39,7 +39,7 @@ TABLE = Table(
             "timer.tick = tick = ceil(due / TICK)",
             "timer.tick = tick = ceil(due / TICK) + 1",
             why="a timer fires a tick late",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-out-of-order",
@@ -47,7 +47,7 @@ TABLE = Table(
             "yield from sorted(slot, key=_deadline)",
             "yield from slot",
             why="the timers of one tick fire in the order of their making",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-equal-backwards",
@@ -55,7 +55,7 @@ TABLE = Table(
             "return timer.due, timer.serial",
             "return timer.due, -timer.serial",
             why="of two timers for one time the later made fires first",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-pieces-mixed",
@@ -63,7 +63,7 @@ TABLE = Table(
             "if runs and _deadline(piece[0]) < _deadline(runs[-1][-1][-1]):",
             "if runs:",
             why="many timers of one tick fire out of order",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-merged-unsorted",
@@ -71,7 +71,7 @@ TABLE = Table(
             "yield from heapq.merge(*map(_emptied, runs), key=_deadline)",
             "yield from (timer for run in runs for timer in _emptied(run))",
             why="many timers of one tick fire piece by piece",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-piece-lost",
@@ -85,7 +85,7 @@ TABLE = Table(
                 yield piece.pop()
             """,
             why="the last timer of a piece is lost",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-cancelled-fires",
@@ -125,7 +125,7 @@ TABLE = Table(
             pass
             """,
             why="a cancelled timer is kept until its time",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-left-negative",
@@ -147,7 +147,7 @@ TABLE = Table(
             return timer.due - now
             """,
             why="what is left of a timer that is overdue is below 0",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-sweep-all",
@@ -155,7 +155,7 @@ TABLE = Table(
             "for tick, slot in self._ticks.items() if slot}",
             "for tick, slot in self._ticks.items() if tick % 7}",
             why="a sweep takes timers that are pending",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-sweep-unordered",
@@ -163,7 +163,7 @@ TABLE = Table(
             "heapq.heapify(self._order)",
             "self._order.reverse()",
             why="after a sweep the next tick is not the first",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-never-swept",
@@ -171,7 +171,7 @@ TABLE = Table(
             "if self._spent >= SPENT and 2 * self._spent > len(self._order):",
             "if False:",
             why="what cancelled timers have left is kept until its time",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-fired-twice",
@@ -206,7 +206,7 @@ TABLE = Table(
             "return self._first.due",
             "return inf",
             why="a timer that came out of its tick too early never fires",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-ripe-without-bound",
@@ -218,7 +218,7 @@ TABLE = Table(
             most -= 0
             """,
             why="sorting a million timers holds the loop",
-            first="property_tests/test_timers_wheel.py",
+            first="tests/kernel/test_timer_wheel.py",
         ),
         Fault(
             "timers-wake-up-late",
