@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context
-from typing import Any, NoReturn
+from typing import Any
 
 from airssys_wasm.kernel.current import CURRENT
 from airssys_wasm.kernel.parking import Parking
@@ -26,52 +26,17 @@ from airssys_wasm.kernel.scheduler import Scheduler
 from airssys_wasm.kernel.worker import work
 from airssys_wasm.testing.choices import Choices
 from airssys_wasm.testing.errors import Deadlock, Livelock, Refused
+from airssys_wasm.testing.refusals import OFFLOAD, REFUSED_CALLS, refusal_of
 from airssys_wasm.testing.run_queue import SimulatedRunQueue
+from airssys_wasm.testing.steps import KERNEL, OUTSIDE, WORKERS, Part, Ready
 from airssys_wasm.testing.tasks import SimulatedFuture, SimulatedTask
 from airssys_wasm.testing.waiting import waits_for
 
 MOST_STEPS = 100_000  # while time stands still
 COUNTED_STEPS = 10_000  # the last ones before that, among which the busiest are found
 LIBRARY = "airssys_wasm."
-OFFLOAD = "ask the platform: await context.offload(function)"
 LAST_STEPS = 5_000  # to clear away what is left of a run
 LAST_SECONDS = 60.0
-
-REFUSED = (
-    "add_reader", "add_signal_handler", "add_writer", "connect_accepted_socket",
-    "connect_read_pipe", "connect_write_pipe", "create_connection", "create_datagram_endpoint",
-    "create_server", "create_unix_connection", "create_unix_server", "getaddrinfo",
-    "getnameinfo", "remove_reader", "remove_signal_handler", "remove_writer",
-    "sendfile", "sock_accept", "sock_connect", "sock_recv", "sock_recv_into", "sock_recvfrom",
-    "sock_recvfrom_into", "sock_sendall", "sock_sendfile", "sock_sendto", "start_tls",
-    "subprocess_exec", "subprocess_shell",
-)  # fmt: skip
-
-
-class _Part:
-    """Somebody who has steps of its own and is no actor: the kernel, or a test."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-KERNEL = _Part("kernel")  # its own timers, and signals of the dead that are left for a later turn
-WORKERS = _Part("workers")  # their beginnings, which nobody can see: never worth a choice
-OUTSIDE = _Part("outside")  # callbacks that belong to nobody
-
-
-class _Ready:
-    """One callback that can run: its place in the order, and whose step it is."""
-
-    __slots__ = ("handle", "order", "owner", "turn")
-
-    def __init__(
-        self, order: float, owner: Any, handle: asyncio.Handle, turn: Scheduler | None
-    ) -> None:
-        self.order = order
-        self.owner = owner
-        self.handle = handle
-        self.turn = turn
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
@@ -96,14 +61,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._on_step = on_step
         self._on_quiet = on_quiet
         self._on_scheduler = on_scheduler
-        self._can_run: deque[_Ready] = deque()
+        self._can_run: deque[Ready] = deque()
         self._due: list[tuple[float, int, asyncio.TimerHandle, Any]] = []
         self._cancelled = 0
         self._still = 0  # steps since time moved
         self._busy: Counter[str] = Counter()
         self._running: Any = None  # whose step this is
         self._ran: Any = None  # whose step the last one was
-        self._turn: _Ready | None = None  # the kernel's turn that runs
+        self._turn: Ready | None = None  # the kernel's turn that runs
         self._known: set[Scheduler] = set()
         self._over = False
         self._left = 0  # steps, when it is over
@@ -164,7 +129,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         else:
             rests = args and args[0].__class__ is Parking  # a resting worker is cancelled
             owner = WORKERS if rests else self._owner(callback, context)
-            self._can_run.append(_Ready(self._order, owner, handle, None))
+            self._can_run.append(Ready(self._order, owner, handle, None))
         return handle
 
     def call_soon_threadsafe(  # type: ignore[override]
@@ -176,7 +141,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """`call_soon` of the platform."""
         self._order += 1
         handle = asyncio.Handle(callback, (), self, Context())
-        self._can_run.append(_Ready(self._order, KERNEL, handle, None))
+        self._can_run.append(Ready(self._order, KERNEL, handle, None))
 
     def _add_turn(self, scheduler: Scheduler, handle: asyncio.Handle) -> None:
         scheduler.quantum = 1  # a slice is one activation
@@ -187,7 +152,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         running = self._turn
         if running is not None and running.turn is scheduler and _queue(scheduler).goes_on():
             order = running.order  # production would not have left its turn yet
-        ready = _Ready(order, None, handle, scheduler)
+        ready = Ready(order, None, handle, scheduler)
         if order == self._order:
             self._can_run.append(ready)
         else:
@@ -287,10 +252,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         can_run.remove(ready)
         self._step(ready, actor)
 
-    def _choose(self) -> tuple[_Ready, Any]:
+    def _choose(self) -> tuple[Ready, Any]:
         """Which step comes: a callback, and for the kernel's turn, the actor that it takes."""
         options: list[Any] = []
-        steps: list[tuple[_Ready, Any]] = []
+        steps: list[tuple[Ready, Any]] = []
         known: set[Any] = set()
         for ready in self._can_run:
             if ready.handle._cancelled:
@@ -315,7 +280,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             return steps[0]
         return steps[self.choices.pick("run", self.label(options[0]), options)]
 
-    def _step(self, ready: _Ready, actor: Any) -> None:
+    def _step(self, ready: Ready, actor: Any) -> None:
         handle = ready.handle
         if handle._cancelled:
             return
@@ -356,7 +321,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             timer._scheduled = False  # type: ignore[attr-defined]
             if not timer._cancelled:
                 self._order += 1
-                self._can_run.append(_Ready(self._order, owner, timer, None))
+                self._can_run.append(Ready(self._order, owner, timer, None))
 
     # --- the end
 
@@ -404,7 +369,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             return f"{who._label}#{who._serial}"
         if isinstance(who, SimulatedTask):
             return who.get_name()
-        return who.name if isinstance(who, _Part) else str(who)
+        return who.name if isinstance(who, Part) else str(who)
 
     # What the real loop does to wake itself.
 
@@ -421,13 +386,5 @@ def _queue(scheduler: Scheduler) -> SimulatedRunQueue:
     return queue
 
 
-def _refusal(name: str) -> Callable[..., NoReturn]:
-    def refuse(self: SimulatedLoop, *args: Any, **options: Any) -> NoReturn:
-        raise Refused(f"loop.{name}()")
-
-    refuse.__name__ = name
-    return refuse
-
-
-for _name in REFUSED:
-    setattr(SimulatedLoop, _name, _refusal(_name))
+for _name in REFUSED_CALLS:
+    setattr(SimulatedLoop, _name, refusal_of(_name))

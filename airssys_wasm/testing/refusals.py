@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio.to_thread
 
@@ -33,6 +33,17 @@ REFUSED: tuple[tuple[Any, str, str, str], ...] = (
     (threading.Thread, "start", "threading.Thread.start()", OFFLOAD),
     (time, "sleep", "time.sleep()", SLEEP),
 )
+
+# of the event loop
+REFUSED_CALLS = (
+    "add_reader", "add_signal_handler", "add_writer", "connect_accepted_socket",
+    "connect_read_pipe", "connect_write_pipe", "create_connection", "create_datagram_endpoint",
+    "create_server", "create_unix_connection", "create_unix_server", "getaddrinfo",
+    "getnameinfo", "remove_reader", "remove_signal_handler", "remove_writer",
+    "sendfile", "sock_accept", "sock_connect", "sock_recv", "sock_recv_into", "sock_recvfrom",
+    "sock_recvfrom_into", "sock_sendall", "sock_sendfile", "sock_sendto", "start_tls",
+    "subprocess_exec", "subprocess_shell",
+)  # fmt: skip
 
 
 @contextmanager
@@ -88,4 +99,14 @@ def _refusal(original: Any, call: str, instead: str, simulated: int) -> Callable
             raise Refused(call, instead)
         return original(*args, **options)
 
+    return refuse
+
+
+def refusal_of(name: str) -> Callable[..., NoReturn]:
+    """A method of the event loop that refuses, and says so by its own name."""
+
+    def refuse(self: Any, *args: Any, **options: Any) -> NoReturn:
+        raise Refused(f"loop.{name}()")
+
+    refuse.__name__ = name
     return refuse
