@@ -13,6 +13,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -109,8 +110,17 @@ def child(directory: Path, seed: int, start: int, count: int) -> Tally:
         if took > tally.slowest:
             tally.slowest, tally.slowest_number = took, number
     os.close(progress)
-    tally.memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    tally.memory = peak_memory()
     return tally
+
+
+def peak_memory() -> int:
+    """The most bytes that this process had resident.
+
+    Not `ru_maxrss`, which remembers the process that this one was forked from.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
 
 
 def one(directory: Path, seed: int, number: int, tally: Tally) -> None:

