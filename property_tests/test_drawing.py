@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from itertools import combinations, islice
 from xml.etree import ElementTree
 
 from hypothesis import given
@@ -42,7 +42,11 @@ def supervisors(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
-TREES = supervisors(st.recursive(LEAVES, supervisors, max_leaves=6))
+def is_small(root: Node) -> bool:
+    return sum(1 for _ in islice(root.walk(), 1_001)) <= 1_000
+
+
+TREES = supervisors(st.recursive(LEAVES, supervisors, max_leaves=6)).filter(is_small)
 
 
 @given(TREES)
