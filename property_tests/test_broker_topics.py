@@ -192,10 +192,7 @@ def visited(subscriptions: Subscriptions[Someone], topic: str) -> int:
     level, count = [subscriptions._root], 0
     for token in topic.split("."):
         level = [
-            child
-            for node in level
-            for key in (token, "*")
-            if (child := node.get(key)) is not None
+            child for node in level for key in (token, "*") if (child := node.get(key)) is not None
         ]
         count += len(level)
     return count

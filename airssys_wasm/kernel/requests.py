@@ -85,7 +85,7 @@ class Requests:
             if not scheduler.armed:
                 scheduler.arm()
         if answer.__class__ is Failed:
-            raise answer.error
+            raise answer.error  # pyright: ignore[reportOptionalMemberAccess]  # it is a Failed
         return answer
 
     async def inline_async(self, ref: ActorRef[Any], message: Any, timeout: float | None) -> Any:

@@ -135,7 +135,7 @@ async def work(scheduler: Scheduler) -> None:
                 if changed:
                     scheduler.give_context(ref, parking.context)
                 scheduler.settle(ref)
-                left -= count
+                left -= count  # pyright: ignore[reportPossiblyUnboundVariable]  # 1 or set above
                 retired = changed or me.cancelling() or (ref._mode & DEAD and not mine)
                 if retired or not mine:
                     scheduler.handled += quantum - left

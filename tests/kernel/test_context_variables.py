@@ -390,7 +390,7 @@ async def test_a_variable_is_set_for_the_very_next_message(
     class TellsAsync(behaviour):  # type: ignore[misc, valid-type]
         async def receive(self, message: Any) -> object:
             seen.append(USER.get())
-            return await super().receive(message)
+            return await super().receive(message)  # pyright: ignore[reportGeneralTypeIssues]
 
     ref = kernel.spawn(Tells if behaviour is Plain else TellsAsync, mailbox=mailbox)
     for name in ("alice", "bob", "carol"):

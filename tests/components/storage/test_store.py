@@ -266,7 +266,9 @@ async def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="is a database of something else"):
         await store.set(A, "k", b"", 100)
     await store.close()
-    assert Database(path).table_names() == ["orders"]
+    others = Database(path)
+    assert others.table_names() == ["orders"]
+    others.close()
 
 
 async def test_a_file_of_another_format_is_left_alone(tmp_path: Path) -> None:
