@@ -17,6 +17,7 @@ Source: Erlang/OTP, Reference Manual, "Processes" (links, monitors, exit signals
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.agenda import Agenda
@@ -48,6 +49,8 @@ from airssys_wasm.kernel.states import (
 if TYPE_CHECKING:
     from airssys_wasm.kernel.extension import Extension
     from airssys_wasm.kernel.kernel import Kernel
+
+WATCHERS_AT_ONCE = 1_000  # that are listed in one step
 
 
 class Lifecycle:
@@ -242,13 +245,12 @@ class Lifecycle:
             self.signal(peer, reason, ref)
             yield
         watchers = extension.watchers or {}
-        waiting = list(reversed(watchers))
-        while waiting:  # taken out one by one: letting go of 100,000 at once takes its time, too
-            monitor = waiting.pop()
-            watchers.pop(monitor, None)
-            if monitor.active:
-                self._kernel.relations.down(monitor, ref, reason)
-            yield
+        while watchers:  # listing, or letting go of, 100,000 at once would hold the loop
+            for monitor in list(islice(watchers, WATCHERS_AT_ONCE)):
+                watchers.pop(monitor, None)
+                if monitor.active:
+                    self._kernel.relations.down(monitor, ref, reason)
+                yield
         if not isinstance(ref._queue, HeldQueue):
             ref._extension = None
 

@@ -610,8 +610,8 @@ TABLE = Table(
         Fault(
             "monitors-newest-first",
             LIFECYCLE,
-            "waiting = list(reversed(watchers))",
-            "waiting = list(watchers)",
+            "list(islice(watchers, WATCHERS_AT_ONCE))",
+            "list(watchers)[::-1]",
             why="who watched last is told first",
             first="tests/kernel/test_monitors.py",
         ),
