@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.platform import Platform
 
 STEPS_A_TURN = 1_000
-SECONDS_A_TURN = 0.0007  # two agendas and a slice of the scheduler in one turn: below 2 ms
+SECONDS_A_TURN = 0.0006  # two agendas and a slice of the scheduler in one turn: below 2 ms
 STEPS_A_LOOK = 32  # steps between two looks at the clock
 
 
