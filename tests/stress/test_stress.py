@@ -12,3 +12,13 @@ def test_a_storm_over_all_features_keeps_every_law(seed: int) -> None:
     outcome = asyncio.run(rage(seed, 1_000))
     assert outcome.messages > 100
     assert outcome.actors > 10
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        41000091,  # what came after a stop took room in a bounded mailbox for ever
+    ],
+)
+def test_a_storm_that_broke_a_law_once_breaks_none(seed: int) -> None:
+    asyncio.run(rage(seed, 3_000))
