@@ -135,8 +135,9 @@ class Inbox(Generic[M]):
                 self._saved.append(entry)
             else:  # came after the stop: nobody will handle it
                 ref._scheduler.kernel.reporting.dead_letter(entry, ref, self._stop.reason)
-                if entry.__class__ not in SIGNALS:
-                    self._made_room()
+                takes_room = entry.__class__ not in SIGNALS
+                if takes_room and isinstance(ref, BoundedRef):
+                    ref._taken()
 
     def _in_hand(self, entry: Any) -> None:
         ref = self._ref
