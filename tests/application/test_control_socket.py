@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import stat
 import struct
@@ -279,6 +280,9 @@ def test_a_client_that_does_not_read_is_let_go(
             assert end
             monkeypatch.setattr(control_server, "PATIENCE", 30.0)
             ask(path, Request("status"))  # another is answered meanwhile
+            hung_up = select.poll()
+            hung_up.register(connection, select.POLLRDHUP)
+            assert hung_up.poll(30_000)
             while piece := connection.recv(1 << 20):
                 received += len(piece)
             return received < 8_000_000
