@@ -43,9 +43,13 @@ def unlisted(root: Path) -> set[str]:
     return found - set(listed)
 
 
+# Data: it is copied into components, and runs there.
+GUEST_CODE = PurePosixPath("airssys_wasm/sdk/python")
+
+
 def without_init(root: Path) -> set[str]:
     """Folders that hold modules and no `__init__.py`."""
-    with_modules = {name.parent for name in files(root) if name.suffix == ".py"}
+    with_modules = {name.parent for name in files(root) if name.suffix == ".py"} - {GUEST_CODE}
     return {str(folder) for folder in with_modules if folder / "__init__.py" not in files(root)}
 
 

@@ -34,6 +34,7 @@ _FLAGS = (
     "-mbulk-memory",
     "-Wall",
     "-Wextra",
+    "-Wno-unused-parameter",  # of what is handed to a function, few use everything
     "-ffreestanding",
     "-nostdlib",
     "-fno-sanitize=undefined",  # zig's default checks trap with `unreachable`, whatever was wrong

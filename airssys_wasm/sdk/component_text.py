@@ -8,6 +8,7 @@ to the types of what it exports.
     $Shim     functions through a table: stands in for the host while $Main is made
     $Main     the core module; its memory and cabi_realloc exist from now on
     $Fixup    puts the host's functions, which need that memory, into the table
+    $Wasi     answers WASI preview 1, if $Main imports it, with functions of the host
 
 Source: Component Model, "Explainer.md" (validation: types of imports and
 exports are named) and "CanonicalABI.md"; the layout is that of wit-component.
@@ -16,6 +17,7 @@ exports are named) and "CanonicalABI.md"; the layout is that of wit-component.
 from collections.abc import Mapping
 
 from airssys_wasm.components.engine.world import FuncType, Type, World, served_by
+from airssys_wasm.sdk import preview1
 from airssys_wasm.sdk.canonical_abi import CoreSignature, core_signature
 from airssys_wasm.sdk.core_module import CoreModule
 from airssys_wasm.sdk.type_text import definition, named_types, signature
@@ -36,6 +38,9 @@ def unfit(module: CoreModule, world: World) -> list[str]:
     found = [] if "memory" in module.memories else ["does not export a memory named memory"]
     found += [f"imports {name}, which is no function" for name in module.other_imports]
     for (interface, name), there in module.imports.items():
+        if interface == preview1.MODULE:
+            found += _unfit_preview1(name, there)
+            continue
         function = _imported(world, interface, name)
         if function is None:
             found.append(f"imports {interface}#{name}, which the world {world.name} does not have")
@@ -53,13 +58,22 @@ def unfit(module: CoreModule, world: World) -> list[str]:
     return found
 
 
+def _unfit_preview1(name: str, there: CoreSignature) -> list[str]:
+    expected = preview1.FUNCTIONS.get(name)
+    if expected is None:
+        return [f"imports {preview1.MODULE}#{name}, which is not answered"]
+    if there != expected:
+        return [f"imports {preview1.MODULE}#{name} as {there}, it must be {expected}"]
+    return []
+
+
 def component_text(module: CoreModule, world: World) -> str:
     """The text of the component for a `module` that `unfit` found nothing wrong with.
 
     The same arguments give the same text.
     """
     used: dict[str, dict[str, FuncType]] = {}
-    for interface, name in module.imports:
+    for interface, name in _asked_of_the_host(module):
         function = _imported(world, interface, name)
         assert function is not None, "unfit() was not asked"
         used.setdefault(interface, {})[name] = function
@@ -69,6 +83,18 @@ def component_text(module: CoreModule, world: World) -> str:
     for number, (interface, functions) in enumerate(world.exports.items()):
         lines += _exported_instance(module, interface, functions, number)
     return "\n".join([*lines, ")"])
+
+
+def _asked_of_the_host(module: CoreModule) -> list[tuple[str, str]]:
+    """What is imported, by $Main itself or by $Wasi for it; each once."""
+    own = [key for key in module.imports if key[0] != preview1.MODULE]
+    if _needs_preview1(module):
+        own += [(preview1.SERVICES, name) for name in preview1.HOST]
+    return list(dict.fromkeys(own))
+
+
+def _needs_preview1(module: CoreModule) -> bool:
+    return any(interface == preview1.MODULE for interface, _ in module.imports)
 
 
 def _imported(world: World, interface: str, name: str) -> FuncType | None:
@@ -98,7 +124,12 @@ def _wiring(module: CoreModule, used: Imports) -> list[str]:
     size = len(slots)
     table = f"{size} {size} funcref"
 
-    shim, fixup, lowered, fixed = [], [], [], []
+    lowered = [
+        f'(core func ${interface}#{name} (canon lower (func ${interface} "{name}") {options}))'
+        for interface, functions in used.items()
+        for name in functions
+    ]
+    shim, fixup, fixed = [], [], []
     given: dict[str, list[str]] = {}
     for slot, (interface, name) in enumerate(slots):
         core_type = _core_type(module.imports[interface, name])
@@ -110,10 +141,12 @@ def _wiring(module: CoreModule, used: Imports) -> list[str]:
             f"(call_indirect (type $t{slot}) {arguments} (i32.const {slot})))"
         )
         fixup.append(f'(import "" "{slot}" (func $f{slot} {core_type}))')
-        lowered.append(
-            f'(core func $host{slot} (canon lower (func ${interface} "{name}") {options}))'
+        source = (
+            f'(func $wasi "{name}")'
+            if interface == preview1.MODULE
+            else f"(func ${interface}#{name})"
         )
-        fixed.append(f'(export "{slot}" (func $host{slot}))')
+        fixed.append(f'(export "{slot}" {source})')
         given.setdefault(interface, []).append(f'(export "{name}" (func $shim "{slot}"))')
 
     arguments = " ".join(
@@ -130,6 +163,7 @@ def _wiring(module: CoreModule, used: Imports) -> list[str]:
         '(alias core export $main "memory" (core memory $memory))',
         *realloc,
         *lowered,
+        *(_preview1() if _needs_preview1(module) else ()),
         f'(core instance (instantiate $Fixup (with "" (instance {" ".join(fixed)}))'
         ' (with "shim" (instance $shim))))',
     ]
@@ -140,6 +174,17 @@ def _wiring(module: CoreModule, used: Imports) -> list[str]:
             ' (export "f" (func $main "_initialize"))))))'
         )
     return lines
+
+
+def _preview1() -> list[str]:
+    host = " ".join(
+        f'(export "{name}" (func ${preview1.SERVICES}#{name}))' for name in preview1.HOST
+    )
+    return [
+        preview1.module_text("$Wasi"),
+        '(core instance $wasi (instantiate $Wasi (with "env" (instance'
+        f' (export "memory" (memory $memory)))) (with "host" (instance {host}))))',
+    ]
 
 
 def _exported_instance(

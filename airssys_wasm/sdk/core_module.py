@@ -7,7 +7,7 @@ Source: WebAssembly Core Specification 3.0, "Binary Format", sections
 "Modules" and "Types".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airssys_wasm.sdk.canonical_abi import CoreSignature
@@ -160,6 +160,25 @@ def read_core_module(binary: bytes) -> CoreModule:
         elif kind == 2:
             memories.append(name)
     return CoreModule(imports, exports, tuple(memories), tuple(others))
+
+
+def renamed_exports(binary: bytes, names: Mapping[str, str]) -> bytes:
+    """The module with the exports `names` under other names; the rest of it as it was."""
+    out = bytearray(binary[:8])
+    for kind, contents in sections(binary):
+        out += section(kind, _renamed(contents, names) if kind == _EXPORT else contents)
+    return bytes(out)
+
+
+def _renamed(contents: bytes, names: Mapping[str, str]) -> bytes:
+    cursor = _Cursor(contents)
+    count = cursor.number()
+    out = bytearray(unsigned(count))
+    for _ in range(count):
+        name = cursor.name()
+        new = names.get(name, name).encode()
+        out += unsigned(len(new)) + new + bytes([cursor.byte()]) + unsigned(cursor.number())
+    return bytes(out)
 
 
 def _read_types(contents: bytes) -> list[CoreSignature]:

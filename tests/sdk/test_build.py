@@ -103,9 +103,10 @@ def test_a_module_as_text_needs_no_compiler(tmp_path: Path) -> None:
     [
         (["missing.c"], 1, "No such file or directory"),
         (["text.wat"], 1, "wat2wasm failed"),
+        (["whole.wat"], 1, "wat2wasm failed"),
         (["empty.wasm"], 1, "this is no WebAssembly module"),
-        (["text.wat", "empty.wasm"], 2, "either C files or one core module"),
-        (["notes.txt"], 2, "either C files or one core module"),
+        (["text.wat", "empty.wasm"], 2, "the sources must be C, Go,"),
+        (["notes.txt"], 2, "the sources must be C, Go,"),
     ],
 )
 def test_what_cannot_be_built_is_said_in_a_line(
@@ -116,6 +117,7 @@ def test_what_cannot_be_built_is_said_in_a_line(
     shown: str,
 ) -> None:
     (tmp_path / "text.wat").write_text("(modul)")
+    (tmp_path / "whole.wat").write_text("(module (func $f (call $g)))")
     (tmp_path / "empty.wasm").write_bytes(b"")
     (tmp_path / "notes.txt").write_text("")
     sources = [str(tmp_path / name) for name in names]

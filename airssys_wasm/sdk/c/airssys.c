@@ -105,6 +105,29 @@ bool airssys_equal(airssys_string text, const char *other) {
     return text.length == strlen(other) && memcmp(text.data, other, text.length) == 0;
 }
 
+bool airssys_is(airssys_bytes bytes, const char *text) {
+    return airssys_equal((airssys_string){(const char *)bytes.data, bytes.length}, text);
+}
+
+airssys_bytes airssys_text(const char *text) {
+    return (airssys_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+airssys_bytes airssys_decimal(uint64_t number) {
+    static uint8_t digits[20];
+    size_t at = sizeof digits;
+    do digits[--at] = (uint8_t)('0' + number % 10);
+    while (number /= 10);
+    return (airssys_bytes){digits + at, sizeof digits - at};
+}
+
+uint64_t airssys_number(airssys_bytes digits) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits.length && digits.data[i] >= '0' && digits.data[i] <= '9'; i++)
+        number = number * 10 + (digits.data[i] - '0');
+    return number;
+}
+
 /* ---- Results of this component --------------------------------------------------------------- */
 
 static airssys_bytes copy(const void *data, size_t length) {
@@ -121,12 +144,37 @@ airssys_result airssys_ok_bytes(const void *data, size_t length) {
     return (airssys_result){.has_value = true, .value = copy(data, length)};
 }
 
+airssys_result airssys_ok_joined(const airssys_bytes *parts, size_t count) {
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) length += parts[i].length;
+    airssys_result result = {.has_value = true};
+    if (!length) return result;
+    uint8_t *block = malloc(length);
+    if (!block) __builtin_trap();
+    result.value = (airssys_bytes){block, length};
+    for (size_t i = 0; i < count; i++) {
+        memcpy(block, parts[i].data, parts[i].length);
+        block += parts[i].length;
+    }
+    return result;
+}
+
 airssys_result airssys_fail_text(int error, airssys_string text) {
     return (airssys_result){true, error, true, copy(text.data, text.length)};
 }
 
 airssys_result airssys_fail(int error, const char *text) {
     return airssys_fail_text(error, airssys_str(text));
+}
+
+enum { REFUSED = -1 }; /* what `airssys_outcome` says: the error of the export that returns it */
+
+airssys_result airssys_outcome(bool done, airssys_error *error) {
+    if (done) return airssys_ok();
+    airssys_string text = error->text.length ? error->text : airssys_str("refused: over a quota or rate");
+    airssys_result result = airssys_fail_text(REFUSED, text);
+    airssys_error_free(error);
+    return result;
 }
 
 /* ---- Exports --------------------------------------------------------------------------------- */
@@ -163,12 +211,13 @@ static struct {
 
 _Static_assert(sizeof answer == 16, "result<option<list<u8>>, wasm-error>");
 
-static void *lower(airssys_result result, bool may_reply) {
+/* `own` is the case of what `airssys_outcome` failed with. */
+static void *lower(airssys_result result, bool may_reply, int own) {
     airssys_bytes value = result.value;
     memset(&answer, 0, sizeof answer);
     answer.failed = result.failed;
     if (result.failed) {
-        answer.error.kind = (uint8_t)result.error;
+        answer.error.kind = (uint8_t)(result.error == REFUSED ? own : result.error);
         answer.error.text = (airssys_string){(const char *)value.data, value.length};
     } else if (may_reply && result.has_value) {
         answer.reply.present = 1;
@@ -209,23 +258,23 @@ void *airssys__initialize(airssys_pair *env, size_t env_length, int32_t has_data
     }
     release(env, env_length);
     if (has_data) release(data, data_length);
-    return lower(result, false);
+    return lower(result, false, AIRSSYS_COMPONENT_INITIALIZATION_FAILED);
 }
 
 EXPORT(LIFECYCLE "handle-message") void *airssys__handle_message(airssys_message *message) {
     airssys_result result = airssys_on_message(message);
     free_message(message);
-    return lower(result, true);
+    return lower(result, true, AIRSSYS_WASM_RUNTIME_ERROR);
 }
 
 EXPORT(LIFECYCLE "handle-callback") void *airssys__handle_callback(airssys_message *message) {
     airssys_result result = airssys_on_callback(message);
     free_message(message);
-    return lower(result, false);
+    return lower(result, false, AIRSSYS_WASM_RUNTIME_ERROR);
 }
 
 EXPORT(LIFECYCLE "shutdown") void *airssys__shutdown(void) {
-    return lower(airssys_on_shutdown(), false);
+    return lower(airssys_on_shutdown(), false, AIRSSYS_COMPONENT_SHUTDOWN_FAILED);
 }
 
 EXPORT(LIFECYCLE "health") int32_t airssys__health(void) { return (int32_t)airssys_on_health(); }
@@ -368,7 +417,8 @@ bool airssys_request(airssys_id target, const void *payload, size_t length, uint
     messaging_result result;
     airssys__request(PASS_ID(target), payload, length, timeout_ms, &result);
     if (result.failed) return failed_messaging(&result.error, error);
-    *correlation_id = result.correlation_id;
+    if (correlation_id) *correlation_id = result.correlation_id;
+    else airssys_string_free(&result.correlation_id);
     return true;
 }
 

@@ -14,7 +14,7 @@
  *         return airssys_ok_bytes(message->payload.data, message->payload.length);
  *     }
  *
- *     $ python -m airssys_wasm.sdk.build_c hello.c -o hello.wasm
+ *     $ python -m airssys_wasm.sdk.build hello.c -o hello.wasm
  *
  * Memory, three rules:
  *   - what a function of yours is handed is valid until that function returns: copy what you keep;
@@ -164,6 +164,7 @@ typedef struct {
 
 airssys_result airssys_ok(void);                                  /* and no reply */
 airssys_result airssys_ok_bytes(const void *data, size_t length); /* the reply */
+airssys_result airssys_ok_joined(const airssys_bytes *parts, size_t count); /* one after the other */
 airssys_result airssys_fail(int error, const char *text);
 airssys_result airssys_fail_text(int error, airssys_string text);
 
@@ -214,6 +215,10 @@ typedef struct {
 
 void airssys_error_free(airssys_error *error);
 
+/* airssys_ok if the host did it; otherwise the failure, with the text of `*error`, which is freed:
+ *     return airssys_outcome(airssys_storage_set(key, data, length, &error), &error); */
+airssys_result airssys_outcome(bool done, airssys_error *error);
+
 /* host-messaging */
 enum {
     AIRSSYS_MESSAGING_DELIVERY_FAILED,
@@ -226,7 +231,7 @@ enum {
 bool airssys_send(airssys_id target, const void *payload, size_t length, airssys_error *error);
 
 /* Exactly one airssys_on_callback follows with the correlation id, unless it is cancelled.
- * `*correlation_id` is yours: free it with airssys_string_free. */
+ * `*correlation_id` is yours: free it with airssys_string_free; or pass NULL. */
 bool airssys_request(airssys_id target, const void *payload, size_t length, uint64_t timeout_ms,
                      airssys_string *correlation_id, airssys_error *error);
 
@@ -312,6 +317,10 @@ void airssys_component_info_free(airssys_component_info *info);
 airssys_string airssys_str(const char *text); /* up to the zero, without a copy */
 airssys_id airssys_named(const char *name);   /* the actor of that plain name */
 bool airssys_equal(airssys_string text, const char *other);
+bool airssys_is(airssys_bytes bytes, const char *text);   /* whether they are that text */
+airssys_bytes airssys_text(const char *text);             /* up to the zero, without a copy */
+airssys_bytes airssys_decimal(uint64_t number);           /* its digits, valid until the next call */
+uint64_t airssys_number(airssys_bytes digits);            /* up to the first that is no digit */
 
 /* ---- The C library, as far as it goes ------------------------------------------------------- */
 
