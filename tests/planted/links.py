@@ -232,7 +232,7 @@ TABLE = Table(
             "if ref._traits & TERMINATE and not ref._mode & NEW:",
             "if ref._traits & TERMINATE:",
             why="terminate runs though init had not succeeded",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "end-mailbox-open",
@@ -329,7 +329,7 @@ TABLE = Table(
             and reason.__class__ is str
             """,
             why="a child that keeps its mailbox and stops itself loses it",
-            first="tests/supervision/test_while_restarting.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "kill-waits",
@@ -450,7 +450,7 @@ TABLE = Table(
             except KeyError:
             """,
             why="a callback that raises holds up a death",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "death-parent-untold",
@@ -480,7 +480,7 @@ TABLE = Table(
             return
             """,
             why="a child that ends after its supervisor keeps its mailbox and its name",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "death-clock-ignored",
@@ -541,7 +541,7 @@ TABLE = Table(
             "monitor = MonitorRef(ref, target, tag)",
             "monitor = MonitorRef(ref, target)",
             why="the tag of a monitor is lost",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "monitors-undone-fire",

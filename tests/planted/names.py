@@ -112,7 +112,7 @@ TABLE = Table(
             self.registry.register(name, ref)
             """,
             why="a name given later is not freed at the end",
-            first="tests/kernel/test_names.py",
+            first="tests/kernel/test_faults_of_names.py",
         ),
         Fault(
             "names-freed-but-known",
@@ -205,7 +205,7 @@ TABLE = Table(
             "if holder is not None and holder is not adopt:",
             "if False:",
             why="spawn with a name that is taken is found out too late",
-            first="tests/kernel/test_names.py",
+            first="tests/kernel/test_faults_of_names.py",
         ),
         Fault(
             "names-given-away-by-init",
@@ -216,7 +216,7 @@ TABLE = Table(
             """,
             "",
             why="a name that the constructor gave away leaves an actor without one",
-            first="tests/kernel/test_names.py",
+            first="tests/kernel/test_faults_of_names.py",
         ),
         Fault(
             "names-given-later",
@@ -241,7 +241,7 @@ TABLE = Table(
             and True
             """,
             why="the same name in two systems is one address",
-            first="tests/kernel/test_rules_addresses.py",
+            first="tests/kernel/test_faults_of_names.py",
         ),
         Fault(
             "names-nobody-silent",
@@ -263,7 +263,7 @@ TABLE = Table(
                 raise ActorExited("", "noproc")
             """,
             why="the error does not say which name nobody has",
-            first="tests/kernel/test_rules_addresses.py",
+            first="tests/kernel/test_faults_of_names.py",
         ),
         Fault(
             "names-wait-nobody",
@@ -271,7 +271,7 @@ TABLE = Table(
             'return await ref.wait() if ref is not None else "noproc"',
             "return await ref.wait() if ref is not None else None",
             why="to wait for a name that nobody has gives no reason",
-            first="tests/kernel/test_names.py",
+            first="tests/kernel/test_faults_of_names.py",
         ),
         Fault(
             "groups-out-of-order",
@@ -325,7 +325,7 @@ TABLE = Table(
             pass
             """,
             why="who has left all groups is still in some",
-            first="tests/kernel/test_groups.py",
+            first="tests/kernel/test_faults_of_names.py",
         ),
         Fault(
             "groups-left-once",
@@ -384,7 +384,7 @@ TABLE = Table(
             watchers.pop(watcher, None)
             """,
             why="a group that nobody watches any more is remembered",
-            first="tests/kernel/test_groups.py",
+            first="tests/kernel/test_faults_of_names.py",
         ),
         Fault(
             "groups-of-the-dead",

@@ -31,7 +31,7 @@ TABLE = Table(
             "timer.tick = tick = ceil(due / TICK)",
             "timer.tick = tick = int(due / TICK)",
             why="a timer that is not due holds up earlier ones of its tick",
-            first="tests/kernel/test_timer_wheel.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "timers-tick-too-late",
@@ -39,7 +39,7 @@ TABLE = Table(
             "timer.tick = tick = ceil(due / TICK)",
             "timer.tick = tick = ceil(due / TICK) + 1",
             why="a timer fires a tick late",
-            first="tests/kernel/test_timer_wheel.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "timers-out-of-order",
@@ -218,7 +218,7 @@ TABLE = Table(
             most -= 0
             """,
             why="sorting a million timers holds the loop",
-            first="tests/kernel/test_timer_wheel.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "timers-wake-up-late",
@@ -226,7 +226,7 @@ TABLE = Table(
             "if self._wakeup is None or when < self._wakeup_at:",
             "if self._wakeup is None:",
             why="a timer that is due before all others waits for them",
-            first="tests/kernel/test_timers.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "timers-no-next-wake-up",
@@ -366,7 +366,7 @@ TABLE = Table(
                 resolve(to)
             """,
             why="a timer to what is no address is set",
-            first="tests/kernel/test_timers.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "idle-message-ignored",
@@ -379,7 +379,7 @@ TABLE = Table(
             timer = extension.idle
             """,
             why="an idle time goes on though a message came",
-            first="tests/kernel/test_rules_server.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "idle-though-mail",
@@ -387,7 +387,7 @@ TABLE = Table(
             "if not ref.mailbox_length:  # else what waits was first",
             "if True:",
             why="an actor with messages is told that it is idle",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "idle-twice",
@@ -400,7 +400,7 @@ TABLE = Table(
             if seconds is not None:
             """,
             why="a second idle time does not replace the first",
-            first="tests/kernel/test_rules_server.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "idle-still-watched",
@@ -413,7 +413,7 @@ TABLE = Table(
             extension.idle = None
             """,
             why="an actor whose idle time has passed is looked at for ever",
-            first="tests/kernel/test_rules_server.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "alarm-not-moved",
@@ -426,7 +426,7 @@ TABLE = Table(
             self._timer = None
             """,
             why="a state machine is woken for a timeout that was replaced",
-            first="tests/kernel/test_state_machine.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "alarm-outlives",
@@ -447,7 +447,7 @@ TABLE = Table(
             "self._timer, self._due = None, inf",
             "self._timer = None",
             why="the same due time is not set twice",
-            first="tests/kernel/test_state_machine.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
     ),
 )

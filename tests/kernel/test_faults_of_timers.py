@@ -1,0 +1,211 @@
+"""What a fault in timers, idle times or the alarm of a machine would break, seen from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from airssys_wasm.kernel import (
+    Actor,
+    Idle,
+    KeepState,
+    Kernel,
+    NamedTimeout,
+    StateMachine,
+    StateTimeout,
+    TimedOut,
+    TimerRef,
+    state,
+)
+from airssys_wasm.kernel.timers import PIECE, TimerWheel
+from tests.kernel.test_timers import Does, SetClock, Timed
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def timed(anyio_backend: object) -> AsyncIterator[Timed]:
+    """A kernel and the clock that it goes by."""
+    clock = SetClock()
+    async with Kernel("timed", platform=clock) as kernel:
+        yield kernel, clock
+    assert kernel.statistics().timers == 0
+
+
+def nothing(_: TimerRef) -> None:
+    pass
+
+
+# --- the wheel
+
+
+def test_a_timer_that_is_wound_up_again_keeps_its_place_among_those_of_its_tick() -> None:
+    wheel = TimerWheel()
+    again = wheel.add(0.0001, nothing)
+    assert wheel.due(0.001) == [again]
+    wheel.add_again(again, 2.0015, nothing)
+    wheel.add(2.0012, nothing)
+    assert wheel.due(2.0011) == []
+    assert [timer.due for timer in wheel.due(2.0021)] == [2.0012, 2.0015]
+
+
+def test_a_tick_of_very_many_timers_is_put_in_order_over_several_turns() -> None:
+    wheel = TimerWheel()
+    count = 20 * PIECE
+    for number in range(count):
+        wheel.add(1.0 - number * 1e-9, nothing)
+    assert wheel.due(1.0, 500) == []  # the first turn is spent on sorting some of them
+    assert wheel.next_due() < 1.0
+    turns = []
+    while wheel.pending:
+        turns.append([timer.due for timer in wheel.due(1.0, 500)])
+    assert max(map(len, turns)) <= 500
+    assert [due for turn in turns for due in turn] == sorted(1.0 - n * 1e-9 for n in range(count))
+
+
+# --- the kernel's one wake-up
+
+
+async def test_an_interval_that_is_due_before_all_others_does_not_wait_for_them(
+    timed: Timed,
+) -> None:
+    kernel, clock = timed
+    actor: Any = kernel.spawn(Does)
+    actor.send(lambda context: context.send_after(10.0, context.ref, "late") and None)
+    actor.send(lambda context: context.send_every(1.0, context.ref, "tick") and None)
+    await clock.advance(2.0)
+    assert (await kernel.get_state(actor))["log"] == ["tick", "tick"]
+
+
+async def test_a_timer_to_what_is_no_address_is_refused_at_the_call(kernel: Kernel) -> None:
+    refused = []
+
+    def set_it(context: Any) -> None:
+        with pytest.raises(TypeError, match="'ledger' is not an address"):
+            context.send_after(1.0, "ledger", "pay")
+        refused.append(kernel.statistics().timers)
+
+    actor = kernel.spawn(Does)
+    await actor.request(set_it)
+    assert refused == [0]
+
+
+# --- idle times
+
+
+class Waits(Actor[Any]):
+    """Is told after five seconds without a message; a function is called with the context."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    async def init(self) -> None:
+        self.context.set_idle_timeout(5.0)
+
+    async def receive(self, message: Any) -> object:
+        if callable(message):
+            return await message(self.context)
+        self.seen.append(message)
+        return None
+
+
+async def test_a_message_ends_the_idle_time_and_nobody_begins_another(timed: Timed) -> None:
+    kernel, clock = timed
+    actor = await kernel.start(Waits)
+    await clock.advance(3.0)
+    actor.send("in time")
+    await clock.advance(10.0)
+    assert (await kernel.get_state(actor))["seen"] == ["in time"]
+    assert kernel.statistics().timers == 0
+
+
+async def test_who_has_mail_when_the_idle_time_is_up_is_not_idle(timed: Timed) -> None:
+    kernel, clock = timed
+    actor = await kernel.start(Waits)
+    go_on = asyncio.Event()
+
+    async def wait(context: Any) -> None:
+        context.set_idle_timeout(1.0)
+        await go_on.wait()
+
+    actor.send(wait)
+    await clock.advance(0.5)
+    actor.send("mail")
+    await clock.advance(1.0)
+    go_on.set()
+    await clock.advance(0.0)
+    assert (await kernel.get_state(actor))["seen"] == ["mail"]
+
+
+async def test_an_idle_time_can_be_taken_back_and_replaced(timed: Timed) -> None:
+    kernel, clock = timed
+    actor = await kernel.start(Waits)
+
+    async def replace(context: Any) -> None:
+        context.set_idle_timeout(1.0)
+        context.set_idle_timeout(4.0)
+
+    async def take_back(context: Any) -> None:
+        context.set_idle_timeout(1.0)
+        context.set_idle_timeout(None)
+
+    actor.send(replace)
+    await clock.advance(3.0)
+    assert kernel.statistics().timers == 1
+    assert (await kernel.get_state(actor))["seen"] == []
+    await clock.advance(1.0)
+    assert (await kernel.get_state(actor))["seen"] == [Idle()]
+    actor.send(take_back)
+    await clock.advance(10.0)
+    assert (await kernel.get_state(actor))["seen"] == [Idle()]
+
+
+async def test_an_actor_whose_idle_time_has_passed_is_as_quick_as_before(timed: Timed) -> None:
+    kernel, clock = timed
+    actor: Any = await kernel.start(Does)
+    before = actor._mode
+    await actor.request(lambda context: context.set_idle_timeout(1.0))
+    assert actor._mode != before  # each message is looked at
+    await clock.advance(2.0)
+    assert (await kernel.get_state(actor))["log"] == [Idle()]
+    assert actor._mode == before
+
+
+# --- the alarm of a state machine
+
+
+class Machine(StateMachine[Any]):
+    """Sets the timeouts that a message lists; one that comes with a list sets those."""
+
+    initial = "only"
+
+    def __init__(self) -> None:
+        self.names: list[object] = []
+
+    @state("only")
+    def only(self, event: Any) -> KeepState:
+        if isinstance(event, TimedOut):
+            self.names.append(event.name)
+            event = event.payload or []
+        return KeepState(*event)
+
+
+async def test_a_timeout_that_is_replaced_leaves_no_timer_behind(timed: Timed) -> None:
+    kernel, clock = timed
+    machine = await kernel.start(Machine)
+    for seconds in (20.0, 10.0, 30.0):
+        machine.send([StateTimeout(seconds)])
+    await clock.advance(0.0)
+    assert kernel.statistics().timers == 1
+
+
+async def test_what_is_set_for_the_very_time_of_a_timeout_comes_too(timed: Timed) -> None:
+    kernel, clock = timed
+    machine: Any = await kernel.start(Machine)
+    at_once = NamedTimeout("second", 0.0, [NamedTimeout("third", 0.0)])
+    machine.send([NamedTimeout("first", 5.0, [at_once])])
+    await clock.advance(6.0)
+    assert (await kernel.get_state(machine))[1]["names"] == ["first", "second", "third"]
