@@ -125,3 +125,17 @@ async def test_a_child_that_stops_itself_leaves_its_kept_mailbox_to_the_next(
         lambda context: context.spawn_child(Does, adopt=child, restarts=1, **spawned)
     )
     assert (await kernel.get_state(successor))["log"] == ["first", "second"]
+
+
+async def test_a_child_that_stops_itself_has_what_is_sent_meanwhile_kept_for_the_next(
+    kernel: Kernel, until: Until
+) -> None:
+    supervisor = kernel.spawn(Told)
+    child = await supervisor.request(lambda context: context.spawn_child(Does, queue=True))
+    await supervisor.request(lambda context: child.send(lambda own: own.stop()))
+    await until(lambda: not child.is_alive)  # nobody awaits it: that would be the long way
+    child.send("meanwhile")
+    successor = await supervisor.request(
+        lambda context: context.spawn_child(Does, adopt=child, restarts=1, queue=True)
+    )
+    assert (await kernel.get_state(successor))["log"] == ["meanwhile"]

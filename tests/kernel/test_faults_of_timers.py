@@ -202,10 +202,11 @@ async def test_a_timeout_that_is_replaced_leaves_no_timer_behind(timed: Timed) -
     assert kernel.statistics().timers == 1
 
 
-async def test_what_is_set_for_the_very_time_of_a_timeout_comes_too(timed: Timed) -> None:
+async def test_a_time_too_short_for_the_clock_is_a_time_too(timed: Timed) -> None:
     kernel, clock = timed
     machine: Any = await kernel.start(Machine)
-    at_once = NamedTimeout("second", 0.0, [NamedTimeout("third", 0.0)])
-    machine.send([NamedTimeout("first", 5.0, [at_once])])
+    shorter = NamedTimeout("second", 1e-15, [NamedTimeout("third", 0.0)])
+    assert clock.time + 5.0 + shorter.seconds == clock.time + 5.0
+    machine.send([NamedTimeout("first", 5.0, [shorter])])
     await clock.advance(6.0)
     assert (await kernel.get_state(machine))[1]["names"] == ["first", "second", "third"]

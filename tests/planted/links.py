@@ -232,7 +232,7 @@ TABLE = Table(
             "if ref._traits & TERMINATE and not ref._mode & NEW:",
             "if ref._traits & TERMINATE:",
             why="terminate runs though init had not succeeded",
-            first="tests/kernel/test_faults_of_links.py",
+            first="tests/kernel/test_own_task.py",
         ),
         Fault(
             "end-mailbox-open",
