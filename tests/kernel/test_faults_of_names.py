@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
 
 from airssys_wasm.kernel import Actor, ActorExited, AlreadyStarted, Kernel, NotJoined
 from airssys_wasm.kernel.groups import Groups
+from tests.kernel.cast import Notes
+from tests.kernel.conftest import Until
 from tests.kernel.test_timers import Does
 
 pytestmark = pytest.mark.anyio
@@ -95,3 +100,34 @@ def test_a_group_that_nobody_watches_any_more_is_forgotten() -> None:
     groups.unwatch("workers", "v")
     assert groups.leave("workers", "a") == ()
     assert groups.__dict__ == {**Groups().__dict__, "_serial": 1}
+
+
+class Name(str):
+    """A name that a weak reference can point to."""
+
+
+def test_the_name_of_a_group_that_nobody_watches_any_more_is_not_kept() -> None:
+    groups = Groups[str, str]()
+    name = Name("workers")
+    groups.watch(name, "watcher")
+    groups.unwatch(name, "watcher")
+    gone = weakref.ref(name)
+    del name
+    gc.collect()
+    assert gone() is None
+
+
+async def test_the_dead_are_forgotten_by_the_groups_they_were_in(
+    kernel: Kernel, until: Until
+) -> None:
+    ref = await kernel.start(Notes, [])
+    kernel.group("workers").join(ref)
+    kernel.group("workers").monitor(ref)
+    ref.kill()
+    await ref.wait()
+    gone = weakref.ref(ref)
+    del ref
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert gone() is None

@@ -20,7 +20,9 @@ from airssys_wasm.kernel import (
     TimerRef,
     state,
 )
-from airssys_wasm.kernel.timers import PIECE, TimerWheel
+from airssys_wasm.kernel.timers import PIECE, SPENT, TimerWheel
+from tests.kernel.cast import Clock, Notes, Parent
+from tests.kernel.conftest import Until
 from tests.kernel.test_timers import Does, SetClock, Timed
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +68,37 @@ def test_a_tick_of_very_many_timers_is_put_in_order_over_several_turns() -> None
     assert [due for turn in turns for due in turn] == sorted(1.0 - n * 1e-9 for n in range(count))
 
 
+def test_a_timer_that_comes_late_to_a_tick_keeps_its_place_in_it() -> None:
+    wheel = TimerWheel()
+    wheel.add(1.0018, print)
+    assert wheel.due(1.0011) == []
+    wheel.add(1.0012, print)
+    assert [timer.due for timer in wheel.due(1.002)] == [1.0012, 1.0018]
+
+
+def test_timers_that_were_cancelled_leave_nothing_in_the_wheel() -> None:
+    wheel = TimerWheel()
+    for second in range(1_000):
+        wheel.cancel(wheel.add(float(second), print), 0.0)
+    assert len(wheel._ticks) < 100
+
+
+def test_of_two_timers_for_one_time_the_one_made_first_comes_first() -> None:
+    wheel = TimerWheel()
+    first, second = wheel.add(1.0, nothing), wheel.add(1.0, nothing)
+    assert wheel.due(1.0) == [first, second]
+
+
+def test_the_next_time_is_the_earliest_after_many_timers_were_cancelled_too() -> None:
+    wheel = TimerWheel()
+    cancelled = [wheel.add(100.0 + number, nothing) for number in range(SPENT)]
+    kept = [wheel.add(due, nothing) for due in (7.0, 9.0, 8.0, 5.0, 6.0)]
+    for timer in cancelled:
+        wheel.cancel(timer, 0.0)
+    assert wheel.next_due() == pytest.approx(5.0)
+    assert wheel.due(9.0) == sorted(kept, key=lambda timer: timer.due)
+
+
 # --- the kernel's one wake-up
 
 
@@ -106,7 +139,7 @@ class Waits(Actor[Any]):
         self.context.set_idle_timeout(5.0)
 
     async def receive(self, message: Any) -> object:
-        if callable(message):
+        if not isinstance(message, str | Idle):
             return await message(self.context)
         self.seen.append(message)
         return None
@@ -210,3 +243,63 @@ async def test_a_time_too_short_for_the_clock_is_a_time_too(timed: Timed) -> Non
     machine.send([NamedTimeout("first", 5.0, [shorter])])
     await clock.advance(6.0)
     assert (await kernel.get_state(machine))[1]["names"] == ["first", "second", "third"]
+
+
+# --- timers of an actor
+
+
+async def test_a_timer_that_is_due_before_all_others_brings_the_wake_up_forward(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, log = Clock(), list[Any]()
+    async with Kernel("timed", platform=clock) as kernel:
+        ref = await kernel.start(Notes, log)
+        kernel.timers.send_after(ref, 3600, ref, "late")
+        kernel.timers.send_after(ref, 1, ref, "early")
+        clock.move(1_002.0)
+        await until(lambda: log)
+        assert [message for message, _ in log] == ["early"]
+
+
+async def test_a_wake_up_for_a_timer_that_was_cancelled_plans_that_for_the_next(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, log = Clock(), list[Any]()
+    async with Kernel("timed", platform=clock) as kernel:
+        ref = await kernel.start(Notes, log)
+        cancelled = kernel.timers.send_after(ref, 1, ref, "cancelled")
+        kernel.timers.send_after(ref, 2, ref, "next")
+        kernel.timers.cancel(cancelled)
+        clock.move(1_003.0)
+        await until(lambda: log)
+        assert [message for message, _ in log] == ["next"]
+
+
+async def test_a_timer_that_repeats_does_not_drift_when_it_fires_late(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, log = Clock(), list[Any]()
+    async with Kernel("timed", platform=clock) as kernel:
+        ref = await kernel.start(Notes, log)
+        kernel.timers.send_every(ref, 0.0105, ref, "again")  # between two ticks of the wheel
+        clock.move(1_001.0)
+        await until(lambda: len(log) >= 90)
+        await until(lambda: ref.mailbox_length == 0)
+        assert len(log) == 95
+
+
+async def test_a_timer_that_has_fired_is_none_of_its_owner_s_timers(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[Any] = []
+    ref = await kernel.start(Notes, log)
+    kernel.timers.send_after(ref, 0, ref, "now")
+    await until(lambda: log)
+    assert kernel.info(ref).timers == 0
+
+
+async def test_an_idle_timeout_ends_with_its_actor(kernel: Kernel) -> None:
+    ref = await kernel.start(Parent, [])
+    await ref.request(lambda context: context.set_idle_timeout(3600))
+    ref.kill()
+    assert kernel.statistics().timers == 0

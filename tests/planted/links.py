@@ -72,7 +72,7 @@ TABLE = Table(
                 return
             """,
             why="a link to oneself is one",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "links-not-fired",
@@ -104,7 +104,7 @@ TABLE = Table(
             "for child in reversed(list(extension.children or ())):",
             "for child in list(extension.children or ()):",
             why="the oldest child of a killed supervisor ends first",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_ends.py",
         ),
         Fault(
             "links-held-stay",
@@ -134,7 +134,7 @@ TABLE = Table(
             'ignored = reason == "normal" and source is not target',
             'ignored = reason == "normal"',
             why="an actor that sends itself a normal exit goes on",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "exit-trap-ignored",
@@ -150,7 +150,7 @@ TABLE = Table(
             "if traits & TRAP and not (from_parent and not traits & HANDLES_STOP):",
             "if traits & TRAP:",
             why="who traps exits is not ended by its parent",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "exit-normal-of-the-parent",
@@ -158,7 +158,7 @@ TABLE = Table(
             "if ignored and not (from_parent and traits & (SUPERVISED | TRAP)):",
             "if ignored:",
             why="the orderly end of a parent leaves its children",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "exit-kill-is-a-reason",
@@ -166,7 +166,7 @@ TABLE = Table(
             'if reason == "kill":',
             "if False:",
             why="an exit with the reason kill can be trapped",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "exit-source-unknown",
@@ -174,7 +174,7 @@ TABLE = Table(
             "self.lifecycle.signal(ref, reason, self.scheduler.current())",
             "self.lifecycle.signal(ref, reason, None)",
             why="an exit signal does not say who sent it",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "end-last-reason-wins",
@@ -268,7 +268,7 @@ TABLE = Table(
             "rest.appendleft(one)",
             "rest.append(one)",
             why="of what was queued at an end the first comes last",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_ends.py",
         ),
         Fault(
             "end-many-queued-lost",
@@ -308,7 +308,7 @@ TABLE = Table(
             "self.end(ref, reason, inside=inside, report=not is_orderly(reason))",
             "self.end(ref, reason, inside=inside)",
             why="an actor that stops itself with an error is not reported",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_ends.py",
         ),
         Fault(
             "stop-self-cancels",
@@ -316,7 +316,7 @@ TABLE = Table(
             "inside = not is_idle(ref)",
             "inside = False",
             why="a handler that stops its actor is cancelled",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_ends.py",
         ),
         Fault(
             "stop-short-way-kept",
@@ -512,7 +512,7 @@ TABLE = Table(
             "not ref._traits and not self._kernel.telemetry.active:",
             "not ref._traits:",
             why="telemetry does not hear of some ends",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_ends.py",
         ),
         Fault(
             "monitors-dead-silent",
@@ -533,7 +533,7 @@ TABLE = Table(
             monitor = MonitorRef(ref, gone, tag)
             """,
             why="a monitor of a dead actor seems active",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "monitors-untagged",

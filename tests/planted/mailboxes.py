@@ -86,7 +86,7 @@ TABLE = Table(
             "while self._putters and self._load < self._room:",
             "while self._putters and self._load <= self._room:",
             why="who waits for room gets it when there is none",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "mailbox-putters-last-first",
@@ -102,7 +102,7 @@ TABLE = Table(
             "self._putters = deque(p for p in self._putters if p[0] is not waiting)",
             "pass",
             why="a put that was cancelled is kept in line",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "mailbox-dropped-not-counted",
@@ -110,7 +110,7 @@ TABLE = Table(
             "self.dropped += 1",
             "pass",
             why="messages that were dropped are not counted",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "mailbox-drop-old-drops-signals",
@@ -118,7 +118,7 @@ TABLE = Table(
             "place = next(i for i, m in enumerate(self._queue) if m.__class__ not in SIGNALS)",
             "place = 0",
             why="a policy drops a signal",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "mailbox-drop-old-drops-newest",
@@ -139,7 +139,7 @@ TABLE = Table(
             self._drop(oldest)
             """,
             why="the place of a dropped message is never free again",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "mailbox-drop-old-woken-by",
@@ -181,7 +181,7 @@ TABLE = Table(
             "if self._mode & (DEAD | ENDING) and not isinstance(self._queue, HeldQueue):",
             "if self._mode & DEAD and not isinstance(self._queue, HeldQueue):",
             why="an actor that is ending refuses messages, or lets them wait",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "mailbox-held-is-dead",
@@ -197,7 +197,7 @@ TABLE = Table(
             "if bounded and entry.__class__ not in SIGNALS:",
             "if bounded:",
             why="a signal that was handled makes room",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "mailbox-refused-undelivered",
@@ -259,7 +259,7 @@ TABLE = Table(
             "rest = deque((*extension.inbox._saved, *rest))",
             "rest = deque((*rest, *extension.inbox._saved))",
             why="what a process had refused so far comes after what came later",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_ends.py",
         ),
         Fault(
             "mailbox-dead-takes",
@@ -464,7 +464,7 @@ TABLE = Table(
             await self._give_way()
             """,
             why="what one receive has refused the next does not see",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_processes.py",
         ),
         Fault(
             "inbox-last-stop-wins",
@@ -472,7 +472,7 @@ TABLE = Table(
             "self._stop = self._stop or entry",
             "self._stop = entry",
             why="the second of two stops gives the reason",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_processes.py",
         ),
         Fault(
             "inbox-after-stop-lost",
@@ -515,7 +515,7 @@ TABLE = Table(
             self._made_room()
             """,
             why="a signal that a process takes makes room",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "inbox-suspended-receives",
@@ -575,7 +575,7 @@ TABLE = Table(
                 kernel.timers.cancel(timer)
             """,
             why="the timer of a receive that is over stays",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_processes.py",
         ),
         Fault(
             "inbox-order-of-priority",

@@ -92,7 +92,7 @@ TABLE = Table(
             "self._breath = BREATHS",
             "pass",
             why="between two slices of a flood the loop's own callbacks get one turn only",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "scheduler-no-slices",
@@ -140,7 +140,7 @@ TABLE = Table(
                 return
             """,
             why="an actor that kills itself and waits is never cancelled",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_requests.py",
         ),
         Fault(
             "scheduler-batch-lost",
@@ -148,7 +148,7 @@ TABLE = Table(
             "rest.extend(ref._queue or ())",
             "pass",
             why="what came during a batch that ends early is lost",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_mailboxes.py",
         ),
         Fault(
             "scheduler-batch-doubled",
@@ -164,7 +164,7 @@ TABLE = Table(
             "self.handled -= len(rest)  # the batch counts itself as a whole",
             "pass",
             why="messages that wait are counted as handled",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "scheduler-hook-not-known",
@@ -178,7 +178,7 @@ TABLE = Table(
             self.frames[level] = previous
             """,
             why="a plain handler after one that had waited does not know who it is",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "scheduler-hook-shares-context",
@@ -191,7 +191,7 @@ TABLE = Table(
             self.give_context(ref, scratch)
             """,
             why="what a plain hook sets, others see",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "scheduler-request-shares-context",
@@ -276,7 +276,7 @@ TABLE = Table(
             "if count <= quantum or count < LEAST:",
             "if True:",
             why="a long backlog is handled in one go",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "scheduler-woken-by-is-lost",
@@ -300,7 +300,7 @@ TABLE = Table(
             queue.append(message)
             """,
             why="the message before a long backlog comes after it",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "scheduler-alone-for-ever",
@@ -404,7 +404,7 @@ TABLE = Table(
             "return self._scheduler.level < DEPTH and self._scheduler.streak > 0",
             "return self._scheduler.streak > 0",
             why="requests inside requests have no limit",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_requests.py",
         ),
         Fault(
             "request-wake-up-lost",
@@ -428,7 +428,7 @@ TABLE = Table(
             "previous, scheduler.cur = scheduler.cur, ref",
             "previous = scheduler.cur",
             why="inside a request the caller is taken for the one who runs",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_requests.py",
         ),
         Fault(
             "request-old-deferral",
@@ -444,7 +444,7 @@ TABLE = Table(
                 answer = scratch.run(ref._receive, message)
             """,
             why="a deferral of an earlier handler is taken for this one's",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_requests.py",
         ),
         Fault(
             "request-to-itself",
@@ -460,7 +460,7 @@ TABLE = Table(
             "if ref._mode & (DEAD | ENDING) and not isinstance(ref._queue, HeldQueue):",
             "if ref._mode & DEAD and not isinstance(ref._queue, HeldQueue):",
             why="a request to an actor that is ending fails with its reason, as a dead letter",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_requests.py",
         ),
         Fault(
             "request-never-late",
@@ -500,7 +500,7 @@ TABLE = Table(
             pass
             """,
             why="a request that gave up waiting for room is delivered later",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_requests.py",
         ),
         Fault(
             "request-async-not-cancelled",
@@ -525,7 +525,7 @@ TABLE = Table(
             scheduler.current()
             """,
             why="what is left of an actor killed in an inline request is never cancelled",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_requests.py",
         ),
         Fault(
             "request-answered-twice",
@@ -560,7 +560,7 @@ TABLE = Table(
             ref._mode &= ~SPECIAL
             """,
             why="a request in a backlog is handed over with its envelope",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_requests.py",
         ),
         Fault(
             "plain-miscounts-stops",
@@ -619,7 +619,7 @@ TABLE = Table(
             "task.add_done_callback(lambda _: self._never_ran(ref, task))",
             "pass",
             why="a process that is cancelled before its first line lives for ever",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_processes.py",
         ),
         Fault(
             "activation-task-stays",
@@ -633,7 +633,7 @@ TABLE = Table(
             finally:
             """,
             why="an idle actor seems to wait in a task that has ended",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "activation-alone-for-ever",
@@ -641,7 +641,7 @@ TABLE = Table(
             "count = await self._one_by_one(ref, ALONE_AT_MOST)",
             "count = await self._one_by_one(ref, 10**9)",
             why="an actor with a context of its own lets nobody else run",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "activation-suspended-goes-on",
@@ -754,7 +754,7 @@ TABLE = Table(
             "task.add_done_callback(lambda _: kernel.timers.cancel(timer))",
             "pass",
             why="a timer watches over code that has ended",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "parking-stepped-after-cancel",
@@ -766,7 +766,7 @@ TABLE = Table(
             pass
             """,
             why="a worker that was cancelled is stepped again",
-            first="tests/kernel/test_planted_faults.py",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
     ),
 )

@@ -55,7 +55,7 @@ TABLE = Table(
             "return timer.due, timer.serial",
             "return timer.due, -timer.serial",
             why="of two timers for one time the later made fires first",
-            first="tests/kernel/test_timer_wheel.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "timers-pieces-mixed",
@@ -163,7 +163,7 @@ TABLE = Table(
             "heapq.heapify(self._order)",
             "self._order.reverse()",
             why="after a sweep the next tick is not the first",
-            first="tests/kernel/test_timer_wheel.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "timers-never-swept",
@@ -255,7 +255,7 @@ TABLE = Table(
             "self.fired += len(timers)",
             "pass",
             why="statistics do not know how many timers have fired",
-            first="tests/kernel/test_timers.py",
+            first="tests/kernel/test_scale.py",
         ),
         Fault(
             "timers-fire-though-cancelled",
@@ -300,7 +300,7 @@ TABLE = Table(
             "self._wheel.add_again(timer, timer.due + interval, fire)",
             "self._wheel.add_again(timer, self._platform.now() + interval, fire)",
             why="each lateness of a repeated timer adds up",
-            first="tests/kernel/test_timers.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "timers-to-the-dead",
