@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from random import Random
 
-Kind = Literal["run", "request", "fault"]
+Kind = Literal["run", "request", "fault", "torn write"]
 StrategyName = Literal["mixed", "fifo", "uniform", "pct"]
 
 CHANGES = 3  # change points of PCT: most races need no more (Burckhardt et al., ASPLOS 2010)
@@ -44,6 +44,8 @@ class Deviation:
                 return f"request {self.nth} of {self.usual} goes through the mailbox"
             case "fault":
                 return f"{self.chosen} at step {self.nth} of {self.usual}"
+            case "torn write":
+                return f"torn write {self.nth} of {self.usual} is {self.chosen}"
 
 
 class Strategy(Protocol):
@@ -130,6 +132,8 @@ class Pct:
             return 1 + int(random.random() * (len(options) - 1))
         if kind == "request":
             return int(random.random() < LONG_WAY)
+        if kind == "torn write":
+            return int(random.random() * len(options))
         best, highest = 0, -1e9
         for index, option in enumerate(options):
             priority = priorities.get(option)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FaultKind = Literal[
     "crash", "hang", "failing init", "slow init", "swallowed cancellation", "full mailbox", "kill",
-    "exit", "clock jump",
+    "exit", "clock jump", "trap", "out of fuel", "host error", "full disk", "torn write",
 ]  # fmt: skip
 
 SLOW = 3.0  # seconds that a slow init takes more
@@ -134,6 +134,14 @@ def fits(kind: FaultKind, actor: ActorRef[Any]) -> bool:
             return isinstance(actor, BoundedRef) and actor.capacity is not None
         case "kill" | "exit" | "clock jump":
             return True
+        case "trap" | "out of fuel" | "host error" | "full disk" | "torn write":
+            return _is_component(actor)
+
+
+def _is_component(actor: ActorRef[Any]) -> bool:
+    behaviour = getattr(actor._receive, "__self__", None)
+    # By name: a simulation without components loads nothing of them.
+    return type(behaviour).__name__ == "ComponentActor"
 
 
 class _Substitute:
@@ -257,4 +265,9 @@ INJECT: dict[FaultKind, Callable[[ActorRef[Any], SimulatedLoop], None]] = {
     "kill": lambda actor, _: actor.kill(),
     "exit": lambda actor, _: actor.exit("injected"),
     "clock jump": lambda _, loop: loop.jump(JUMP),
+    "trap": lambda actor, loop: loop.guests.arm(actor, "trap"),
+    "out of fuel": lambda actor, loop: loop.guests.arm(actor, "out of fuel"),
+    "host error": lambda actor, loop: loop.guests.arm(actor, "host error"),
+    "full disk": lambda actor, loop: loop.guests.arm(actor, "full disk"),
+    "torn write": lambda actor, loop: loop.guests.arm(actor, "torn write"),
 }

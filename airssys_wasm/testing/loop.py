@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.current import CURRENT
 from airssys_wasm.kernel.parking import Parking
@@ -31,6 +31,9 @@ from airssys_wasm.testing.run_queue import SimulatedRunQueue
 from airssys_wasm.testing.steps import KERNEL, OUTSIDE, WORKERS, Part, Ready
 from airssys_wasm.testing.tasks import SimulatedFuture, SimulatedTask
 from airssys_wasm.testing.waiting import waits_for
+
+if TYPE_CHECKING:
+    from airssys_wasm.testing.guests import Guests
 
 MOST_STEPS = 100_000  # while time stands still
 COUNTED_STEPS = 10_000  # the last ones before that, among which the busiest are found
@@ -54,6 +57,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.jumped = 0.0  # seconds in all
         self.errors: list[BaseException] = []
+        self.guests: Guests  # the components of this run
         self._now = 0.0
         self._numbers = 0
         self._order = 0

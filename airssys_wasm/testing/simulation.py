@@ -14,6 +14,7 @@ from airssys_wasm.kernel import ActorRef, Kernel
 from airssys_wasm.testing.choices import Choices
 from airssys_wasm.testing.errors import InvariantBroken
 from airssys_wasm.testing.faults import Fault, FaultKind, Injector
+from airssys_wasm.testing.guests import Guests
 from airssys_wasm.testing.invariants import Invariant
 from airssys_wasm.testing.loop import SimulatedLoop
 from airssys_wasm.testing.observing import Observer, observing
@@ -60,6 +61,12 @@ class Simulation:
         self.invariants = [make() for make in invariants]
         self.injector = Injector(self.loop, self.choices, tuple(faults), tuple(plan), tuple(spare))
         self.observer = Observer(self.invariants, self._broken)
+        self.guests = self.loop.guests = Guests(
+            self.choices,
+            self.label,
+            self.loop.time,
+            lambda actor, what: self._record("host", actor, what),
+        )
         self._stack = AsyncExitStack()
 
     # --- for tests
@@ -108,7 +115,7 @@ class Simulation:
 
     async def run(self, test: Callable[[Simulation], Any]) -> None:
         """The test, and the end of its systems."""
-        with observing(self.observer):
+        with observing(self.observer), self.guests.watched():
             async with self._stack:
                 try:
                     await test(self)
