@@ -22,7 +22,7 @@ from airssys_wasm.cli.simulate import (
     written,
 )
 from airssys_wasm.testing.campaign import Campaign, campaign
-from airssys_wasm.testing.faults import Fault
+from airssys_wasm.testing.faults import Fault, FaultKind
 from airssys_wasm.testing.tree_runs import TreeOptions, run_tree, run_with
 
 ACTORS = """
