@@ -239,7 +239,7 @@ TABLE = Table(
             if timers and self._telemetry.active:
             """,
             why="only the first timer fires",
-            first="tests/kernel/test_timers.py",
+            first="tests/kernel/test_faults_of_timers.py",
         ),
         Fault(
             "timers-hold-the-loop",
