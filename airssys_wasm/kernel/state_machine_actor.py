@@ -189,9 +189,11 @@ class StateMachine(Actor[M]):
         arrival = Arrival(message, extension.envelope if extension is not None else None)
         going_on = not machine.is_ready or await self._drain(None)
         machine.arrive(arrival)
-        if going_on:
+        if going_on and not ref._mode & SUSPENDED:
             await self._drain(arrival)
         else:  # it has just ended, or is suspended: this one waits where the others do
+            if going_on:
+                ref._deliver(WAKE)  # suspended by the last of its own events
             self._see_to_waiting(ref)
         if arrival.envelope is not None and not ref._mode & DEAD:
             ref._ext().deferred = TAKEN_OVER

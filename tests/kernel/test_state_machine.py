@@ -1450,6 +1450,29 @@ async def test_a_machine_that_is_suspended_amid_its_own_events_goes_on_when_it_i
     ]  # fmt: skip
 
 
+async def test_a_machine_that_is_suspended_at_the_last_of_its_own_events_takes_no_message(
+    kernel: Kernel, until: Until
+) -> None:
+    class Held(Recorder):
+        def either(self, event: Any) -> Any:
+            if isinstance(event, Internal):
+                kernel.suspend(self.context.ref)
+            return super().either(event)
+
+    log: list[object] = []
+    machine = await kernel.start(Held, log)
+    machine.send(KeepState(NextEvent("first"), NextEvent("second")))
+    machine.send("message")
+    for name in ("first", "second"):
+        await until(lambda name=name: Internal(name) in log)  # type: ignore[misc]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert log[-1] == Internal(name)
+        kernel.resume(machine)
+    await machine.request("end")
+    assert log[2:] == [Internal("first"), Internal("second"), "message", "end"]
+
+
 async def test_state_and_data_can_be_seen_and_replaced(kernel: Kernel) -> None:
     machine = await kernel.start(Recorder)
     place, data = await kernel.get_state(machine)
