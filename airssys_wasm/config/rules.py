@@ -23,6 +23,7 @@ MEANING_RULES = {
     "include-missing": "A file that is included can be read.",
     "pool-key": "A pool has a `key` if, and only if, it routes by key.",
     "set": "What `--set` changes is there.",
+    "stand-in": "A component's stand-in names its actor.",
     "significant": "A significant child is not permanent, and its supervisor has auto_shutdown.",
 }
 

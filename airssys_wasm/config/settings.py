@@ -263,6 +263,20 @@ class WorkerSettings(RestartSettings):
     mailbox: MailboxConfig = MailboxConfig()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandInConfig:
+    """What runs in the place of a child in simulations, and only there.
+
+    - `actor`: `module:Name` of the stand-in; the child's own actor unless this is given.
+    - `args`: its arguments: a mapping by name, or a list.
+    """
+
+    __noun__: ClassVar[str] = "a stand-in"
+
+    actor: Annotated[str, Checked(words.import_path, words.IMPORT_PATH), Verbatim()] | None = None
+    args: Mapping[str, object] | tuple[object, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ComponentSettings:
     """How a component is run.

@@ -25,6 +25,7 @@ from airssys_wasm.config.settings import (
     Pattern,
     RestartSettings,
     Shutdown,
+    StandInConfig,
     SubscriptionConfig,
 )
 from airssys_wasm.schema import (
@@ -73,11 +74,13 @@ class ActorConfig(ActorWorker, ChildConfig):
     """A child written in Python.
 
     - `subscribe`: patterns of topics whose messages it gets.
+    - `simulate`: what runs in its place in simulations.
     """
 
     __noun__: ClassVar[str] = "an actor child"
 
     subscribe: Subscriptions = ()
+    simulate: StandInConfig | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +88,13 @@ class ComponentConfig(ComponentWorker, ChildConfig):
     """A child that is a WebAssembly component.
 
     - `subscribe`: patterns of topics whose messages it gets.
+    - `simulate`: what runs in its place in simulations.
     """
 
     __noun__: ClassVar[str] = "a component child"
 
     subscribe: Subscriptions = ()
+    simulate: StandInConfig | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

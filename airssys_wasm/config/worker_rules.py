@@ -45,7 +45,8 @@ def name_of(child: Part) -> tuple[str, str | None]:
 def check_worker(child: Part, surroundings: Surroundings, others: Names) -> None:
     """What the child runs: its code, its arguments, its grants."""
     worker = child.worker()
-    _check_actor(worker, surroundings, more_to_come=child.has("dynamic"))
+    _check_actor(worker, worker.get("actor"), surroundings, more_to_come=child.has("dynamic"))
+    _check_stand_in(child, surroundings)
     if not worker.has("component"):
         return
     if worker is child:
@@ -82,20 +83,33 @@ def check_mailbox(child: Part) -> None:
 # -- actors -------------------------------------------------------------------------------
 
 
-def _check_actor(worker: Part, surroundings: Surroundings, *, more_to_come: bool) -> None:
-    actor = worker.get("actor")
+def _check_stand_in(child: Part, surroundings: Surroundings) -> None:
+    stand_in = child.below("simulate")
+    if not stand_in.has():
+        return
+    if child.has("component") and not stand_in.has("actor"):
+        message = "a component has no other arguments: name the actor that stands in for it"
+        child.error("stand-in", message, "simulate", hint='add actor: "module:Name"')
+    actor = stand_in.get("actor") if stand_in.has("actor") else child.get("actor")
+    _check_actor(stand_in, actor, surroundings, more_to_come=False)
+
+
+def _check_actor(
+    worker: Part, actor: str | None, surroundings: Surroundings, *, more_to_come: bool
+) -> None:
     if actor is None:
         return
     match surroundings.find_actor(actor):
         case Missing(message, hint):
-            worker.error("actor", message, "actor", hint=hint)
+            worker.error("actor", message, *(("actor",) if worker.has("actor") else ()), hint=hint)
         case FoundActor(parameters):
             args = worker.get("args", default=None if worker.has("args") else ())
             if parameters is None or args is None:
                 return
             name = actor.rpartition(":")[2]
             for key, wrong in misfits(name, parameters, args, more_to_come=more_to_come):
-                place = ("args",) if worker.has("args") else ("actor",)
+                keys = (key for key in ("args", "actor") if worker.has(key))
+                place = tuple(keys)[:1]
                 path = (*worker.path, *place) if key is None else (*worker.path, "args", key)
                 worker.reading.report(
                     path, "arguments", wrong.message, hint=wrong.hint, key=key is not None

@@ -112,6 +112,7 @@ def run_once(
         finally:
             asyncio.set_event_loop(None)
             loop.close()
+            simulation.clear_away()
     return Run(
         seed,
         failure,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.scheduler import Scheduler
 
 ROOT = "root"
+NAMES = "_name_sequence"  # of tempfile; None has it make a new one
 EVENTLESS = 4  # one seed of so many runs without telemetry
 
 
@@ -68,6 +72,7 @@ class Simulation:
             lambda actor, what: self._record("host", actor, what),
         )
         self._stack = AsyncExitStack()
+        self._directory: TemporaryDirectory[str] | None = None
 
     # --- for tests
 
@@ -92,6 +97,19 @@ class Simulation:
     async def sleep(self, seconds: float) -> None:
         """Let virtual time pass."""
         await anyio.sleep(seconds)
+
+    @property
+    def directory(self) -> Path:
+        """A fresh directory of this run, for its files; it is gone afterwards.
+
+        `tempfile` makes its files there, too, from the first look at this on.
+        """
+        if self._directory is None:
+            self._directory = TemporaryDirectory(prefix="airssys-simulation-")
+            tempfile.tempdir = self._directory.name
+            # Its names come from a generator of its own, which nobody seeds.
+            setattr(tempfile, NAMES, map("{:08}".format, count(1)))
+        return Path(self._directory.name)
 
     def now(self) -> float:
         """Virtual seconds since the beginning of the run."""
@@ -201,20 +219,34 @@ class Simulation:
                 "event", self.label(who) if who is not None else "", f"{event.name} {what}"
             )
 
+    def clear_away(self) -> None:
+        """Remove its directory."""
+        if self._directory is not None:
+            tempfile.tempdir = None
+            setattr(tempfile, NAMES, None)
+            self._directory.cleanup()
+            self._directory = None
+
     def _record(self, kind: str, actor: str, what: str) -> None:
         if self.trace is not None:
+            if self._directory is not None:  # another one in each run
+                what = what.replace(self._directory.name, "<directory>")
             self.trace.append(Entry(self.loop.time(), kind, actor, what))
 
 
 def _tree_of(file: Path) -> Any:
-    """The root that a tree file describes. Raises ValueError with all its mistakes."""
+    """The root that a tree file describes, with its stand-ins.
+
+    Raises ValueError with all its mistakes.
+    """
     from airssys_wasm.application import supervisor_of
     from airssys_wasm.config import load
+    from airssys_wasm.config.stand_ins import with_stand_ins
 
     loaded = load(file, import_actors=True)
     if loaded.config is None:
         raise ValueError("\n".join(str(problem) for problem in loaded.problems))
-    return supervisor_of(loaded.config, file.parent)
+    return supervisor_of(with_stand_ins(loaded.config), file.parent)
 
 
 TOLD = frozenset({"reason", "child", "letter", "message", "cause", "outcome", "overflow"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import chdir
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import anyio
 from airssys_wasm.application import SystemFailed, supervisor_of
 from airssys_wasm.components.services import ComponentServices
 from airssys_wasm.config import TreeConfig, load
+from airssys_wasm.config.stand_ins import with_stand_ins
 from airssys_wasm.kernel import ActorRef, StartError
 from airssys_wasm.kernel.states import SUPERVISED
 from airssys_wasm.supervision.supervisor_actor import SupervisorActor
@@ -106,24 +108,30 @@ class _Watch(Invariant):
 
 @cache
 def config_of(file: str, sets: tuple[str, ...] = ()) -> TreeConfig:
-    """The tree of a file. Raises ValueError with all its mistakes."""
+    """The tree of a file, with its stand-ins. Raises ValueError with all its mistakes."""
     loaded = load(Path(file), sets=sets, import_actors=True)
     if loaded.config is None:
         raise ValueError("\n".join(str(problem) for problem in loaded.problems))
-    return loaded.config
+    return with_stand_ins(loaded.config)
 
 
 def simulated(options: TreeOptions) -> SimulatedTest:
-    """The simulated test that runs the tree until its root ends or the time is over."""
+    """The simulated test that runs the tree until its root ends or the time is over.
+
+    Relative paths of the tree's own code lead into the fresh directory of the run.
+    """
+    config = config_of(options.file, options.sets)
+    folder = Path(options.file).parent.resolve()
 
     async def run(simulation: Simulation) -> None:
-        config = config_of(options.file, options.sets)
-        root = supervisor_of(config, Path(options.file).parent)
-        services = ComponentServices.of(config.components)
-        system = await simulation.system(root, name=config.name, components=services)
-        assert system.root is not None
-        with anyio.move_on_after(options.until):
-            await system.root.wait()
+        with chdir(simulation.directory):
+            root = supervisor_of(config, folder)
+            services = ComponentServices.of(config.components)
+            system = await simulation.system(root, name=config.name, components=services)
+            assert system.root is not None
+            with anyio.move_on_after(options.until):
+                await system.root.wait()
+            await simulation.end()
 
     return run
 
