@@ -12,11 +12,32 @@ from benchmarks import (
     publishing,
     requests,
     scale,
+    simulation,
     supervision,
 )
 from benchmarks.measure import Benchmark
 
-GROUPS = (messages, requests, actors, publishing, scale, supervision, fairness, components)
+GROUPS = (
+    messages,
+    requests,
+    actors,
+    publishing,
+    scale,
+    supervision,
+    fairness,
+    components,
+    simulation,
+)
+    messages,
+    requests,
+    actors,
+    publishing,
+    scale,
+    supervision,
+    fairness,
+    components,
+    simulation,
+)
 
 
 def catalogue() -> dict[str, Benchmark]:
