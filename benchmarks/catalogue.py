@@ -28,16 +28,6 @@ GROUPS = (
     components,
     simulation,
 )
-    messages,
-    requests,
-    actors,
-    publishing,
-    scale,
-    supervision,
-    fairness,
-    components,
-    simulation,
-)
 
 
 def catalogue() -> dict[str, Benchmark]:
