@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Literal, get_args
 
+from airssys_wasm.config.drawing.picture import picture_of
 from airssys_wasm.testing.campaign import Campaign, campaign
 from airssys_wasm.testing.campaign_report import as_html, as_json, as_junit, as_text
 from airssys_wasm.testing.choices import StrategyName
@@ -46,7 +47,8 @@ def written(result: Campaign, form: Form) -> str:
         case "junit":
             return as_junit(result, again)
         case "html":
-            return as_html(result, again)
+            options = result.options
+            return as_html(result, again, picture_of(config_of(options.file, options.sets)))
 
 
 def again_command(options: TreeOptions) -> str:

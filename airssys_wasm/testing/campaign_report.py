@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html import escape
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from airssys_wasm.config.drawing.picture import Node
+from airssys_wasm.config.drawing.svg import svg
 from airssys_wasm.testing.campaign import Campaign, Failure
 from airssys_wasm.testing.trace import FAILED, Entry
 
@@ -103,21 +105,26 @@ td.n { text-align: right; font-variant-numeric: tabular-nums } code, pre { backg
 """
 
 
-def as_html(campaign: Campaign, replay: str) -> str:
-    """One page without any other file."""
+FATAL = "fatal"  # one fault in it stops the whole system
+
+
+def as_html(campaign: Campaign, replay: str, tree: Node) -> str:
+    """One page without any other file. `tree` is the picture of what ran."""
     failed = sum(len(failure.seeds) for failure in campaign.failures)
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
         f"<title>{escape(campaign.options.file)}</title><style>{STYLE}</style>",
         f"<h1>{escape(campaign.options.file)}</h1>",
         f"<p class={'bad' if failed else 'good'}>{campaign.runs} runs, {failed} failed</p>",
+        f"<div id=tree class=timeline>{svg(marked(tree, campaign))}</div>",
     ]
     for number, failure in enumerate(campaign.failures, 1):
         parts += [
             f"<h2 id=failure-{number} class=bad>{escape(failure.kind)}</h2>",
             f"<p>{escape(failure.problem)}</p><ol>",
             *(f"<li>{escape(str(d))}</li>" for d in failure.deviations[:DEVIATIONS]),
-            f"</ol><pre>{escape(replay)} --seed {failure.seeds[0]}</pre>",
+            "</ol>" if failure.deviations else "</ol><p>It fails in production's own order.</p>",
+            f"<pre>{escape(replay)} --seed {failure.seeds[0]}</pre>",
             f"<div class=timeline>{timeline(failure.trace)}</div>",
         ]
     faults = [str(fault) for fault in campaign.singles]
@@ -140,6 +147,21 @@ def as_html(campaign: Campaign, replay: str) -> str:
     parts.append("<h2>Restarts left, at least</h2>")
     parts.append(_table(("supervisor", "left"), list(campaign.budgets)))
     return "\n".join(parts) + "</html>\n"
+
+
+def marked(tree: Node, campaign: Campaign) -> Node:
+    """The tree, each child with how long it was away, and whether one fault in it stops all."""
+    away = {outage.child: outage for outage in campaign.outages}
+    deadly = {fault.actor for fault in campaign.singles}
+
+    def seen(node: Node) -> Node:
+        about = node.about
+        if outage := away.get(node.title):
+            about += f"; away {outage.count}\N{MULTIPLICATION SIGN}, {outage.longest:g} s at most"
+        marks = (*node.marks, FATAL) if node.title in deadly else node.marks
+        return replace(node, about=about, marks=marks, children=tuple(map(seen, node.children)))
+
+    return seen(tree)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

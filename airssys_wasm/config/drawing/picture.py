@@ -30,6 +30,7 @@ MARK_WORDS = {
     "transient": "restarted after a crash only",
     "temporary": "never restarted",
     "significant": "its end may end the supervisor",
+    "fatal": "one fault in it stops the whole system",  # of simulations
 }
 
 
