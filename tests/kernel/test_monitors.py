@@ -301,6 +301,25 @@ async def test_while_ten_thousand_watchers_are_told_others_run(
     assert logs[-1] == [Down(target, "noproc", late)]
 
 
+async def test_of_many_watchers_the_next_to_be_told_may_still_take_its_monitor_back(
+    kernel: Kernel, until: Until
+) -> None:
+    logs: list[list[Any]] = [[] for _ in range(3_000)]
+    target = kernel.spawn(Does)
+    for _ in range(7):  # links go first, so that no piece of work ends with a thousand watchers
+        linked = kernel.spawn(Does)
+        await linked.request(lambda context: context.link(target))
+    watchers = [kernel.spawn(Does, log) for log in logs]
+    references = [kernel.monitor(watcher, target) for watcher in watchers]
+    target.kill()
+    following = next(at for at, reference in enumerate(references) if reference.active)
+    assert kernel.demonitor(watchers[following], references[following], flush=False) is True
+    await until(lambda: not any(reference.active for reference in references))
+    await until(lambda: all(log for at, log in enumerate(logs) if at != following))
+    await watchers[following].request("after")
+    assert logs[following] == ["after"]
+
+
 @pytest.mark.rule("GS-17")
 async def test_spawning_with_a_monitor_is_one_step(kernel: Kernel) -> None:
     log: list[Any] = []

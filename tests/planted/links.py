@@ -563,7 +563,7 @@ TABLE = Table(
             "self._forget_monitor(monitor)",
             "pass",
             why="a monitor that was undone is never forgotten",
-            first="tests/kernel/test_monitors.py",
+            first="tests/kernel/test_faults_of_links.py",
         ),
         Fault(
             "monitors-answer",
