@@ -10,7 +10,8 @@ from airssys_wasm.testing.errors import (
     SimulationError,
 )
 from airssys_wasm.testing.faults import Fault, FaultKind, InjectedCrash
-from airssys_wasm.testing.invariants import ALL, Invariant
+from airssys_wasm.testing.invariant import Invariant
+from airssys_wasm.testing.invariants import ALL
 from airssys_wasm.testing.runs import Run
 from airssys_wasm.testing.searching import Found, explore, replay, run_seed, search
 from airssys_wasm.testing.simulate import simulate

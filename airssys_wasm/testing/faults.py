@@ -13,6 +13,7 @@ from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import ASYNC, DEAD, ENDING, HANDLES_STOP, NEW, PROCESS
 from airssys_wasm.testing.choices import Choices
+from airssys_wasm.testing.observing import taken_from
 
 if TYPE_CHECKING:
     from airssys_wasm.testing.loop import SimulatedLoop
@@ -156,7 +157,7 @@ class _Substitute:
     def __call__(self, message: Any) -> Any:
         if self._ref._receive is self:
             self._ref._receive = self._original
-        return self._function(self._original, message)
+        return self._function(taken_from(self._original, message), message)
 
 
 class _Beginner:

@@ -29,7 +29,10 @@ _WRITES = ("set", "delete", "batch")
 
 
 class Guests:
-    """The components of one run. `record` gets (actor, text) for each call of a host function."""
+    """The components of one run. `record` gets (actor, text) for each call of a host function.
+
+    `began` is told of each incarnation that is about to get its Store.
+    """
 
     def __init__(
         self,
@@ -37,13 +40,14 @@ class Guests:
         label: Callable[[Any], str],
         now: Callable[[], float],
         record: Callable[[str, str], None],
+        began: Callable[[ComponentActor], None],
     ) -> None:
         self._choices = choices
         self._label = label
         self._now = now
         self._record = record
         self._armed: dict[ActorRef[Any], tuple[GuestFault, float]] = {}
-        self.begun: list[ComponentActor] = []
+        self._began = began
 
     def arm(self, actor: ActorRef[Any], kind: GuestFault) -> None:
         """The next call that fits fails: of the guest, or of the guest to the host."""
@@ -58,7 +62,7 @@ class Guests:
         guests = self
 
         async def _begin(self: ComponentActor, compiled: Any) -> None:
-            guests.begun.append(self)
+            guests._began(self)
             functions: Any = _Told(guests, self.context.ref, self._host.functions)
             self._host.functions = functions
             await begin(self, compiled)

@@ -8,56 +8,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.message import Down, Exit, Ignored, Started
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD, ENDING, KEEP, SUPERVISED, HeldQueue
+from airssys_wasm.supervision.dynamic_actor import DynamicActor
 from airssys_wasm.supervision.events import ChildEnded, GaveUp, StartFailed
 from airssys_wasm.supervision.supervisor_actor import SupervisorActor
-from airssys_wasm.testing.errors import InvariantBroken
+from airssys_wasm.testing.invariant import Invariant
+from airssys_wasm.testing.message_invariants import MailboxesRun, MessagesConserved
 
 if TYPE_CHECKING:
+    from airssys_wasm.components.component_actor import ComponentActor
     from airssys_wasm.kernel.context import MonitorRef
     from airssys_wasm.kernel.events import Event
     from airssys_wasm.kernel.kernel import Kernel
 
+AnySupervisor = SupervisorActor | DynamicActor
+
 LATE = 0.01  # seconds that timers and the kernel may take beyond a limit
-
-
-class Invariant:
-    """One law. A subclass overrides what it wants to be told, and calls `broken`."""
-
-    def broken(self, problem: str) -> None:
-        """Say that the law does not hold."""
-        raise InvariantBroken(type(self).__name__, problem)
-
-    def adopted(self, kernel: Kernel) -> None:
-        """A kernel is there, and nothing has run in it."""
-
-    def quiet(self, kernel: Kernel) -> None:
-        """Nothing can run."""
-
-    def ended(self, kernel: Kernel) -> None:
-        """The kernel is closed."""
-
-    def event(self, event: Event) -> None:
-        """Telemetry."""
-
-    def delivered(self, ref: ActorRef[Any], message: Any) -> None:
-        """A signal is about to be put into the mailbox of `ref`."""
-
-    def monitored(self, monitor: MonitorRef) -> None:
-        """A monitor was made."""
-
-    def demonitored(self, monitor: MonitorRef, undone: bool) -> None:
-        """A monitor was given up."""
-
-    def told_to_end(self, ref: ActorRef[Any], by: ActorRef[Any] | None, reason: object) -> None:
-        """`by` is about to tell `ref` to end."""
-
-    def supervised(self, supervisor: SupervisorActor, event: Any) -> None:
-        """A supervisor reports an event."""
 
 
 class NothingOrphaned(Invariant):
@@ -183,13 +154,11 @@ class BudgetExact(Invariant):
     """
 
     def __init__(self) -> None:
-        self._failures: dict[SupervisorActor, list[float]] = {}
-        self._due: dict[SupervisorActor, bool] = {}  # whether it has to give up now
-        self._unsure: set[SupervisorActor] = set()
+        self._failures: dict[AnySupervisor, list[float]] = {}
+        self._due: dict[AnySupervisor, bool] = {}  # whether it has to give up now
+        self._unsure: set[AnySupervisor] = set()
 
-    def supervised(self, supervisor: SupervisorActor, event: Any) -> None:
-        if type(supervisor) is not SupervisorActor:
-            return
+    def supervised(self, supervisor: AnySupervisor, event: Any) -> None:
         description = supervisor._description
         match event:
             case StartFailed():
@@ -216,7 +185,7 @@ class BudgetExact(Invariant):
             case _:
                 self._settle(supervisor)
 
-    def _settle(self, supervisor: SupervisorActor) -> None:
+    def _settle(self, supervisor: AnySupervisor) -> None:
         if self._due.pop(supervisor, False):
             self.broken(
                 f"{supervisor.context.ref} restarted more than "
@@ -307,36 +276,50 @@ class BeginningsTold(Invariant):
                 self.broken(f"{ref} is told twice that {message.ref} has started")
 
 
-class MailboxesRun(Invariant):
-    """An actor that has messages runs: no wake-up is lost.
+class NothingLeaked(Invariant):
+    """What is over holds nothing: no name, no timer, no file, and no Store of a component.
 
-    When nothing can run, an actor that waits in no handler and is not suspended has no messages.
+    Once all is quiet after its end, a component's Store is gone, and the name of an actor is free
+    or kept for its next incarnation. At the end of the system no timer is pending, and no file or
+    socket is open that was not open before. (Files are looked at where there is a `/proc`.)
     """
 
-    def quiet(self, kernel: Kernel) -> None:
-        from airssys_wasm.kernel.states import PROCESS, SUSPENDED
+    def __init__(self) -> None:
+        self._files = _open_files()
+        self._components: list[ComponentActor] = []
 
-        for ref in kernel.actors():
-            if ref._mode & (DEAD | ENDING | SUSPENDED | PROCESS) or not ref.mailbox_length:
-                continue
-            task = ref._extension.task if ref._extension is not None else None
-            if task is None or task.done():
-                self.broken(f"{ref} has {ref.mailbox_length} messages, and nothing makes it run")
-
-
-class NothingLeaked(Invariant):
-    """What is over holds nothing: no timer of a dead actor, no name, no mailbox kept for nobody."""
+    def component_began(self, component: ComponentActor) -> None:
+        self._components.append(component)
 
     def quiet(self, kernel: Kernel) -> None:
         for name in kernel.registry:
             ref = kernel.registry.find(name)
             if ref is not None and ref._mode & DEAD and not isinstance(ref._queue, HeldQueue):
                 self.broken(f"{ref} is dead, and still has the name {name!r}")
+        ended = [c for c in self._components if c.context.ref._mode & DEAD]
+        for component in ended:
+            if component._instance is not None and component._instance.is_alive:
+                self.broken(f"{component.context.ref} is dead, and its Store is not closed")
+            self._components.remove(component)
 
     def ended(self, kernel: Kernel) -> None:
         timers = kernel.timers.pending
         if timers:
             self.broken(f"the system has ended, and {timers} timers are pending")
+        left = sorted(_open_files() - self._files)
+        if left:
+            self.broken(f"the system has ended, and {left[0][1]} is open")
+
+
+def _open_files() -> set[tuple[int, str]]:
+    """The open files of this process, by number; none where the system does not say."""
+    files = set()
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        try:
+            files.add((int(descriptor.name), str(descriptor.readlink())))
+        except OSError:  # it was the one that listed them
+            continue
+    return files
 
 
 def _unhurried(kernel: Kernel) -> float:
@@ -377,5 +360,6 @@ ALL: tuple[Callable[[], Invariant], ...] = (
     StopTimeBounded,
     BeginningsTold,
     MailboxesRun,
+    MessagesConserved,
     NothingLeaked,
 )

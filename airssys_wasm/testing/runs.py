@@ -13,7 +13,8 @@ from typing import Any
 
 from airssys_wasm.testing.choices import Choices, Deviation, Strategy
 from airssys_wasm.testing.faults import Fault, FaultKind
-from airssys_wasm.testing.invariants import ALL, Invariant
+from airssys_wasm.testing.invariant import Invariant
+from airssys_wasm.testing.invariants import ALL
 from airssys_wasm.testing.ordered_scopes import ordered_scopes
 from airssys_wasm.testing.refusals import refusing
 from airssys_wasm.testing.simulation import ROOT, Simulation

@@ -21,7 +21,8 @@ from typing import Any, cast
 
 from airssys_wasm.testing.choices import Deviation, StrategyName
 from airssys_wasm.testing.faults import Fault, FaultKind
-from airssys_wasm.testing.invariants import ALL, Invariant
+from airssys_wasm.testing.invariant import Invariant
+from airssys_wasm.testing.invariants import ALL
 from airssys_wasm.testing.runs import Run, Settings, settings_of
 from airssys_wasm.testing.searching import Found, replay, run_seed, search
 from airssys_wasm.testing.simulation import ROOT, Simulation

@@ -18,7 +18,7 @@ from airssys_wasm.testing.choices import Choices
 from airssys_wasm.testing.errors import InvariantBroken
 from airssys_wasm.testing.faults import Fault, FaultKind, Injector
 from airssys_wasm.testing.guests import Guests
-from airssys_wasm.testing.invariants import Invariant
+from airssys_wasm.testing.invariant import Invariant
 from airssys_wasm.testing.loop import SimulatedLoop
 from airssys_wasm.testing.observing import Observer, observing
 from airssys_wasm.testing.simulated_platform import SimulatedPlatform
@@ -70,6 +70,7 @@ class Simulation:
             self.label,
             self.loop.time,
             lambda actor, what: self._record("host", actor, what),
+            lambda component: self.observer.tell("component_began", component),
         )
         self._stack = AsyncExitStack()
         self._directory: TemporaryDirectory[str] | None = None

@@ -20,7 +20,8 @@ from airssys_wasm.kernel.states import SUPERVISED
 from airssys_wasm.supervision.supervisor_actor import SupervisorActor
 from airssys_wasm.testing.choices import Deviation, StrategyName
 from airssys_wasm.testing.faults import Fault, FaultKind
-from airssys_wasm.testing.invariants import ALL, Invariant
+from airssys_wasm.testing.invariant import Invariant
+from airssys_wasm.testing.invariants import ALL
 from airssys_wasm.testing.runs import Run, Settings, SimulatedTest
 from airssys_wasm.testing.searching import make_small_again, replay, run_seed
 from airssys_wasm.testing.simulation import ROOT, Simulation

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from airssys_wasm.components import Component, ComponentError, Limit, Trap
+from airssys_wasm.components.component_actor import ComponentActor
 from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.kernel import ActorExited
+from airssys_wasm.testing.errors import InvariantBroken
 from airssys_wasm.testing.faults import Fault, FaultKind
 from airssys_wasm.testing.guests import FULL_DISK
 from airssys_wasm.testing.runs import Run, settings_of
@@ -136,3 +138,17 @@ def test_a_torn_write_is_an_error_whether_it_was_made_or_lost() -> None:
         plan = [Fault("torn write", "counter", nth=2)]
         passed(run_seed(test, seed, "uniform", settings_of(plan=plan)))
     assert found == {b"1", None}
+
+
+def test_a_store_that_outlives_its_component_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ComponentActor, "_close", lambda self: None)
+
+    async def test(simulation: Simulation) -> None:
+        system = await simulation.system(tree())
+        system.named("counter").kill()
+        await simulation.sleep(1)
+
+    failure = run_seed(test, 0).failure
+    assert isinstance(failure, InvariantBroken)
+    assert failure.invariant == "NothingLeaked"
+    assert str(failure).endswith("is dead, and its Store is not closed")

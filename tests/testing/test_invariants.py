@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from airssys_wasm.kernel import Actor, Down
+from airssys_wasm.kernel import Actor, Down, Mailbox
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.keeping import Keeping
 from airssys_wasm.kernel.lifecycle import Lifecycle
 from airssys_wasm.kernel.message import Started
 from airssys_wasm.kernel.ref import ActorRef
+from airssys_wasm.kernel.remains import Remains
 from airssys_wasm.kernel.scheduler import Scheduler
-from airssys_wasm.supervision import ChildSpec, Supervisor
+from airssys_wasm.supervision import (
+    ChildSpec,
+    DynamicSupervisor,
+    DynamicSupervisorRef,
+    Supervisor,
+)
 from airssys_wasm.supervision.children import Children
 from airssys_wasm.supervision.intensity import RestartBudget
 from airssys_wasm.supervision.jobs import Job
@@ -24,6 +31,8 @@ from airssys_wasm.testing.errors import InvariantBroken
 from airssys_wasm.testing.invariants import ALL
 from airssys_wasm.testing.searching import run_seed
 from airssys_wasm.testing.simulation import Simulation
+
+KEPT = Mailbox(keep_on_restart=True)
 
 
 class Worker(Actor[Any]):
@@ -156,6 +165,27 @@ def test_a_budget_that_is_off_by_one_is_found(off: int) -> None:
         assert broken_by(test) == "BudgetExact"
 
 
+@pytest.mark.parametrize("off", [1, -1])
+def test_so_is_that_of_a_dynamic_supervisor(off: int) -> None:
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        workers = await kernel.start(DynamicSupervisor(Worker, intensity=2), name="root")
+        child = await DynamicSupervisorRef.of(workers).start_child()
+        assert child is not None
+        for _ in range(3):
+            child.send("boom")
+            await simulation.sleep(1)
+            child = next(iter(kernel.info(workers).children), child)
+
+    def spend(self: Any, now: float) -> bool:
+        self._spent.append(now)
+        return bool(len(self._spent) <= self.intensity + off)
+
+    assert broken_by(test) is None
+    with instead(RestartBudget, "spend", spend):
+        assert broken_by(test) == "BudgetExact"
+
+
 def test_a_stop_out_of_order_is_found() -> None:
     with instead(Children, "ids_newest_first", lambda self: list(self._children)):
         assert broken_by(busy) == "StopOrder"
@@ -221,6 +251,109 @@ def test_a_lost_wake_up_is_found() -> None:
 def test_a_name_of_the_dead_is_found() -> None:
     with instead(Keeping, "release_identity", lambda self, ref, successor: None):
         assert broken_by(busy) in ("NamesAreFree", "NothingLeaked")
+
+
+@pytest.mark.parametrize("reason", ["ValueError", "killed"])
+def test_a_message_that_is_lost_at_an_end_is_found(reason: str) -> None:
+    original = Remains.bury
+
+    def lose(self: Any, rest: Any, ref: Any, why: object) -> None:
+        if reason in str(why) and rest:
+            rest.popleft()
+        original(self, rest, ref, why)
+
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        worker = kernel.spawn(Worker)
+        for message in ("pause", "boom", "pause"):
+            worker.send(message)
+        if reason == "killed":
+            await simulation.sleep(0.05)
+            worker.kill()
+        await simulation.sleep(1)
+
+    assert broken_by(test) is None
+    with instead(Remains, "bury", lose):
+        assert broken_by(test) == "MessagesConserved"
+
+
+def test_a_message_that_is_handled_twice_is_found() -> None:
+    original = Keeping.adopt
+
+    def keep_one_more(self: Any, old: Any, new: Any) -> None:
+        if old._queue:
+            old._queue = type(old._queue)([*old._queue, old._queue[0]])
+        original(self, old, new)
+
+    tree = Supervisor(children=[ChildSpec("a", Worker, name="a", mailbox=KEPT)])
+
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        await kernel.start(tree, name="root")
+        for message in ("boom", "pause", "quick", "quick"):
+            kernel.named("a").send(message)
+        await simulation.sleep(10)
+
+    assert broken_by(test) is None
+    with instead(Keeping, "adopt", keep_one_more):
+        assert broken_by(test) == "MessagesConserved"
+
+
+def test_a_message_that_a_full_mailbox_swallows_is_found() -> None:
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        newest = kernel.spawn(Worker, mailbox=Mailbox(2, overflow="drop_old"))
+        oldest = kernel.spawn(Worker, mailbox=Mailbox(2, overflow="drop_new"))
+        first = kernel.spawn(Worker, mailbox=Mailbox(2, overflow="drop_old", order="priority"))
+        for _ in range(5):
+            for worker in (newest, oldest, first):
+                worker.send("pause")
+        await simulation.sleep(10)
+
+    def drop(self: Any, message: Any) -> None:
+        self.dropped += 1
+
+    assert broken_by(test, seeds=50) is None
+    with instead(BoundedRef, "_drop", drop):
+        assert broken_by(test) == "MessagesConserved"
+
+
+def test_the_messages_of_actors_that_change_their_handler_are_followed() -> None:
+    class Moody(Actor[Any]):
+        def receive(self, message: Any) -> None:
+            self.context.become(self.sad)
+
+        async def sad(self, message: Any) -> None:
+            await anyio.sleep(0.01)
+            self.context.unbecome()
+
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        moody = kernel.spawn(Moody)
+        for number in range(10):
+            moody.send(number)
+        await simulation.sleep(1)
+        assert await moody.request("last") is None
+
+    assert broken_by(test, seeds=50) is None
+
+
+def test_a_file_that_is_left_open_is_found(tmp_path: Path) -> None:
+    kept: list[Any] = []
+
+    class Writer(Actor[Any]):
+        def init(self) -> None:
+            kept.append((tmp_path / "log").open("w"))
+
+        def receive(self, message: Any) -> None: ...
+
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        await kernel.start(Writer)
+
+    assert broken_by(test, seeds=1) == "NothingLeaked"
+    for file in kept:
+        file.close()
 
 
 def test_bounded_mailboxes_are_watched_as_others() -> None:
