@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Literal, get_args
 
+from airssys_wasm.cli import problems
+from airssys_wasm.cli.examine import examine
+from airssys_wasm.cli.stopping import stop_between
+from airssys_wasm.config import load
 from airssys_wasm.config.drawing.picture import picture_of
-from airssys_wasm.testing.campaign import Campaign, campaign
+from airssys_wasm.testing.campaign import Campaign, Progress, campaign
 from airssys_wasm.testing.campaign_report import as_html, as_json, as_junit, as_text
 from airssys_wasm.testing.choices import StrategyName
 from airssys_wasm.testing.faults import FaultKind
 from airssys_wasm.testing.simulate import schedule_from
 from airssys_wasm.testing.tree_runs import TreeOptions, config_of, replay_tree
 
-OK, FAILED, BAD_FILE = 0, 1, 2
+OK, FAILED, BAD_FILE, STOPPED = 0, 1, 2, 130
 
 Form = Literal["text", "json", "junit", "html"]
 
@@ -25,15 +28,25 @@ Form = Literal["text", "json", "junit", "html"]
 def simulate(
     options: TreeOptions, *, seeds: int, jobs: int, form: Form, out: IO[str] | None = None
 ) -> int:
-    """Print what came out; 1 when a run failed, 2 when the file has a mistake."""
-    try:
-        config_of(options.file, options.sets)
-    except ValueError as error:
-        print(error, file=sys.stderr)
+    """Print what came out; 1 when a run failed, 2 when the file has a mistake.
+
+    Ctrl-C stops it after the runs under way, and what came out of those is printed; 130 then,
+    unless one failed.
+    """
+    if not _is_right(options):
         return BAD_FILE
-    result = campaign(options, range(seeds), jobs=jobs, on_progress=_progress(sys.stderr))
+    with stop_between(sys.stderr) as stopped:
+        result = campaign(
+            options,
+            range(seeds),
+            jobs=jobs,
+            on_progress=_progress(sys.stderr),
+            stopped=stopped,
+        )
     (sys.stdout if out is None else out).write(written(result, form))
-    return FAILED if result.failures else OK
+    if result.failures:
+        return FAILED
+    return OK if result.runs == result.asked else STOPPED
 
 
 def written(result: Campaign, form: Form) -> str:
@@ -74,12 +87,14 @@ def replay(
     """Print the trace of one run; with `step`, entry by entry. 1 when the run failed."""
     stream = sys.stdout if out is None else out
     deviations = None
+    if not _is_right(options):
+        return BAD_FILE
     try:
-        config_of(options.file, options.sets)
         if schedule is not None:
             seed, deviations = schedule_from(schedule.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+        why = error.strerror if isinstance(error, OSError) else error
+        print(f"{schedule}: {why}", file=sys.stderr)
         return BAD_FILE
     run = replay_tree(options, seed, deviations)
     for deviation in run.deviations:
@@ -93,6 +108,13 @@ def replay(
         return OK
     print(f"seed {seed}: {run.kind}: {run.failure}", file=stream)
     return FAILED
+
+
+def _is_right(options: TreeOptions) -> bool:
+    """Whether the tree can be run; its problems are printed."""
+    loaded = load(Path(options.file), sets=options.sets, import_actors=True, examine=examine)
+    problems.show(loaded.problems, sys.stderr)
+    return loaded.config is not None
 
 
 def faults_from(text: str) -> tuple[FaultKind, ...]:
@@ -124,11 +146,12 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _progress(stream: IO[str]) -> Callable[[int, int], None] | None:
+def _progress(stream: IO[str]) -> Progress | None:
     if not stream.isatty():
         return None
 
-    def tell(done: int, of: int) -> None:
-        print(f"\r{done} of {of} seeds", end="" if done < of else "\r\n", file=stream, flush=True)
+    def tell(what: str, done: int, of: int) -> None:
+        text = f"\r{what}: {done} of {of}"
+        print(text, end="" if done < of else "\n", file=stream, flush=True)
 
     return tell

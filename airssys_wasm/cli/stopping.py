@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import IO
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -33,6 +34,26 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     before = {number: signal.signal(number, take) for number in _SIGNALS}
     try:
         yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def stop_between(stream: IO[str]) -> Iterator[Callable[[], bool]]:
+    """For work in pieces without a loop: whether a SIGINT or SIGTERM has asked for a stop."""
+    asked = False
+
+    def take(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            _end_at_once(number)
+        asked = True
+        print("\nstopping after what is under way; once more: at once", file=stream, flush=True)
+
+    before = {number: signal.signal(number, take) for number in _SIGNALS}
+    try:
+        yield lambda: asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ CHUNK = 20  # seeds that a process runs before it tells
 MOST_PAIRS = 300
 SHOWN_FAILURES = 5  # of each kind one is made small, of these kinds
 SINGLE: tuple[FaultKind, ...] = ("crash", "kill")  # tried one by one when no faults are asked for
+Progress = Callable[[str, int, int], None]
 NTH = 2  # the first run of an actor is its init, where it has one
 
 
@@ -42,9 +44,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Campaign:
-    """What came out. `singles` and `pairs` are planned faults that stop the whole system."""
+    """What came out. `singles` and `pairs` are planned faults that stop the whole system.
+
+    `runs` is less than `asked` when it was stopped before its end.
+    """
 
     options: TreeOptions
+    asked: int
     runs: int
     failures: tuple[Failure, ...]
     singles: tuple[Fault, ...]
@@ -61,33 +67,49 @@ def campaign(
     seeds: range,
     *,
     jobs: int = 1,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Campaign:
-    """Run all seeds, then each single fault and pairs of them, and make failures small."""
+    """Run all seeds, then each single fault and pairs of them, and make failures small.
+
+    `on_progress` gets what is run, how many are done, and of how many. Once `stopped` says so,
+    nothing new is begun: what was asked for and not run is missing in the counts.
+    """
     runs: list[TreeRun] = []
     chunks = [list(seeds[place : place + CHUNK]) for place in range(0, len(seeds), CHUNK)]
     with _workers(jobs) as each:
-        for chunk in each(_run_chunk, [(options, chunk) for chunk in chunks]):
+
+        def collect(what: str, function: Any, tasks: list[Any], weight: int = 1) -> Iterator[Any]:
+            results, done = each(function, tasks), 0
+            while done < len(tasks) and not stopped():
+                yield next(results)
+                done += 1
+                if on_progress is not None:
+                    on_progress(what, min(done * weight, of), of)
+
+        of = len(seeds)
+        for chunk in collect("seeds", _run_chunk, [(options, chunk) for chunk in chunks], CHUNK):
             runs += chunk
-            if on_progress is not None:
-                on_progress(len(runs), len(seeds))
         children = tuple(dict.fromkeys(child for run in runs for child in run.children))
         kinds = options.faults or SINGLE
         tried = [Fault(kind, child, NTH) for child in children for kind in kinds]
-        stops = list(each(_stops, [(options, (fault,)) for fault in tried]))
-        singles = tuple(fault for fault, stop in zip(tried, stops, strict=True) if stop)
-        survived = [fault for fault, stop in zip(tried, stops, strict=True) if not stop]
+        of = len(tried)
+        stops = list(collect("single faults", _stops, [(options, (fault,)) for fault in tried]))
+        singles = tuple(fault for fault, stop in zip(tried, stops, strict=False) if stop)
+        survived = [fault for fault, stop in zip(tried, stops, strict=False) if not stop]
         both = list(combinations(survived, 2))[:MOST_PAIRS]
-        stops = list(each(_stops, [(options, pair) for pair in both]))
-        pairs = tuple(pair for pair, stop in zip(both, stops, strict=True) if stop)
+        of = len(both)
+        pair_stops = list(collect("pairs", _stops, [(options, pair) for pair in both]))
+        pairs = tuple(pair for pair, stop in zip(both, pair_stops, strict=False) if stop)
     return Campaign(
         options,
+        len(seeds),
         len(runs),
         tuple(_failures(options, runs)),
         singles,
-        len(tried),
+        len(stops),
         pairs,
-        len(both),
+        len(pair_stops),
         _outages(runs),
         _budgets(runs),
         children,
@@ -109,8 +131,16 @@ def _workers(jobs: int) -> Iterator[Callable[[Any, list[Any]], Iterator[Any]]]:
     if jobs < 2:
         yield map
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_defer_interrupts)
+    try:
         yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _defer_interrupts() -> None:
+    """Ctrl-C goes to every process of the terminal; when to stop is for the first to say."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _failures(options: TreeOptions, runs: Sequence[TreeRun]) -> Iterator[Failure]:

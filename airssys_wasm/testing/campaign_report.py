@@ -30,7 +30,7 @@ def as_text(campaign: Campaign, replay: str) -> str:
 
 def _lines(campaign: Campaign, replay: str) -> Iterator[str]:
     failed = sum(len(failure.seeds) for failure in campaign.failures)
-    yield f"{campaign.options.file}: {campaign.runs} runs, {failed} failed"
+    yield f"{campaign.options.file}: {_runs(campaign)}, {failed} failed"
     for failure in campaign.failures:
         seeds = ", ".join(map(str, failure.seeds[:SHOWN]))
         more = f" and {len(failure.seeds) - SHOWN} more" if len(failure.seeds) > SHOWN else ""
@@ -57,6 +57,12 @@ def _lines(campaign: Campaign, replay: str) -> Iterator[str]:
     if campaign.budgets:
         yield f"\n{'restarts left, at least':30}"
         yield from (f"{supervisor:30} {left:6}" for supervisor, left in campaign.budgets)
+
+
+def _runs(campaign: Campaign) -> str:
+    if campaign.runs == campaign.asked:
+        return f"{campaign.runs} runs"
+    return f"stopped after {campaign.runs} of {campaign.asked} runs"
 
 
 def as_json(campaign: Campaign) -> str:
@@ -115,7 +121,7 @@ def as_html(campaign: Campaign, replay: str, tree: Node) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8>",
         f"<title>{escape(campaign.options.file)}</title><style>{STYLE}</style>",
         f"<h1>{escape(campaign.options.file)}</h1>",
-        f"<p class={'bad' if failed else 'good'}>{campaign.runs} runs, {failed} failed</p>",
+        f"<p class={'bad' if failed else 'good'}>{_runs(campaign)}, {failed} failed</p>",
         f"<div id=tree class=timeline>{svg(marked(tree, campaign))}</div>",
     ]
     for number, failure in enumerate(campaign.failures, 1):

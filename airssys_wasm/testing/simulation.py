@@ -82,11 +82,12 @@ class Simulation:
     ) -> ActorSystem:
         """A running system, which ends with the test.
 
-        `tree` is its root: a Supervisor or another behaviour, or the path of a tree file.
+        `tree` is its root: a Supervisor or another behaviour, or the path of a tree file. Raises
+        TreeMistakes, a ValueError, with all that is wrong in the file.
         """
         from airssys_wasm.application import ActorSystem
 
-        root = _tree_of(Path(tree)) if isinstance(tree, str | Path) else tree
+        root = _root_of(Path(tree)) if isinstance(tree, str | Path) else tree
         system = ActorSystem(name, root=root, platform=self.platform, slow_after=None, **options)
         return await self._stack.enter_async_context(system)
 
@@ -235,19 +236,12 @@ class Simulation:
             self.trace.append(Entry(self.loop.time(), kind, actor, what))
 
 
-def _tree_of(file: Path) -> Any:
-    """The root that a tree file describes, with its stand-ins.
-
-    Raises ValueError with all its mistakes.
-    """
+def _root_of(file: Path) -> Any:
+    """The root that a tree file describes, with its stand-ins. Raises TreeMistakes."""
     from airssys_wasm.application import supervisor_of
-    from airssys_wasm.config import load
-    from airssys_wasm.config.stand_ins import with_stand_ins
+    from airssys_wasm.testing.tree_files import tree_of
 
-    loaded = load(file, import_actors=True)
-    if loaded.config is None:
-        raise ValueError("\n".join(str(problem) for problem in loaded.problems))
-    return supervisor_of(with_stand_ins(loaded.config), file.parent)
+    return supervisor_of(tree_of(file), file.parent)
 
 
 TOLD = frozenset({"reason", "child", "letter", "message", "cause", "outcome", "overflow"})

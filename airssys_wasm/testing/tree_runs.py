@@ -13,8 +13,7 @@ import anyio
 
 from airssys_wasm.application import SystemFailed, supervisor_of
 from airssys_wasm.components.services import ComponentServices
-from airssys_wasm.config import TreeConfig, load
-from airssys_wasm.config.stand_ins import with_stand_ins
+from airssys_wasm.config import TreeConfig
 from airssys_wasm.kernel import ActorRef, StartError
 from airssys_wasm.kernel.states import SUPERVISED
 from airssys_wasm.supervision.supervisor_actor import SupervisorActor
@@ -25,6 +24,7 @@ from airssys_wasm.testing.invariants import ALL
 from airssys_wasm.testing.runs import Run, Settings, SimulatedTest
 from airssys_wasm.testing.searching import make_small_again, replay, run_seed
 from airssys_wasm.testing.simulation import ROOT, Simulation
+from airssys_wasm.testing.tree_files import tree_of
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.events import Event
@@ -109,11 +109,8 @@ class _Watch(Invariant):
 
 @cache
 def config_of(file: str, sets: tuple[str, ...] = ()) -> TreeConfig:
-    """The tree of a file, with its stand-ins. Raises ValueError with all its mistakes."""
-    loaded = load(Path(file), sets=sets, import_actors=True)
-    if loaded.config is None:
-        raise ValueError("\n".join(str(problem) for problem in loaded.problems))
-    return with_stand_ins(loaded.config)
+    """The tree of a file, with its stand-ins. Raises TreeMistakes."""
+    return tree_of(Path(file), sets)
 
 
 def simulated(options: TreeOptions) -> SimulatedTest:

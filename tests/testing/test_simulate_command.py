@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +25,9 @@ from airssys_wasm.cli.simulate import (
 )
 from airssys_wasm.testing.campaign import Campaign, campaign
 from airssys_wasm.testing.faults import Fault, FaultKind
+from airssys_wasm.testing.searching import run_seed
+from airssys_wasm.testing.simulation import Simulation
+from airssys_wasm.testing.tree_files import TreeMistakes
 from airssys_wasm.testing.tree_runs import TreeOptions, run_tree, run_with
 
 ACTORS = """
@@ -184,11 +189,68 @@ def test_the_command_runs_on_several_cores(file: Path) -> None:
     assert json.loads(done.stdout)["runs"] == 40
 
 
-def test_a_mistake_in_the_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bad = tmp_path / "tree.yaml"
-    bad.write_text("version: 1\nchildren: [{id: x}]\n", encoding="utf-8")
-    assert simulate(TreeOptions(str(bad)), seeds=1, jobs=1, form="text") == 2
-    assert capsys.readouterr().err
+def test_mistakes_in_the_file_are_told_with_their_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tree.yaml"
+    path.write_text("version: 1\nname: shop\nperiod: soon\nchildren: []\n", encoding="utf-8")
+    missing = tmp_path / "none.yaml"
+    for file, told in (
+        (path, f"{path}:3:9: period: 'soon' is not a duration"),
+        (missing, f"{missing}:1:1: the file cannot be read"),
+    ):
+        options = TreeOptions(str(file))
+        assert simulate(options, seeds=1, jobs=1, form="text") == 2
+        assert told in capsys.readouterr().err
+        assert replay(options, seed=1, schedule=None, step=False) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_a_tree_file_with_a_mistake_fails_the_test_that_uses_it(tmp_path: Path) -> None:
+    path = tmp_path / "tree.yaml"
+    path.write_text("version: 1\nname: shop\nperiod: soon\nchildren: []\n", encoding="utf-8")
+
+    async def test(simulation: Simulation) -> None:
+        await simulation.system(path)
+
+    failure = run_seed(test, 0).failure
+    assert isinstance(failure, TreeMistakes)
+    assert [problem.path for problem in failure.problems] == ["period", "children"]
+    assert f"{path}:3:9: period: 'soon' is not a duration" in str(failure)
+
+
+def test_a_schedule_that_is_none_is_told(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "schedule.json"
+    bad.write_text("{", encoding="utf-8")
+    options = TreeOptions(str(file))
+    for schedule in (bad, tmp_path / "none.json"):
+        assert replay(options, seed=1, schedule=schedule, step=False) == 2
+        assert str(schedule) in capsys.readouterr().err
+
+
+def test_ctrl_c_stops_it_and_what_came_out_is_told(file: Path) -> None:
+    command = [sys.executable, "-m", "airssys_wasm.cli.main", "simulate", str(file)]
+    command += ["--seeds", "1000000", "--until", "60s", "--jobs", "1"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stderr is not None
+        for _ in iter(lambda: _is_caught(process.pid), True):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "stopping after what is under way" in err
+    assert re.search(r"stopped after \d+ of 1000000 runs, 0 failed", out)
+
+
+def _is_caught(pid: int) -> bool:
+    """Whether the process has its own handler for SIGINT by now."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    caught = int(re.findall(r"SigCgt:\s*(\w+)", status)[0], 16)
+    terminated = caught & 1 << (signal.SIGTERM - 1)  # Python itself catches SIGINT alone
+    return bool(terminated)
 
 
 def test_faults_and_strategies_are_refused_by_name() -> None:
