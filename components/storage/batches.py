@@ -13,9 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Protocol, TypeAlias
 
+from airssys_wasm.components.storage.store import Pairs
+
 LARGEST_BATCH = 256  # operations; a waiting one is not held up by more than these
 
-Operation: TypeAlias = Callable[[Any], object]  # gets the connection, in the thread
+Operation: TypeAlias = Callable[[Pairs], object]  # runs in the thread
 Outcome: TypeAlias = tuple[object, Exception | None]
 
 

@@ -5,88 +5,93 @@ A component that restarts finds what its last incarnation wrote; a system that r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sortedcontainers import SortedDict
 
 from airssys_wasm.components.identity import ComponentId
-from airssys_wasm.components.storage.store import Change, QuotaExceeded, Usage, size_of
-
-
-class _Namespace:
-    __slots__ = ("pairs", "used")
-
-    def __init__(self) -> None:
-        self.pairs: Any = SortedDict()  # of str to bytes; it has no types of its own
-        self.used = 0
+from airssys_wasm.components.storage.store import (
+    Change,
+    Usage,
+    delete_pair,
+    size_of,
+    write_pairs,
+)
 
 
 class MemoryStore:
     """A `KeyValueStore`. No method ever waits."""
 
     def __init__(self) -> None:
-        self._namespaces: dict[ComponentId, _Namespace] = {}
+        self._pairs = _Pairs()
 
     async def get(self, namespace: ComponentId, key: str) -> bytes | None:
-        found = self._namespaces.get(namespace)
-        value: bytes | None = None if found is None else found.pairs.get(key)
-        return value
+        return self._pairs.get(namespace, key)
 
-    async def set(self, namespace: ComponentId, key: str, value: bytes, quota: int) -> None:
-        await self.write(namespace, ((key, value),), quota)
+    async def set(self, namespace: ComponentId, key: str, value: bytes, quota: int) -> Usage:
+        return write_pairs(self._pairs, namespace, ((key, value),), quota)
 
-    async def write(self, namespace: ComponentId, changes: Sequence[Change], quota: int) -> None:
-        space = self._namespaces.get(namespace) or _Namespace()
-        last = dict(changes)  # of two changes to one key the later one holds
-        used = space.used
-        for key, value in last.items():
-            old = space.pairs.get(key)
-            used -= 0 if old is None else size_of(key, old)
-            used += 0 if value is None else size_of(key, value)
-        if used > quota and used > space.used:
-            raise QuotaExceeded(namespace, quota, used)
-        for key, value in last.items():
-            if value is None:
-                space.pairs.pop(key, None)
-            else:
-                space.pairs[key] = bytes(value)
-        space.used = used
-        self._namespaces[namespace] = space
+    async def write(self, namespace: ComponentId, changes: Sequence[Change], quota: int) -> Usage:
+        return write_pairs(self._pairs, namespace, changes, quota)
 
     async def delete(self, namespace: ComponentId, key: str) -> bool:
-        space = self._namespaces.get(namespace)
-        if space is None:
-            return False
-        value = space.pairs.pop(key, None)
-        if value is None:
-            return False
-        space.used -= size_of(key, value)
-        return True
+        return delete_pair(self._pairs, namespace, key)
 
     async def exists(self, namespace: ComponentId, key: str) -> bool:
-        space = self._namespaces.get(namespace)
-        return space is not None and key in space.pairs
+        return self._pairs.size(namespace, key) is not None
 
     async def keys(
         self, namespace: ComponentId, prefix: str, limit: int, after: str | None = None
     ) -> list[str]:
+        return self._pairs.keys(namespace, prefix, limit, after)
+
+    async def usage(self, namespace: ComponentId) -> Usage:
+        return self._pairs.usage(namespace)
+
+    async def close(self) -> None:
+        """What it holds is gone with it."""
+        self._pairs = _Pairs()
+
+
+class _Pairs:
+    def __init__(self) -> None:
+        # Of str to bytes; a sorted dictionary has no types of its own.
+        self._spaces: dict[ComponentId, Any] = {}
+        self._usage: dict[ComponentId, Usage] = {}
+
+    def get(self, namespace: ComponentId, key: str) -> bytes | None:
+        space = self._spaces.get(namespace)
+        value: bytes | None = None if space is None else space.get(key)
+        return value
+
+    def size(self, namespace: ComponentId, key: str) -> int | None:
+        value = self.get(namespace, key)
+        return None if value is None else size_of(key, value)
+
+    def keys(self, namespace: ComponentId, prefix: str, limit: int, after: str | None) -> list[str]:
         found: list[str] = []
-        space = self._namespaces.get(namespace)
+        space = self._spaces.get(namespace)
         if space is None:
             return found
         behind = after is not None and after >= prefix
         start = after if behind else prefix
-        for key in space.pairs.irange(start, inclusive=(not behind, True)):
+        for key in space.irange(start, inclusive=(not behind, True)):
             if len(found) >= limit or not key.startswith(prefix):
                 break
             found.append(key)
         return found
 
-    async def usage(self, namespace: ComponentId) -> Usage:
-        space = self._namespaces.get(namespace)
-        return Usage(0, 0) if space is None else Usage(space.used, len(space.pairs))
+    def usage(self, namespace: ComponentId) -> Usage:
+        return self._usage.get(namespace, Usage(0, 0))
 
-    async def close(self) -> None:
-        """What it holds is gone with it."""
-        self._namespaces.clear()
+    def put(
+        self, namespace: ComponentId, changes: Mapping[str, bytes | None], usage: Usage
+    ) -> None:
+        space = self._spaces.setdefault(namespace, SortedDict())
+        for key, value in changes.items():
+            if value is None:
+                space.pop(key, None)
+            else:
+                space[key] = bytes(value)
+        self._usage[namespace] = usage

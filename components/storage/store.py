@@ -6,7 +6,7 @@ Pure: the edges that hold for every backend, and the Protocol that a backend imp
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -57,15 +57,15 @@ class KeyValueStore(Protocol):
         """The value; None when there is no such key."""
         ...
 
-    async def set(self, namespace: ComponentId, key: str, value: bytes, quota: int) -> None:
-        """Write. Raises QuotaExceeded when the namespace would use more than `quota` bytes."""
+    async def set(self, namespace: ComponentId, key: str, value: bytes, quota: int) -> Usage:
+        """Write, and tell what the namespace then holds.
+
+        Raises QuotaExceeded when it would grow and use more than `quota` bytes.
+        """
         ...
 
-    async def write(self, namespace: ComponentId, changes: Sequence[Change], quota: int) -> None:
-        """Make all of `changes`, in their order, or none of them.
-
-        Raises QuotaExceeded when the namespace would grow and use more than `quota` bytes.
-        """
+    async def write(self, namespace: ComponentId, changes: Sequence[Change], quota: int) -> Usage:
+        """Make all of `changes`, in their order, or none of them, as `set` does."""
         ...
 
     async def delete(self, namespace: ComponentId, key: str) -> bool:
@@ -89,6 +89,52 @@ class KeyValueStore(Protocol):
     async def close(self) -> None:
         """End what the backend has open, after all that was asked for is done."""
         ...
+
+
+class Pairs(Protocol):
+    """What a backend does itself, without waiting; the rest is the same for all.
+
+    `put` is told the changes, of which no two are to one key, and what the namespace then holds.
+    """
+
+    def get(self, namespace: ComponentId, key: str) -> bytes | None: ...
+    def size(self, namespace: ComponentId, key: str) -> int | None:
+        """What the pair counts against the quota; None when it is not there."""
+        ...
+
+    def keys(
+        self, namespace: ComponentId, prefix: str, limit: int, after: str | None
+    ) -> list[str]: ...
+    def usage(self, namespace: ComponentId) -> Usage: ...
+    def put(
+        self, namespace: ComponentId, changes: Mapping[str, bytes | None], usage: Usage
+    ) -> None: ...
+
+
+def write_pairs(
+    pairs: Pairs, namespace: ComponentId, changes: Sequence[Change], quota: int
+) -> Usage:
+    """Make the changes and tell what the namespace then holds. Raises QuotaExceeded."""
+    last = dict(changes)  # of two changes to one key the later one holds
+    before = pairs.usage(namespace)
+    used, keys = before.used, before.keys
+    for key, value in last.items():
+        old = pairs.size(namespace, key)
+        used += (0 if value is None else size_of(key, value)) - (old or 0)
+        keys += (value is not None) - (old is not None)
+    if used > quota and used > before.used:
+        raise QuotaExceeded(namespace, quota, used)
+    after = Usage(used, keys)
+    pairs.put(namespace, last, after)
+    return after
+
+
+def delete_pair(pairs: Pairs, namespace: ComponentId, key: str) -> bool:
+    """Remove the pair; False when there is none."""
+    if pairs.size(namespace, key) is None:
+        return False
+    write_pairs(pairs, namespace, ((key, None),), 0)
+    return True
 
 
 def key_problem(key: str) -> str | None:

@@ -17,10 +17,11 @@ from sqlite_utils import Database
 
 from airssys_wasm.components.identity import ComponentId, parse_id
 from airssys_wasm.components.security.capability import StorageGrant
+from airssys_wasm.components.storage.disk_store import DiskStore
 from airssys_wasm.components.storage.memory_store import MemoryStore
 from airssys_wasm.components.storage.namespaces import NamespaceConflict, Namespaces
-from airssys_wasm.components.storage.rocks_store import RocksStore
-from airssys_wasm.components.storage.sqlite_store import SqliteStore
+from airssys_wasm.components.storage.rocks_store import RocksDirectory
+from airssys_wasm.components.storage.sqlite_store import SqliteFile
 from airssys_wasm.components.storage.store import (
     KeyValueStore,
     QuotaExceeded,
@@ -36,21 +37,21 @@ A = parse_id("a")
 B = parse_id("b")
 
 
-OnDisk: TypeAlias = SqliteStore | RocksStore
+Make: TypeAlias = Callable[[Path], DiskStore]
 
 
-def sqlite(path: Path) -> SqliteStore:
-    return SqliteStore(path, RealPlatform().offload)
+def sqlite(path: Path) -> DiskStore:
+    return DiskStore(SqliteFile(path), RealPlatform().offload)
 
 
-def rocks(path: Path) -> RocksStore:
-    return RocksStore(path, RealPlatform().offload)
+def rocks(path: Path) -> DiskStore:
+    return DiskStore(RocksDirectory(path), RealPlatform().offload)
 
 
 @pytest.fixture(params=[sqlite, rocks])
-def on_disk(request: pytest.FixtureRequest) -> Callable[[Path], OnDisk]:
+def on_disk(request: pytest.FixtureRequest) -> Make:
     """Makes a store of one backend that keeps its pairs on disk."""
-    make: Callable[[Path], OnDisk] = request.param
+    make: Make = request.param
     return make
 
 
@@ -119,6 +120,11 @@ async def test_changes_are_made_together_or_not_at_all(store: KeyValueStore) -> 
     await store.write(A, [("a", None), ("c", b"4"), ("nobody", None)], 4)
     assert await store.keys(A, "", 10) == ["b", "c"]
     assert await store.usage(A) == Usage(4, 2)
+
+
+async def test_who_writes_is_told_what_the_namespace_then_holds(store: KeyValueStore) -> None:
+    assert await store.set(A, "k", b"123", 100) == Usage(4, 1)
+    assert await store.write(A, [("k", None), ("l", b""), ("m", b"1")], 100) == Usage(3, 2)
 
 
 async def test_what_shrinks_is_taken_though_the_quota_has_become_smaller(
@@ -216,9 +222,7 @@ def test_a_component_without_a_name_has_to_be_given_a_namespace() -> None:
 # --- on disk
 
 
-async def test_what_was_written_is_there_at_the_next_start(
-    tmp_path: Path, on_disk: Callable[[Path], OnDisk]
-) -> None:
+async def test_what_was_written_is_there_at_the_next_start(tmp_path: Path, on_disk: Make) -> None:
     path = tmp_path / "pairs.db"
     first = on_disk(path)
     await first.set(A, "k", b"\x00\xff", 100)
@@ -305,9 +309,7 @@ async def test_a_place_where_no_file_can_be_is_an_error(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_a_closed_store_takes_nothing(
-    tmp_path: Path, on_disk: Callable[[Path], OnDisk]
-) -> None:
+async def test_a_closed_store_takes_nothing(tmp_path: Path, on_disk: Make) -> None:
     store = on_disk(tmp_path / "pairs.db")
     await store.set(A, "k", b"", 100)
     await store.close()
@@ -328,21 +330,17 @@ def acknowledged_before_a_kill(writer: str, path: Path, count: int) -> list[int]
     return [int(line) for line in lines]
 
 
-async def test_what_was_acknowledged_outlives_a_kill(
-    tmp_path: Path, on_disk: Callable[[Path], OnDisk]
-) -> None:
-    made = on_disk(tmp_path / "unused")
+async def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, on_disk: Make) -> None:
     writer = """
 import asyncio, sys
 from pathlib import Path
-from typing import TypeAlias
 from airssys_wasm.components.identity import parse_id
-from airssys_wasm.components.storage.rocks_store import RocksStore
-from airssys_wasm.components.storage.MODULE import CLASS
+from airssys_wasm.components.storage.opening import open_store
+from airssys_wasm.components.storage.places import InRocks, InSqlite
 from airssys_wasm.kernel.real_platform import RealPlatform
 
 async def main():
-    store = CLASS(Path(sys.argv[1]), RealPlatform().offload)
+    store = open_store(PLACE(Path(sys.argv[1])), RealPlatform().offload)
 
     async def write(first):
         for number in range(first, 10**9, 8):
@@ -354,8 +352,7 @@ async def main():
 
 asyncio.run(main())
 """
-    writer = writer.replace("MODULE", type(made).__module__.rpartition(".")[2])
-    writer = writer.replace("CLASS", type(made).__name__)
+    writer = writer.replace("PLACE", "InSqlite" if on_disk is sqlite else "InRocks")
     for life in range(3):
         path = tmp_path / f"{life}.db"
         acknowledged = acknowledged_before_a_kill(writer, path, 200 * (life + 1))
@@ -369,10 +366,11 @@ asyncio.run(main())
 
 
 async def test_a_full_disk_is_an_error_and_changes_nothing(tmp_path: Path) -> None:
-    store = sqlite(tmp_path / "pairs.db")
+    backend = SqliteFile(tmp_path / "pairs.db")
+    store = DiskStore(backend, RealPlatform().offload)
     await store.set(A, "k", b"1", 10**9)
-    pages = store._database.conn.execute("PRAGMA page_count").fetchone()[0]  # type: ignore[union-attr]
-    store._database.conn.execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[union-attr]
+    pages = backend._database.conn.execute("PRAGMA page_count").fetchone()[0]  # type: ignore[union-attr]
+    backend._database.conn.execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[union-attr]
     async with anyio.create_task_group() as group:
 
         async def too_large() -> None:
