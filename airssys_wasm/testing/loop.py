@@ -147,11 +147,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         handle = asyncio.Handle(callback, (), self, Context())
         self._can_run.append(Ready(self._order, KERNEL, handle, None))
 
-    def _add_turn(self, scheduler: Scheduler, handle: asyncio.Handle) -> None:
-        scheduler.quantum = 1  # a slice is one activation
+    def know(self, scheduler: Scheduler) -> None:
+        """A kernel is there: from now on its choices are those of the run."""
         if scheduler not in self._known:
             self._known.add(scheduler)
             self._on_scheduler(scheduler)
+
+    def _add_turn(self, scheduler: Scheduler, handle: asyncio.Handle) -> None:
+        scheduler.quantum = 1  # a slice is one activation
+        self.know(scheduler)
         order: float = self._order
         running = self._turn
         if running is not None and running.turn is scheduler and _queue(scheduler).goes_on():

@@ -94,6 +94,7 @@ class Simulation:
     async def kernel(self, name: str = "simulation") -> Kernel:
         """A running kernel without anything else, which ends with the test."""
         kernel = Kernel(name, platform=self.platform, slow_after=None)
+        self.loop.know(kernel.scheduler)
         return await self._stack.enter_async_context(kernel)
 
     async def sleep(self, seconds: float) -> None:
@@ -153,7 +154,7 @@ class Simulation:
                 invariant.ended(kernel)
 
     def _new_scheduler(self, scheduler: Scheduler) -> None:
-        """A kernel's first turn is due."""
+        """A kernel is there, or has its first turn."""
         kernel = scheduler.kernel
         self.kernels.append(kernel)
         self.observer.adopt(kernel)
