@@ -24,6 +24,7 @@ class Component:
     `env` as its environment, which is otherwise empty. `codec` says how Python values become its
     payloads, and its replies values. `capabilities` are its grants. With `strict_imports` it does
     not start when it imports an interface of which nothing is granted; else that is a warning.
+    `pool` is the name of the pool that it is a worker of, whose storage is then its own.
     `services` is for a kernel without a system; `label` is its name in reports.
 
     Raises PayloadError for a `config` that JSON can't express, TypeError or ValueError for other
@@ -37,6 +38,7 @@ class Component:
     capabilities: Capabilities = field(default=Capabilities(), repr=False, kw_only=True)
     codec: CodecName = field(default="raw", kw_only=True)
     strict_imports: bool = field(default=False, repr=False, kw_only=True)
+    pool: str | None = field(default=None, repr=False, kw_only=True)
     services: ComponentServices | None = field(default=None, repr=False, kw_only=True)
     label: str = field(default="", kw_only=True)
     config_data: bytes | None = field(default=None, init=False, repr=False)

@@ -106,7 +106,8 @@ class ComponentActor(Actor[Any]):
             kernel = kernel_of(ref)
             gate = Gate(id, component.capabilities, services.audit, kernel.platform.now)
             self._caller = Caller(id, ref, kernel, gate, self._codec, component.limits)
-            self._host = Host(self._caller, services, component.capabilities.storage)
+            owner = id if component.pool is None else parse_id(component.pool)
+            self._host = Host(self._caller, services, component.capabilities.storage, owner)
         except AirssysError as error:
             raise StopInit(_refusal(error)) from None
         self._opened = True

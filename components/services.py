@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+import anyio
 
 from airssys_wasm.components.directory import Directory
 from airssys_wasm.components.engine.code_cache import default_directory
 from airssys_wasm.components.engine.engine import Compiled, Engine, EngineSettings
 from airssys_wasm.components.security.audit import AuditTrail
-from airssys_wasm.components.storage.memory_store import MemoryStore
 from airssys_wasm.components.storage.namespaces import Namespaces
+from airssys_wasm.components.storage.opening import open_store
+from airssys_wasm.components.storage.places import InMemory, InRocks, InSqlite, StoragePlace
 from airssys_wasm.components.storage.store import KeyValueStore
+
+if TYPE_CHECKING:
+    from airssys_wasm.components.storage.batches import Offload
 
 
 class EngineChoice(Protocol):
@@ -30,7 +36,8 @@ class ComponentServices:
     """One for each system; `Component` finds it as `context.system.components`.
 
     The engine is made when the first component starts, with `settings`, or is `engine`, which is
-    then closed here too. `storage` is memory unless given.
+    then closed here too. So is the store, which is made when the first component that was granted
+    storage starts; `storage` is where, or a store, and memory unless given.
     """
 
     def __init__(
@@ -38,12 +45,17 @@ class ComponentServices:
         engine: Engine | None = None,
         *,
         settings: EngineSettings | None = None,
-        storage: KeyValueStore | None = None,
+        storage: KeyValueStore | StoragePlace | None = None,
         audit: AuditTrail | None = None,
     ) -> None:
         self._engine = engine
         self._settings = settings
-        self.storage: KeyValueStore = MemoryStore() if storage is None else storage
+        self._place: StoragePlace = InMemory()
+        self._store: KeyValueStore | None = None
+        if isinstance(storage, InMemory | InSqlite | InRocks):
+            self._place = storage
+        else:
+            self._store = storage
         self.namespaces = Namespaces()
         self.directory = Directory()
         self.audit = AuditTrail() if audit is None else audit
@@ -53,12 +65,13 @@ class ComponentServices:
         self._loading: dict[Path | bytes, asyncio.Lock] = {}
 
     @classmethod
-    def of(cls, choice: EngineChoice) -> Self:
+    def of(cls, choice: EngineChoice, storage: StoragePlace | None = None) -> Self:
         """What a configuration asks for. Raises ValueError for a stack out of range."""
         cache = default_directory() if choice.cache == "default" else choice.cache
-        if choice.stack is None:
-            return cls(settings=EngineSettings(path=choice.path, cache=cache))
-        return cls(settings=EngineSettings(path=choice.path, cache=cache, stack=choice.stack))
+        settings = EngineSettings(path=choice.path, cache=cache)
+        if choice.stack is not None:
+            settings = EngineSettings(path=choice.path, cache=cache, stack=choice.stack)
+        return cls(settings=settings, storage=storage)
 
     @property
     def engine(self) -> Engine:
@@ -66,6 +79,15 @@ class ComponentServices:
         if self._engine is None:
             self._engine = Engine(self._settings)
         return self._engine
+
+    def store(self, offload: Offload) -> KeyValueStore:
+        """Where components keep what they store; `offload` runs blocking code aside.
+
+        Raises StoreUnavailable when what it needs is not installed.
+        """
+        if self._store is None:
+            self._store = open_store(self._place, offload)
+        return self._store
 
     async def load(self, source: Path | bytes) -> Compiled:
         """The component, compiled and checked; kept while the file stays as it is, so that a
@@ -84,10 +106,18 @@ class ComponentServices:
             return compiled
 
     async def close(self) -> None:
-        """End the engine. Components that still run end with it."""
+        """Close the store, after what was asked of it is done, and end the engine.
+
+        Components that still run end with it.
+        """
         self._kept.clear()
-        if self._engine is not None:
-            self._engine.close()
+        try:
+            if self._store is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._store.close()
+        finally:
+            if self._engine is not None:
+                self._engine.close()
 
 
 def _identity(source: Path | bytes) -> tuple[Path | bytes, object]:

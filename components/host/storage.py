@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.components.engine.values import Err, Ok, Variant
@@ -30,18 +31,28 @@ DONE = Ok()
 QUOTA_EXCEEDED = Err(Variant("quota-exceeded"))
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What was granted: a namespace of a store, with its quota in bytes."""
+
+    store: KeyValueStore
+    namespace: ComponentId
+    quota: int
+
+
 class Storage:
-    """`storage` for one incarnation. Without a grant, `namespace` is never used."""
+    """`storage` for one incarnation. Without a grant there is no `space`: all is denied."""
 
-    __slots__ = ("_caller", "_namespace", "_quota", "_store")
+    __slots__ = ("_caller", "_granted")
 
-    def __init__(
-        self, caller: Caller, store: KeyValueStore, namespace: ComponentId, quota: int
-    ) -> None:
+    def __init__(self, caller: Caller, space: Space | None) -> None:
         self._caller = caller
-        self._store = store
-        self._namespace = namespace
-        self._quota = quota
+        self._granted = space
+
+    @property
+    def _space(self) -> Space:
+        assert self._granted is not None  # the gate let it pass
+        return self._granted
 
     def functions(self) -> Functions:
         """The functions by their name in WIT."""
@@ -58,7 +69,7 @@ class Storage:
     async def get(self, key: str) -> Ok | Err:
         """`get`: the value; none for a key that is not there."""
         refused = self._refused("get", "read") or _invalid(key)
-        return refused or Ok(await self._store.get(self._namespace, key))
+        return refused or Ok(await self._space.store.get(self._space.namespace, key))
 
     async def set(self, key: str, value: bytes) -> Ok | Err:
         """`set`: a value over 1 MiB, or one that does not fit the quota, is `quota-exceeded`."""
@@ -68,7 +79,8 @@ class Storage:
         if len(value) > MAX_VALUE:
             return QUOTA_EXCEEDED
         try:
-            await self._store.set(self._namespace, key, value, self._quota)
+            space = self._space
+            await space.store.set(space.namespace, key, value, space.quota)
         except QuotaExceeded:
             return QUOTA_EXCEEDED
         return DONE
@@ -78,21 +90,22 @@ class Storage:
         refused = self._refused("delete", "write") or _invalid(key)
         if refused is not None:
             return refused
-        if not await self._store.delete(self._namespace, key):
+        if not await self._space.store.delete(self._space.namespace, key):
             return Err(Variant("not-found", key))
         return DONE
 
     async def exists(self, key: str) -> Ok | Err:
         """`exists`: whether the key is there."""
         refused = self._refused("exists", "read") or _invalid(key)
-        return refused or Ok(await self._store.exists(self._namespace, key))
+        return refused or Ok(await self._space.store.exists(self._space.namespace, key))
 
     async def list_keys(self, prefix: str | None) -> Ok | Err:
         """`list-keys`: all keys that begin with the prefix, in order."""
         refused = self._refused("list-keys", "read")
         if refused is not None:
             return refused
-        keys = await self._store.keys(self._namespace, prefix or "", MAX_KEYS + 1)
+        space = self._space
+        keys = await space.store.keys(space.namespace, prefix or "", MAX_KEYS + 1)
         if len(keys) > MAX_KEYS:
             return Err(Variant("io-error", "too many keys, narrow the prefix"))
         return Ok(keys)
@@ -102,8 +115,9 @@ class Storage:
         refused = self._refused("usage", "read")
         if refused is not None:
             return refused
-        usage = await self._store.usage(self._namespace)
-        return Ok((usage.used, self._quota, usage.keys))
+        space = self._space
+        usage = await space.store.usage(space.namespace)
+        return Ok((usage.used, space.quota, usage.keys))
 
     def _refused(self, function: str, action: Action) -> Err | None:
         refusal = self._caller.gate.refusal(f"storage.{function}", action, "storage")

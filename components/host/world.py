@@ -7,33 +7,41 @@ from typing import TYPE_CHECKING
 from airssys_wasm.components.host import messaging, services, storage
 from airssys_wasm.components.host.functions import HostFunctions
 from airssys_wasm.components.host.requests import Requests
+from airssys_wasm.components.host.storage import Space
 
 if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
+    from airssys_wasm.components.identity import ComponentId
     from airssys_wasm.components.security.capability import StorageGrant
     from airssys_wasm.components.services import ComponentServices
 
 
 class Host:
-    """What one incarnation can call. Raises NamespaceConflict for a storage it can't have."""
+    """What one incarnation can call; `owner` is whose storage it uses unless the grant names one.
+
+    Raises NamespaceConflict for a storage it can't have, StoreUnavailable when there is none.
+    """
 
     __slots__ = ("_services", "functions", "requests")
 
     def __init__(
-        self, caller: Caller, shared: ComponentServices, grant: StorageGrant | None
+        self,
+        caller: Caller,
+        shared: ComponentServices,
+        grant: StorageGrant | None,
+        owner: ComponentId,
     ) -> None:
-        # Without a grant every function of storage is denied before it looks at a namespace.
-        namespace = caller.id if grant is None else shared.namespaces.claim(caller.id, grant)
-        quota = 0 if grant is None else grant.quota
+        space = None
+        if grant is not None:
+            namespace = shared.namespaces.claim(owner, grant)
+            space = Space(shared.store(caller.kernel.platform.offload), namespace, grant.quota)
         self.requests = Requests(caller)
         self._services = services.Services(caller, shared.directory)
         self.functions = HostFunctions(
             {
                 messaging.INTERFACE: messaging.Messaging(caller, self.requests).functions(),
                 services.INTERFACE: self._services.functions(),
-                storage.INTERFACE: storage.Storage(
-                    caller, shared.storage, namespace, quota
-                ).functions(),
+                storage.INTERFACE: storage.Storage(caller, space).functions(),
             }
         )
 

@@ -72,12 +72,14 @@ class MessagingGrant:
 @dataclass(frozen=True, slots=True)
 class StorageGrant:
     """A key-value space. `quota` is bytes of keys and values together; `namespace` is a component
-    id as text, None for the id of the component itself.
+    id as text, None for the id of the component itself. Several components use one namespace only
+    when all of them say `shared`.
     """
 
     access: Access = "read"
     quota: int = DEFAULT_QUOTA
     namespace: str | None = None
+    shared: bool = False
 
     def __post_init__(self) -> None:
         if self.access not in ("read", "read-write"):

@@ -1,10 +1,12 @@
-"""Whose a namespace is, and how much it may hold.
+"""Whose a namespace is, who shares it, and how much it may hold.
 
-Pure. Always: a namespace has one owner and one quota for as long as the system runs; restarts of
-its owner change neither.
+Pure. Always: a namespace is one component's alone unless all who use it say that they share it,
+and it has one quota; restarts change neither.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from airssys_wasm.components.identity import NOBODY, ComponentId, parse_id
 from airssys_wasm.components.security.capability import StorageGrant
@@ -20,8 +22,14 @@ class NamespaceConflict(AirssysError):
         self.why = why
 
 
+@dataclass(slots=True)
+class _Space:
+    quota: int
+    users: dict[ComponentId, bool] = field(default_factory=dict)  # and whether they share
+
+
 class Namespaces:
-    """The namespaces of one system, with their owners and quotas.
+    """The namespaces of one system, with their users and quotas.
 
     >>> namespaces = Namespaces()
     >>> str(namespaces.claim(ComponentId("", "prices", ""), StorageGrant(quota=1000)))
@@ -29,23 +37,29 @@ class Namespaces:
     """
 
     def __init__(self) -> None:
-        self._claims: dict[ComponentId, tuple[ComponentId, int]] = {}
+        self._spaces: dict[ComponentId, _Space] = {}
 
     def claim(self, component: ComponentId, grant: StorageGrant) -> ComponentId:
-        """The namespace that the grant is about, which is `component`'s from now on.
+        """The namespace that the grant is about, which `component` uses from now on.
 
-        Raises NamespaceConflict.
+        Who is its only user may come back with another quota. Raises NamespaceConflict.
         """
-        named = grant.namespace is not None
         namespace = component if grant.namespace is None else parse_id(grant.namespace)
         if namespace == NOBODY:
             raise NamespaceConflict(
                 namespace, "a component without a name has to be given one: storage: {namespace: …}"
             )
-        owner, quota = self._claims.setdefault(namespace, (component, grant.quota))
-        if owner != component:
-            belongs = f"it belongs to {owner}"
-            raise NamespaceConflict(namespace, belongs if named else f"{belongs}, which named it")
-        if quota != grant.quota:
-            raise NamespaceConflict(namespace, f"its quota is {quota} and {grant.quota} bytes")
+        space = self._spaces.setdefault(namespace, _Space(grant.quota))
+        others = {user: shares for user, shares in space.users.items() if user != component}
+        if others:
+            first = next((user for user, shares in others.items() if not shares), None)
+            if first is not None or not grant.shared:
+                whose = str(first or next(iter(others))) or "a component without a name"
+                why = f"{whose} uses it; to share it, both need storage: {{shared: true}}"
+                raise NamespaceConflict(namespace, why)
+            if grant.quota != space.quota:
+                why = f"its quota is {space.quota} and {grant.quota} bytes"
+                raise NamespaceConflict(namespace, why)
+        space.quota = grant.quota
+        space.users[component] = grant.shared
         return namespace

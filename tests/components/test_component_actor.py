@@ -261,7 +261,7 @@ async def test_a_name_that_is_no_component_id_is_refused(stage: Stage) -> None:
 async def test_two_claims_to_one_storage_are_refused(stage: Stage) -> None:
     mine = Capabilities(storage=StorageGrant(namespace="shared"))
     await stage.start(guests.silent(), name="one", capabilities=mine)
-    with pytest.raises(StartError, match="it belongs to one"):
+    with pytest.raises(StartError, match="one uses it"):
         await stage.start(guests.silent(), name="two", capabilities=mine)
 
 

@@ -203,15 +203,30 @@ def test_a_restart_finds_its_namespace_and_a_stranger_does_not_get_it() -> None:
     namespaces = Namespaces()
     namespaces.claim(A, StorageGrant())
     assert namespaces.claim(A, StorageGrant()) == A
-    with pytest.raises(NamespaceConflict, match="it belongs to a"):
+    with pytest.raises(NamespaceConflict, match=r"a uses it; to share it, both need .*shared"):
         namespaces.claim(B, StorageGrant(namespace="a"))
 
 
-def test_two_quotas_for_one_namespace_are_an_error() -> None:
+@pytest.mark.parametrize("shared", [(True, False), (False, True)])
+def test_one_who_shares_is_not_enough(shared: tuple[bool, bool]) -> None:
+    namespaces = Namespaces()
+    namespaces.claim(A, StorageGrant(shared=shared[0]))
+    with pytest.raises(NamespaceConflict, match="both need"):
+        namespaces.claim(B, StorageGrant(namespace="a", shared=shared[1]))
+
+
+def test_those_who_share_have_one_namespace_and_one_quota() -> None:
+    namespaces = Namespaces()
+    namespaces.claim(A, StorageGrant(quota=10, shared=True))
+    assert namespaces.claim(B, StorageGrant(quota=10, namespace="a", shared=True)) == A
+    with pytest.raises(NamespaceConflict, match="its quota is 10 and 20 bytes"):
+        namespaces.claim(B, StorageGrant(quota=20, namespace="a", shared=True))
+
+
+def test_who_is_alone_may_come_back_with_another_quota() -> None:
     namespaces = Namespaces()
     namespaces.claim(A, StorageGrant(quota=10))
-    with pytest.raises(NamespaceConflict, match="its quota is 10 and 20 bytes"):
-        namespaces.claim(A, StorageGrant(quota=20))
+    assert namespaces.claim(A, StorageGrant(quota=20)) == A
 
 
 def test_a_component_without_a_name_has_to_be_given_a_namespace() -> None:
