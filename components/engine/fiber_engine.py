@@ -52,7 +52,7 @@ class FiberEngine:
         self._world = world
         arena = Arena()
         self._linkage = Linkage(self.engine, world, arena)
-        self._shared = Surroundings(self.engine, self._linkage, arena, self._memories)
+        self._shared = Surroundings(self.engine, self._linkage, arena, self._memories, stack)
         self._callable = {
             name: (
                 Lowering(type_.params, arena, f"arguments of {name}"),

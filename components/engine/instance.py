@@ -46,6 +46,8 @@ from airssys_wasm.components.engine.host_calls import (
 from airssys_wasm.components.engine.interrupts import put_off
 from airssys_wasm.components.engine.lifting import Lift
 from airssys_wasm.components.engine.limits import (
+    MAX_TABLE_ELEMENTS,
+    MOST_OF_A_KIND,
     CallTime,
     Limits,
     MemoryAccount,
@@ -55,7 +57,7 @@ from airssys_wasm.components.engine.limits import (
     sent_limit,
 )
 from airssys_wasm.components.engine.linking import Export, HostFunction, Surroundings
-from airssys_wasm.components.engine.traps import Limit, Trap, trap_of
+from airssys_wasm.components.engine.traps import trap_of
 from airssys_wasm.components.engine.values import Ok
 from airssys_wasm.components.errors import GuestTrap, InstanceClosed
 
@@ -64,12 +66,6 @@ FUEL_SLICE = 100_000
 
 # Host calls that return at once use no fuel to speak of, so they are counted as well.
 HOST_CALLS_PER_TURN = 32
-
-# 8 MiB of pointers. Tables are not linear memory, and nothing else would bound them.
-MAX_TABLE_ELEMENTS = 1 << 20
-
-# In this wheel, data copied between guest and host in one call is at most 128 MiB.
-_TOO_MUCH_DATA = "too much data is being copied between the host and the guest"
 
 # A function of this instance, its arguments' lowering, address and number, and its lifting.
 _Entry = tuple[int, Callable[[tuple[object, ...]], None], int, int, Lift | None]
@@ -142,7 +138,14 @@ class Instance:
         self._fuel_given = fuel_for_call(limits)
         self._store = foreign.store_new(foreign.address_of(shared.engine), None, None)
         self._context = foreign.store_context(self._store)
-        foreign.store_limiter(self._store, -1, MAX_TABLE_ELEMENTS, -1, -1, -1)
+        foreign.store_limiter(
+            self._store,
+            -1,
+            MAX_TABLE_ELEMENTS,
+            limits.instances or MOST_OF_A_KIND,
+            limits.tables or MOST_OF_A_KIND,
+            MOST_OF_A_KIND,
+        )
         set_fuel(self._context, self._fuel_given)
         foreign.fuel_yield_interval(self._context, FUEL_SLICE)
 
@@ -384,7 +387,5 @@ class Instance:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             return failure
-        if _TOO_MUCH_DATA in text.rstrip("\n").rpartition("\n")[2]:
-            return GuestTrap(Limit("payload", self._limits.payload, None))
-        trap: Trap = trap_of(text, self.fuel_used)
-        return GuestTrap(end_of(trap, self._limits, self.memory))
+        trap = trap_of(text, self.fuel_used)
+        return GuestTrap(end_of(trap, self._limits, self.memory, self._shared.stack))

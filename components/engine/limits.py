@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from airssys_wasm.components.engine.traps import Limit, Trap
+from airssys_wasm.components.engine.traps import Limit, LimitKind, Trap, count_of
 from airssys_wasm.components.engine.values import Ok
 
 KIB = 1024
@@ -27,6 +27,9 @@ UNBOUNDED_FUEL = 1 << 62
 
 # 8 MiB of pointers a table. Tables are not linear memory, and nothing else would bound them.
 MAX_TABLE_ELEMENTS = 1 << 20
+
+# Instances, tables and memories of one Store, unless fewer are asked for: wasmtime's own default.
+MOST_OF_A_KIND = 10_000
 
 # What wasmtime says when over 128 MiB are copied between guest and host in one call.
 _TOO_MUCH_DATA = "too much data is being copied between the host and the guest"
@@ -42,7 +45,9 @@ class Limits:
     `memory` is all linear memories together; `fuel` is a budget for each call
     of an export, None for no budget; `call` is time inside the guest in one
     call, `call_total` its time with waits, None for no bound; `host_call` is
-    one call of a host function; `payload` is one message, either way.
+    one call of a host function; `payload` is one message, either way;
+    `instances` and `tables` are how many of them a component is made of, None
+    for as many as it has, up to 10,000.
 
     >>> Limits(call=0.5).memory
     67108864
@@ -54,6 +59,8 @@ class Limits:
     call_total: float | None = None
     host_call: float = 30.0
     payload: int = 1 * MIB
+    instances: int | None = None
+    tables: int | None = None
 
     def __post_init__(self) -> None:
         _check_count("memory", self.memory, "bytes")
@@ -62,6 +69,10 @@ class Limits:
             _check_count("fuel", self.fuel, "units of fuel")
             if self.fuel > UNBOUNDED_FUEL:
                 raise ValueError(f"fuel must be at most {UNBOUNDED_FUEL}, not {self.fuel}")
+        if self.instances is not None:
+            _check_count("instances", self.instances, "instances")
+        if self.tables is not None:
+            _check_count("tables", self.tables, "tables")
         _check_seconds("call", self.call)
         _check_seconds("host_call", self.host_call)
         if self.call_total is not None:
@@ -210,20 +221,35 @@ class MemoryAccount:
         return self.peak >= self.limit * NEARLY
 
 
-def end_of(trap: Trap, limits: Limits, memory: MemoryAccount) -> Trap | Limit:
+def end_of(trap: Trap, limits: Limits, memory: MemoryAccount, stack: int) -> Trap | Limit:
     """The exit reason of a guest that trapped: `Limit` if the bound was ours.
 
+    `stack` is what the engine gives a guest, in bytes.
+
     >>> account = MemoryAccount(Limits(memory=100)); _ = account.grow(200)
-    >>> end_of(Trap("unreachable", ""), Limits(memory=100), account)
+    >>> end_of(Trap("unreachable", ""), Limits(memory=100), account, 65536)
     Limit(kind='memory', limit=100, used=200, trap='unreachable')
     """
+    if trap.kind == "stack overflow":
+        return Limit("stack", stack, None, trap.kind)
     if trap.kind == "out of fuel" and limits.fuel is not None:
         return Limit("fuel", limits.fuel, trap.fuel_used, trap.kind)
     if memory.refused is not None:
         return Limit("memory", limits.memory, memory.refused, trap.kind)
     if trap.kind == "other" and trap.message.startswith(_TOO_MUCH_DATA):
         return Limit("payload", limits.payload, None)
+    counted = count_of(trap.message) if trap.kind == "other" else None
+    if counted is not None:
+        kind, used = counted
+        return Limit(kind, _most(limits, kind), used)
     return trap
+
+
+def _most(limits: Limits, kind: LimitKind) -> int:
+    if kind == "table elements":
+        return MAX_TABLE_ELEMENTS
+    asked = {"instances": limits.instances, "tables": limits.tables}.get(kind)
+    return MOST_OF_A_KIND if asked is None else asked
 
 
 def _check_count(name: str, value: int, unit: str) -> None:

@@ -146,6 +146,7 @@ class Surroundings:
     linkage: Linkage
     arena: Arena
     memories: GuestMemories
+    stack: int  # bytes that a guest may use for its own calls
 
 
 def _host_functions(world: World, arena: Arena) -> Sequence[HostFunction]:

@@ -29,7 +29,12 @@ from wasmtime import component as wc
 from airssys_wasm.components.engine.guest_memory import GuestMemories
 from airssys_wasm.components.engine.guest_threads import GuestThreads
 from airssys_wasm.components.engine.host_calls import HostCalls, Timeout
-from airssys_wasm.components.engine.limits import MAX_TABLE_ELEMENTS, Limits, MemoryAccount
+from airssys_wasm.components.engine.limits import (
+    MAX_TABLE_ELEMENTS,
+    MOST_OF_A_KIND,
+    Limits,
+    MemoryAccount,
+)
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE
 from airssys_wasm.components.engine.threaded_call import Abandoned, ThreadedCall
 from airssys_wasm.components.engine.threaded_instance import Export, ThreadedInstance
@@ -86,6 +91,7 @@ class ThreadedEngine:
         config.max_wasm_stack = stack
         if hasattr(ffi, "wasmtime_config_concurrency_support_set"):
             ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
+        self.stack = stack
         self._current = _Current()
         self._memories: GuestMemories | None = None
         if GuestMemories.available():
@@ -151,6 +157,9 @@ class ThreadedEngine:
         store.set_limits(
             memory_size=-1 if self.counts_memory else limits.memory,
             table_elements=MAX_TABLE_ELEMENTS,
+            instances=limits.instances or MOST_OF_A_KIND,
+            tables=limits.tables or MOST_OF_A_KIND,
+            memories=MOST_OF_A_KIND,
         )
         ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), self._on_epoch, None, _NO_FINALIZER)
         return store

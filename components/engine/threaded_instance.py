@@ -192,7 +192,7 @@ class ThreadedInstance:
             return Finished(reason=call.limit)
         if call.failure is not None:
             return Finished(error=call.failure)
-        return Finished(reason=end_of(trap, self._limits, self._memory))
+        return Finished(reason=end_of(trap, self._limits, self._memory, self._engine.stack))
 
     def _invoke(self, function: str, result: Codec | None, given: Arguments) -> object:
         func = ctypes.byref(self._functions[function]._func)

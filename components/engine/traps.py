@@ -37,7 +37,19 @@ TrapKind = Literal[
     "other",
 ]
 
-LimitKind = Literal["memory", "fuel", "call", "call_total", "host_call", "payload"]
+LimitKind = Literal[
+    "memory",
+    "fuel",
+    "call",
+    "call_total",
+    "host_call",
+    "payload",
+    "stack",
+    "instances",
+    "tables",
+    "memories",
+    "table elements",
+]
 
 # The version of wasmtime whose texts are in the table; other versions have kept them so far.
 TABLE_VERSION = "50.0.1"
@@ -65,6 +77,13 @@ _CAUSES = "\n\nCaused by:\n"
 _FRAME = re.compile(r"^ *\d+: +")
 _NUMBERED_CAUSE = re.compile(r"^ +(?:\d+: )?")
 _PREFIX = "wasm trap: "
+_TOO_MANY = re.compile(r"resource limit exceeded: (instance|table|memory) count too high at (\d+)")
+_TABLE_TOO_LARGE = re.compile(r"table minimum size of (\d+) elements exceeds table limits")
+_COUNTED: dict[str, LimitKind] = {
+    "instance": "instances",
+    "table": "tables",
+    "memory": "memories",
+}
 
 _UNITS: dict[LimitKind, str] = {
     "memory": " bytes",
@@ -73,6 +92,11 @@ _UNITS: dict[LimitKind, str] = {
     "call_total": " s",
     "host_call": " s",
     "payload": " bytes",
+    "stack": " bytes",
+    "instances": "",
+    "tables": "",
+    "memories": "",
+    "table elements": "",
 }
 
 
@@ -138,6 +162,20 @@ def is_host_error(text: str) -> bool:
     True
     """
     return _last_cause(text) == HOST_ERROR
+
+
+def count_of(text: str) -> tuple[LimitKind, int] | None:
+    """What a component has too many of to begin, and how many it asks for; None for other errors.
+
+    >>> count_of("resource limit exceeded: instance count too high at 4")
+    ('instances', 4)
+    """
+    cause = _last_cause(text)
+    if found := _TOO_MANY.fullmatch(cause):
+        return _COUNTED[found[1]], int(found[2])
+    if found := _TABLE_TOO_LARGE.fullmatch(cause):
+        return "table elements", int(found[1])
+    return None
 
 
 def trap_of(text: str, fuel_used: int | None = None) -> Trap:

@@ -60,8 +60,8 @@ async def test_a_guest_that_recurses_without_end_overflows_its_own_stack(stage: 
     guest = await stage.start(guests.recurses())
     guest.send(b"")
     reason = await guest.wait()
-    assert isinstance(reason, Trap)
-    assert reason.kind == "stack overflow"
+    assert isinstance(reason, Limit)
+    assert (reason.kind, reason.trap) == ("stack", "stack overflow")
 
 
 async def test_fuel_is_a_budget_for_each_message(stage: Stage) -> None:
@@ -145,7 +145,7 @@ async def supervised(
     ("guest", "kind"),
     [
         (guests.divides_by_zero, "division by zero"),
-        (guests.recurses, "stack overflow"),
+        (guests.recurses, "stack"),
         (guests.grows, "memory"),
         (guests.spins, "call"),
     ],

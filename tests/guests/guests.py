@@ -14,7 +14,7 @@ import wasmtime
 
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
 from airssys_wasm.components.engine.world import FuncType, Primitive, World
-from airssys_wasm.sdk.component_text import component_text
+from airssys_wasm.sdk.component_text import HOLE, component_text
 from airssys_wasm.sdk.componentize import componentize, fill
 from airssys_wasm.sdk.core_module import read_core_module
 
@@ -250,6 +250,17 @@ def sleeps(milliseconds: int = 60_000) -> bytes:
 def every_function() -> bytes:
     """Calls any host function by command; see every_function.c."""
     return (FOLDER / "every_function.wasm").read_bytes()
+
+
+@cache
+def of_many_parts(*, instances: int = 1, tables: int = 0, elements: int = 1) -> bytes:
+    """Has `instances` core instances beyond its own, each with `tables` tables of `elements`."""
+    text = component_text(read_core_module(core()), runtime_host())
+    table = f"(table {elements} funcref)"
+    part = f"(core module $Part {table * tables})"
+    many = "(core instance (instantiate $Part))\n" * instances
+    text = text.replace(HOLE, f"{HOLE}\n{part}\n{many}", 1)
+    return fill(bytes(wasmtime.wat2wasm(text)), core())
 
 
 # ---- What must not even be linked ------------------------------------------------------------

@@ -46,7 +46,7 @@ def ends_with(binary: bytes, function: str, path: Path) -> str:
         (guests.grows, "handle-message", "Limit: memory"),
         (guests.traps_at_start, "initialize", "Trap: unreachable"),
         (guests.divides_by_zero, "handle-message", "Trap: division by zero"),
-        (guests.recurses, "handle-message", "Trap: stack overflow"),
+        (guests.recurses, "handle-message", "Limit: stack"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

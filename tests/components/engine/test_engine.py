@@ -14,7 +14,7 @@ import wasmtime
 from airssys_wasm.components.engine.engine import Engine, EngineSettings
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.path_choice import FAST_PATH_VERSION, choose_path
-from airssys_wasm.components.engine.traps import Trap
+from airssys_wasm.components.engine.traps import Limit
 from airssys_wasm.components.engine.values import Ok
 from airssys_wasm.components.errors import ComponentInvalid, EngineUnavailable, GuestTrap
 from airssys_wasm.sdk.componentize import componentize
@@ -163,8 +163,7 @@ async def test_a_guest_that_calls_the_host_from_the_depth_of_its_stack_traps(
     instance = await engine.instantiate(compiled, limits=Limits(), host=host, clock=lambda: 0.0)
     with pytest.raises(GuestTrap) as caught:
         await instance.call("handle-message", (("", "", ""), b"", (None, None, (1, 2), None)))
-    assert isinstance(caught.value.reason, Trap)
-    assert caught.value.reason.kind == "stack overflow"
+    assert caught.value.reason == Limit("stack", stack, None, "stack overflow")
     assert calls > 1_000
     engine.close()
 

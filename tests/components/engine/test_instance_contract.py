@@ -181,7 +181,6 @@ TRAPS = {
     b"u": "unreachable",
     b"d": "division by zero",
     b"f": "memory out of bounds",
-    b"r": "stack overflow",
 }
 
 

@@ -14,6 +14,8 @@ from airssys_wasm.components.engine.limits import (
 )
 from airssys_wasm.components.engine.traps import Limit, Trap
 
+STACK = 512 * 1024
+
 
 def test_the_defaults_are_those_of_the_manual() -> None:
     limits = Limits()
@@ -134,18 +136,38 @@ def test_the_peak_outlives_a_memory_that_is_gone() -> None:
 def test_a_trap_of_its_own_stays_a_trap() -> None:
     trap = Trap("division by zero", "integer divide by zero")
     limits = Limits()
-    assert end_of(trap, limits, MemoryAccount(limits)) is trap
+    assert end_of(trap, limits, MemoryAccount(limits), STACK) is trap
 
 
 def test_a_trap_after_a_refused_growth_is_the_memory_limit() -> None:
     limits = Limits(memory=100)
     memory = MemoryAccount(limits)
     memory.grow(200)
-    reason = end_of(Trap("unreachable", "…"), limits, memory)
+    reason = end_of(Trap("unreachable", "…"), limits, memory, STACK)
     assert reason == Limit("memory", 100, 200, "unreachable")
 
 
 def test_running_out_of_the_budget_is_the_fuel_limit() -> None:
     limits = Limits(fuel=1000)
-    reason = end_of(Trap("out of fuel", "…", (), 1000), limits, MemoryAccount(limits))
+    reason = end_of(Trap("out of fuel", "…", (), 1000), limits, MemoryAccount(limits), STACK)
     assert reason == Limit("fuel", 1000, 1000, "out of fuel")
+
+
+def test_a_stack_that_overflows_is_the_limit_of_the_stack() -> None:
+    limits = Limits()
+    reason = end_of(Trap("stack overflow", "…"), limits, MemoryAccount(limits), STACK)
+    assert reason == Limit("stack", STACK, None, "stack overflow")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("instance count too high at 4", Limit("instances", 3, 4)),
+        ("table count too high at 6", Limit("tables", 5, 6)),
+        ("memory count too high at 10020", Limit("memories", 10_000, 10_020)),
+    ],
+)
+def test_too_many_of_a_kind_is_a_limit(said: str, expected: Limit) -> None:
+    limits = Limits(instances=3, tables=5)
+    trap = Trap("other", f"resource limit exceeded: {said}")
+    assert end_of(trap, limits, MemoryAccount(limits), STACK) == expected

@@ -84,7 +84,7 @@ async def main():
         try:
             await handle(await open_instance(), b"r")
         except Exception as error:
-            assert str(error) == "trap: stack overflow", error
+            assert str(error) == "limit: stack 524288 bytes", error
 asyncio.run(main())
 """,
 }
