@@ -22,6 +22,7 @@ from airssys_wasm.components.questions import (
 )
 from airssys_wasm.components.security.capability import Capabilities, MessagingGrant, StorageGrant
 from airssys_wasm.components.storage.namespaces import NamespaceConflict
+from airssys_wasm.components.storage.places import InMemory, InRocks, InSqlite
 
 __all__ = [
     "Capabilities",
@@ -34,6 +35,9 @@ __all__ = [
     "ComponentStatistics",
     "EngineUnavailable",
     "HealthCheck",
+    "InMemory",
+    "InRocks",
+    "InSqlite",
     "InvalidId",
     "Limit",
     "Limits",

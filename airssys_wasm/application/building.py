@@ -26,6 +26,7 @@ from airssys_wasm.config import (
     SupervisorConfig,
 )
 from airssys_wasm.config.modules import import_module
+from airssys_wasm.config.words import component_name
 from airssys_wasm.kernel import Actor, ActorRef, Mailbox
 from airssys_wasm.kernel.posting import kernel_of
 from airssys_wasm.supervision import ChildSpec, DynamicSupervisor, Pool, Supervisor
@@ -101,7 +102,7 @@ def _child(config: AnyChild, directory: Path) -> ChildSpec:
 
 def _dynamic(config: DynamicChild, directory: Path) -> DynamicSupervisor:
     return DynamicSupervisor(
-        _template(config.dynamic, directory, config.id),
+        _template(config.dynamic, directory, config.id, config.name),
         max_children=config.dynamic.max_children,
         intensity=config.dynamic.intensity,
         period=config.dynamic.period,
@@ -111,7 +112,7 @@ def _dynamic(config: DynamicChild, directory: Path) -> DynamicSupervisor:
 
 def _pool(config: PoolChild, directory: Path) -> Pool:
     return Pool(
-        _template(config.pool, directory, config.id),
+        _template(config.pool, directory, config.id, config.name),
         size=config.pool.size,
         route=config.pool.route,
         key=config.pool.key,
@@ -121,11 +122,13 @@ def _pool(config: PoolChild, directory: Path) -> Pool:
     )
 
 
-def _template(config: ActorWorker | ComponentWorker, directory: Path, name: str) -> ChildSpec:
+def _template(
+    config: ActorWorker | ComponentWorker, directory: Path, label: str, pool: str | None
+) -> ChildSpec:
     """What all children of a pool or a dynamic supervisor are like."""
     return ChildSpec(
-        name,
-        _behaviour(config, directory, name),
+        label,
+        _behaviour(config, directory, label, pool),
         restart=config.restart,
         shutdown=config.shutdown,
         start_timeout=config.start_timeout,
@@ -136,10 +139,12 @@ def _template(config: ActorWorker | ComponentWorker, directory: Path, name: str)
     )
 
 
-def _behaviour(config: ActorWorker | ComponentWorker, directory: Path, label: str) -> Any:
-    """What is started, with or without more arguments."""
+def _behaviour(
+    config: ActorWorker | ComponentWorker, directory: Path, label: str, pool: str | None = None
+) -> Any:
+    """What is started, with or without more arguments; `pool` is the name of its pool."""
     if isinstance(config, ComponentWorker):
-        return _component(config, label)
+        return _component(config, label, pool)
     module, _, attribute = config.actor.partition(":")
     behaviour: Any = reduce(getattr, attribute.split("."), import_module(directory, module))
     if not iscoroutinefunction(behaviour):
@@ -153,7 +158,8 @@ def _behaviour(config: ActorWorker | ComponentWorker, directory: Path, label: st
     return process
 
 
-def _component(config: ComponentWorker, label: str) -> Component:
+def _component(config: ComponentWorker, label: str, pool: str | None) -> Component:
+    named = pool is not None and component_name(pool) is None
     return Component(
         config.component,
         config=config.config,
@@ -162,6 +168,7 @@ def _component(config: ComponentWorker, label: str) -> Component:
         capabilities=config.capabilities.grants(),
         codec=config.codec,
         strict_imports=config.strict_imports,
+        pool=pool if named and config.capabilities.storage is not None else None,
         label=label,
     )
 

@@ -14,7 +14,7 @@ from airssys_wasm.application.live_tree import LiveTree
 from airssys_wasm.application.reports import Report
 from airssys_wasm.application.system import ActorSystem, SystemStatistics
 from airssys_wasm.components.services import ComponentServices
-from airssys_wasm.config import TreeConfig
+from airssys_wasm.config import TreeConfig, storage_place
 from airssys_wasm.kernel import StartError, is_orderly
 from airssys_wasm.supervision.events import FailedToStart, chain_of
 
@@ -74,10 +74,11 @@ async def run_application(
 
     Raises what importing the actors' modules raises; a tree that does not start is an Outcome.
     """
+    storage = storage_place(config.components.storage, directory)
     system = ActorSystem(
         config.name,
         root=supervisor_of(config, directory),
-        components=ComponentServices.of(config.components),
+        components=ComponentServices.of(config.components, storage),
         on_progress=on_progress,
     )
     if listening is None:

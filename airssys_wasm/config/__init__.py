@@ -1,19 +1,18 @@
 """What an application is made of, and how YAML says it."""
 
+from airssys_wasm.config.grants import CapabilitiesConfig, MessagingConfig, StorageConfig
 from airssys_wasm.config.loading import Loaded, load, load_text
 from airssys_wasm.config.settings import (
     ActorWorker,
     BackoffConfig,
-    CapabilitiesConfig,
     ComponentWorker,
     DefaultsConfig,
     HealthConfig,
     LimitsConfig,
     MailboxConfig,
-    MessagingConfig,
-    StorageConfig,
     SubscriptionConfig,
 )
+from airssys_wasm.config.storage import RocksStorage, SqliteStorage, storage_place
 from airssys_wasm.config.surroundings import (
     FoundActor,
     FoundComponent,
@@ -67,6 +66,8 @@ __all__ = [
     "Missing",
     "Opened",
     "PoolChild",
+    "RocksStorage",
+    "SqliteStorage",
     "StorageConfig",
     "SubscriptionConfig",
     "SupervisorChild",
@@ -75,5 +76,6 @@ __all__ = [
     "TreeConfig",
     "load",
     "load_text",
+    "storage_place",
     "walk",
 ]

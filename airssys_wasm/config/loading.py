@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def load(
         environment=variables,
         find_actor=cache(partial(finder, directory)),
         is_file=_is_file,
+        is_directory=_is_directory,
+        has_module=lambda name: find_spec(name) is not None,
         similar=similar,
         open_file=open_file,
         examine=cache(examine) if examine is not None else lambda path: FoundComponent(),
@@ -135,4 +138,11 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:  # a name that is too long
+        return False
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
         return False

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from airssys_wasm.config.field_changes import duration_text
 from airssys_wasm.config.part import Part
 from airssys_wasm.config.settings import ComponentSettings
+from airssys_wasm.config.storage_rules import check_namespaces, check_place
 from airssys_wasm.config.surroundings import Surroundings
 from airssys_wasm.config.tree import TreeConfig
 from airssys_wasm.config.worker_rules import Names, check_mailbox, check_worker, name_of
@@ -40,6 +41,8 @@ def check_meaning(reading: Reading[TreeConfig], surroundings: Surroundings) -> N
         _check_pool(child)
         check_mailbox(child)
         check_worker(child, surroundings, others)
+    check_place(root, surroundings)
+    check_namespaces(children)
     for supervisor in supervisors:
         _check_defaults(supervisor)
 

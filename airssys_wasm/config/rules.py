@@ -24,6 +24,9 @@ MEANING_RULES = {
     "pool-key": "A pool has a `key` if, and only if, it routes by key.",
     "set": "What `--set` changes is there.",
     "stand-in": "A component's stand-in names its actor.",
+    "storage-namespace": "A namespace of storage is one component's, or all share it.",
+    "storage-place": "What components store can be kept where the file says.",
+    "storage-quota": "A namespace of storage has one quota.",
     "significant": "A significant child is not permanent, and its supervisor has auto_shutdown.",
 }
 

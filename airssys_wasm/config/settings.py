@@ -19,19 +19,13 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from airssys_wasm.components.engine.limits import Limits
-from airssys_wasm.components.security.capability import (
-    DEFAULT_QUOTA,
-    Capabilities,
-    MessagingGrant,
-    StorageGrant,
-)
 from airssys_wasm.config import words
+from airssys_wasm.config.grants import NOTHING, CapabilitiesConfig, Pattern
 from airssys_wasm.schema import (
     AtLeast,
     AtMost,
     Checked,
     Duration,
-    MostItems,
     Named,
     Size,
     Verbatim,
@@ -46,8 +40,6 @@ Codec: TypeAlias = Literal["raw", "json", "msgpack"]
 WhileRestarting: TypeAlias = Literal["fail", "queue"]
 
 Name: TypeAlias = Annotated[str, Checked(words.name, words.NAME)]
-NamePattern: TypeAlias = Annotated[str, Checked(words.name_pattern, words.NAME)]
-Pattern: TypeAlias = Annotated[str, Checked(words.topic_pattern, words.TOPIC_PATTERN)]
 Shutdown: TypeAlias = Duration | Literal["infinity", "brutal_kill"]
 
 # What Docker, Kubernetes and systemd call restart types.
@@ -149,6 +141,8 @@ class LimitsConfig:
     - `call_total`: its time with waits; null for no bound.
     - `host_call`: time for one call of a host function.
     - `payload`: size of one message, either way.
+    - `instances`: how many core instances it may be made of; null for as many as it has.
+    - `tables`: how many tables it may have; null for as many as it has.
     """
 
     __noun__: ClassVar[str] = "a block of limits"
@@ -159,6 +153,8 @@ class LimitsConfig:
     call_total: Annotated[Duration, AtLeast(0.001)] | None = _LIMITS.call_total
     host_call: Annotated[Duration, AtLeast(0.001)] = _LIMITS.host_call
     payload: Annotated[Size, AtLeast(1)] = _LIMITS.payload
+    instances: Annotated[int, AtLeast(1)] | None = _LIMITS.instances
+    tables: Annotated[int, AtLeast(1)] | None = _LIMITS.tables
 
     def bounds(self) -> Limits:
         return Limits(
@@ -168,66 +164,8 @@ class LimitsConfig:
             call_total=self.call_total,
             host_call=self.host_call,
             payload=self.payload,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessagingConfig:
-    """Whom a component may send to and ask, and where it may publish and subscribe.
-
-    - `send`: names, or patterns of names, that it may send to.
-    - `request`: names, or patterns of names, that it may ask.
-    - `publish`: patterns of topics that it may publish to.
-    - `subscribe`: patterns of topics that it may get messages of.
-    """
-
-    __noun__: ClassVar[str] = "a messaging grant"
-
-    send: Annotated[tuple[NamePattern, ...], MostItems(256)] = ()
-    request: Annotated[tuple[NamePattern, ...], MostItems(256)] = ()
-    publish: Annotated[tuple[Pattern, ...], MostItems(256)] = ()
-    subscribe: Annotated[tuple[Pattern, ...], MostItems(256)] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageConfig:
-    """A key-value space of a component's own.
-
-    - `access`: `read` or `read-write`.
-    - `quota`: the most that it may keep.
-    - `namespace`: whose space it is; its own id unless this is given.
-    """
-
-    __noun__: ClassVar[str] = "a storage grant"
-
-    access: Annotated[Literal["read", "read-write"], Named("kind of access")] = "read"
-    quota: Annotated[Size, AtLeast(1)] = DEFAULT_QUOTA
-    namespace: Annotated[str, Checked(words.component_name, words.NAME)] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapabilitiesConfig:
-    """What a component may do. What is not here is denied.
-
-    - `messaging`: whom it may send to and ask, and where it may publish and subscribe.
-    - `storage`: a key-value space of its own.
-    """
-
-    __noun__: ClassVar[str] = "this block"
-
-    messaging: MessagingConfig = MessagingConfig()
-    storage: StorageConfig | None = None
-
-    def grants(self) -> Capabilities:
-        storage = self.storage
-        return Capabilities(
-            MessagingGrant(
-                self.messaging.send,
-                self.messaging.request,
-                self.messaging.publish,
-                self.messaging.subscribe,
-            ),
-            StorageGrant(storage.access, storage.quota, storage.namespace) if storage else None,
+            instances=self.instances,
+            tables=self.tables,
         )
 
 
@@ -314,7 +252,7 @@ class ComponentWorker(ComponentSettings, WorkerSettings):
     component: Annotated[Path, Verbatim()]
     config: Mapping[str, object] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
-    capabilities: Annotated[CapabilitiesConfig, Verbatim()] = CapabilitiesConfig()
+    capabilities: Annotated[CapabilitiesConfig, Verbatim()] = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)

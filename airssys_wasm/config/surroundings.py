@@ -64,5 +64,7 @@ class Surroundings:
     find_actor: Callable[[str], FoundActor | Missing] = lambda path: FoundActor()
     open_file: Callable[[Path], Opened | Missing] = lambda path: Missing("there is no such file")
     is_file: Callable[[Path], bool] = lambda path: True
+    is_directory: Callable[[Path], bool] = lambda path: True
+    has_module: Callable[[str], bool] = lambda name: True  # whether a library is installed
     similar: Callable[[Path], str] = lambda path: ""  # a hint at a file of nearly the same name
     examine: Callable[[Path], FoundComponent | Missing] = _unexamined

@@ -17,17 +17,18 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
+from airssys_wasm.config.grants import Pattern
 from airssys_wasm.config.settings import (
     ActorWorker,
     ComponentWorker,
     DefaultsConfig,
     Name,
-    Pattern,
     RestartSettings,
     Shutdown,
     StandInConfig,
     SubscriptionConfig,
 )
+from airssys_wasm.config.storage import StorageSetting
 from airssys_wasm.schema import (
     AtLeast,
     AtMost,
@@ -130,15 +131,18 @@ class SupervisorConfig(BudgetSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentsConfig:
-    """How the system runs components: which path, where compiled code is kept, how large a stack.
+    """How the system runs components, and where it keeps what they store.
 
     `cache` is a directory, "default" the user's cache directory, None no cache on disk; a
-    `stack` of None is the engine's own default.
+    `stack` of None is the engine's own default. A `storage` of "default" is the SQLite file
+    `storage.db` beside the tree file.
 
     - `path`: `fast` and `slow` are two ways to call a guest; `auto` takes the fast one where it
       can.
     - `cache`: a directory for compiled code; `default` for the user's; null for none.
     - `stack`: how large the stack of a guest is, 64KiB to 2MiB; null for the engine's default.
+    - `storage`: where components keep what they store: `{sqlite: PATH}`, `{rocksdb: PATH}`,
+      `memory` (until the end of the run), or `default`, the file storage.db beside the tree file.
     """
 
     __noun__: ClassVar[str] = "this block"
@@ -146,6 +150,7 @@ class ComponentsConfig:
     path: Annotated[EnginePath, Named("engine path")] = "auto"
     cache: Path | Literal["default"] | None = "default"
     stack: Annotated[Size, AtLeast(64 * 1024), AtMost(2 * 1024 * 1024)] | None = None
+    storage: StorageSetting = "default"
 
 
 @dataclass(frozen=True, kw_only=True)

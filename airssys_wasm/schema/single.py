@@ -8,11 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace as amended
 from pathlib import Path
 from typing import Any, Literal
 
 from airssys_wasm.schema.environment import has_reference, replace
-from airssys_wasm.schema.fields import AtLeast, AtMost, Checked, Named, Quantity, Verbatim
+from airssys_wasm.schema.fields import (
+    AtLeast,
+    AtMost,
+    Checked,
+    KindByKey,
+    Named,
+    Quantity,
+    Verbatim,
+)
 from airssys_wasm.schema.node import Scalar
 from airssys_wasm.schema.problem import quoted
 from airssys_wasm.schema.quantities import LONGEST, duration, intended_duration, intended_size, size
@@ -76,13 +85,21 @@ def _choose(
             return word
     others = [shape for shape in singles if shape.base not in (Literal, _None)]
     if not others:
-        return _no_such_word(node, said, singles, [str(word) for word in words])
+        wrong = _no_such_word(node, said, singles, [str(word) for word in words])
+        return wrong if wrong.hint else amended(wrong, hint=_keys_of_kinds(options))
     shape = next((shape for shape in others if _fits(shape, said)), others[0])
     if shape.base is object:
         return _anything(node, said)
     if shape.mark(Quantity) is not None:
         return _quantity(node, said, shape, singles, [str(word) for word in words])
     return _plain(node, said, shape, options, directory)
+
+
+def _keys_of_kinds(options: tuple[Shape, ...]) -> str:
+    """What a mapping at this place would have, where it may be one."""
+    kinds = next((mark for shape in options if (mark := shape.mark(KindByKey))), None)
+    mapping = kinds is not None and any(shape.is_record for shape in options)
+    return f"or write {{{kinds.keys[0]}: …}}" if mapping and kinds is not None else ""
 
 
 def _no_such_word(

@@ -13,7 +13,8 @@ import anyio
 
 from airssys_wasm.application import SystemFailed, supervisor_of
 from airssys_wasm.components.services import ComponentServices
-from airssys_wasm.config import TreeConfig
+from airssys_wasm.components.storage.places import moved
+from airssys_wasm.config import TreeConfig, storage_place
 from airssys_wasm.kernel import ActorRef, StartError
 from airssys_wasm.kernel.states import SUPERVISED
 from airssys_wasm.supervision.supervisor_actor import SupervisorActor
@@ -116,7 +117,8 @@ def config_of(file: str, sets: tuple[str, ...] = ()) -> TreeConfig:
 def simulated(options: TreeOptions) -> SimulatedTest:
     """The simulated test that runs the tree until its root ends or the time is over.
 
-    Relative paths of the tree's own code lead into the fresh directory of the run.
+    Relative paths of the tree's own code lead into the fresh directory of the run, and there
+    components store what they store.
     """
     config = config_of(options.file, options.sets)
     folder = Path(options.file).parent.resolve()
@@ -124,7 +126,8 @@ def simulated(options: TreeOptions) -> SimulatedTest:
     async def run(simulation: Simulation) -> None:
         with chdir(simulation.directory):
             root = supervisor_of(config, folder)
-            services = ComponentServices.of(config.components)
+            place = storage_place(config.components.storage, folder)
+            services = ComponentServices.of(config.components, moved(place, simulation.directory))
             system = await simulation.system(root, name=config.name, components=services)
             assert system.root is not None
             with anyio.move_on_after(options.until):
