@@ -227,9 +227,12 @@ class Engine:
         )
 
     def close(self) -> None:
-        """End every instance, and the threads of this engine. Does nothing again."""
+        """End every instance, the threads of this engine, and the code that it has loaded, whose
+        files are open for as long as it is. Does nothing again."""
         self._runner.close()
         self._compiler.close()
+        for component in list(self._checked):
+            component.close()
 
     def _refuse_after_fork(self) -> None:
         # The threads of wasmtime's compiler are not there in the child: it would wait for ever.

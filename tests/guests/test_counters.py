@@ -54,9 +54,19 @@ def test_it_echoes_asks_and_knows_its_count_again_after_a_restart(language: str)
                 assert await counter.request(b"hello") == b"1:hello"
                 assert await counter.request("grüß".encode()) == "2:grüß".encode()
                 assert await counter.request(b"ask") is None
-                while await system.components.storage.get(COUNTER, "answer") is None:
+                while (
+                    await system.components.store(system.kernel.platform.offload).get(
+                        COUNTER, "answer"
+                    )
+                    is None
+                ):
                     await anyio.lowlevel.checkpoint()
-                assert await system.components.storage.get(COUNTER, "answer") == b"hello yourself"
+                assert (
+                    await system.components.store(system.kernel.platform.offload).get(
+                        COUNTER, "answer"
+                    )
+                    == b"hello yourself"
+                )
                 counter.stop()
                 assert await counter.wait() == "normal"
                 again = await system.start(component, name="counter")

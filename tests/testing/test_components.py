@@ -118,7 +118,10 @@ def test_a_full_disk_takes_nothing_for_a_while() -> None:
         for _ in range(2):
             with pytest.raises(ComponentError, match="no space left on device"):
                 await counter.request(b"a")
-        assert await system.components.storage.get(COUNTER, "count") is None
+        assert (
+            await system.components.store(system.kernel.platform.offload).get(COUNTER, "count")
+            is None
+        )
         await simulation.sleep(FULL_DISK + 0.1)
         assert await counter.request(b"b") == b"3:b"
 
@@ -132,7 +135,9 @@ def test_a_torn_write_is_an_error_whether_it_was_made_or_lost() -> None:
         system = await simulation.system(tree())
         with pytest.raises(ComponentError, match="the write was torn"):
             await system.named("counter").request(b"a")
-        found.add(await system.components.storage.get(COUNTER, "count"))
+        found.add(
+            await system.components.store(system.kernel.platform.offload).get(COUNTER, "count")
+        )
 
     for seed in range(20):
         plan = [Fault("torn write", "counter", nth=2)]
