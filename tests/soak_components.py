@@ -104,7 +104,7 @@ class Soak:
         self._system = system
         self._tell = tell
         self._began = time.monotonic()
-        self.messages = 0
+        self.messages = 0  # that were answered
         self.samples: list[Sample] = []
 
     async def drive(self, name: str, *, kill: bool = False) -> None:
@@ -113,9 +113,9 @@ class Soak:
         number = 0
         while True:
             number += 1
-            self.messages += 1
             try:
                 await target.request(b"%d" % number, timeout=60)
+                self.messages += 1
             except (ActorExited, RequestTimeout):
                 await asyncio.sleep(0)
             if kill and number % LIFE == 0 and (ref := self._system.whereis(name)) is not None:

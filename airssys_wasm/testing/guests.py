@@ -29,8 +29,9 @@ _WRITES = ("set", "delete", "batch")
 
 
 class Guests:
-    """The components of one run. `record` gets (actor, text) for each call of a host function.
+    """The components of one run.
 
+    `record` gets (actor, text) for each call of a host function; None: nobody reads it.
     `began` is told of each incarnation that is about to get its Store.
     """
 
@@ -39,7 +40,7 @@ class Guests:
         choices: Choices,
         label: Callable[[Any], str],
         now: Callable[[], float],
-        record: Callable[[str, str], None],
+        record: Callable[[str, str], None] | None,
         began: Callable[[ComponentActor], None],
     ) -> None:
         self._choices = choices
@@ -102,7 +103,8 @@ class Guests:
         self, ref: ActorRef[Any], name: str, arguments: tuple[object, ...], answer: object
     ) -> None:
         """The host has answered."""
-        self._record(self._label(ref), f"{name}{_short(arguments)} gives {_short(answer)}")
+        if self._record is not None:
+            self._record(self._label(ref), f"{name}{_short(arguments)} gives {_short(answer)}")
 
     def refused(self, ref: ActorRef[Any], name: str) -> str | None:
         """What the call of `name` fails with instead of being made; None: it is made."""

@@ -69,7 +69,7 @@ class Simulation:
             self.choices,
             self.label,
             self.loop.time,
-            lambda actor, what: self._record("host", actor, what),
+            (lambda actor, what: self._record("host", actor, what)) if recorded else None,
             lambda component: self.observer.tell("component_began", component),
         )
         self._stack = AsyncExitStack()
