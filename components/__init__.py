@@ -21,6 +21,7 @@ from airssys_wasm.components.questions import (
     StatisticsRequest,
 )
 from airssys_wasm.components.security.capability import Capabilities, MessagingGrant, StorageGrant
+from airssys_wasm.components.security.quota import RateLimit
 from airssys_wasm.components.storage.namespaces import NamespaceConflict
 from airssys_wasm.components.storage.places import InMemory, InRocks, InSqlite
 
@@ -47,6 +48,7 @@ __all__ = [
     "NamespaceConflict",
     "PayloadError",
     "PayloadTooLarge",
+    "RateLimit",
     "StatisticsRequest",
     "StorageGrant",
     "Trap",

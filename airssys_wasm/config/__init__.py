@@ -1,6 +1,12 @@
 """What an application is made of, and how YAML says it."""
 
-from airssys_wasm.config.grants import CapabilitiesConfig, MessagingConfig, StorageConfig
+from airssys_wasm.config.grants import (
+    CapabilitiesConfig,
+    MessageRate,
+    MessagingConfig,
+    StorageConfig,
+    StorageRate,
+)
 from airssys_wasm.config.loading import Loaded, load, load_text
 from airssys_wasm.config.settings import (
     ActorWorker,
@@ -62,6 +68,7 @@ __all__ = [
     "LimitsConfig",
     "Loaded",
     "MailboxConfig",
+    "MessageRate",
     "MessagingConfig",
     "Missing",
     "Opened",
@@ -69,6 +76,7 @@ __all__ = [
     "RocksStorage",
     "SqliteStorage",
     "StorageConfig",
+    "StorageRate",
     "SubscriptionConfig",
     "SupervisorChild",
     "SupervisorConfig",

@@ -272,6 +272,11 @@ class _Reader:
                 found[key.text] = self.value(value, below, options, needed=field.required)
                 continue
             free = [name for name in (*known, *_other_keys(known)) if name not in present]
+            reserved = getattr(outer.base, "__reserved__", {}).get(key.text)
+            if reserved is not None:
+                hint = f"{noun} has {', '.join(known)}"
+                self._fail(key.place, below, "unknown-key", reserved, hint)
+                continue
             meant = nearest(key.text, free)
             hint = f"did you mean '{meant}'?" if meant else did_you_mean(key.text, known)
             owner = next((shape.base for shape in kinds if key.text in fields_of(shape.base)), None)

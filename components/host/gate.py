@@ -1,24 +1,25 @@
 """Acts: stands before every host function: capability, quota, rate, in this order; then it acts.
 
-Each decision is reported to the audit. A denial is never silent: the first of its kind in an
-incarnation is a warning in the log, with the line that would allow it.
+Each decision is reported to the audit, and so is a quota that is nearly used up. A denial is never
+silent: the first of its kind in an incarnation is a warning in the log, with the line that would
+allow it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.identity import ComponentId
-from airssys_wasm.components.security.audit import AuditRecord, Listener
+from airssys_wasm.components.security.audit import AuditRecord, Listener, Outcome
 from airssys_wasm.components.security.capability import Action, Capabilities, Denial, denial
-from airssys_wasm.components.security.rate import Rate
+from airssys_wasm.components.security.quota import UNBOUNDED, Alarm, Gauge, Throttle
 
 log = logging.getLogger("airssys_wasm.components")
 
-Family = Literal["messaging", "storage"]
+Family = Literal["messaging", "storage", "time", "random"]
 
 MAX_TARGET = 256  # bytes of a target in texts: an id has at most 194
 DECISIONS = 1_000  # kept for each incarnation; a guest that asks for more is decided anew
@@ -31,6 +32,8 @@ FAMILIES: dict[Action, Family] = {
     "subscribe": "messaging",
     "read": "storage",
     "write": "storage",
+    "time": "time",
+    "random": "random",
 }
 
 
@@ -42,7 +45,7 @@ class Refusal(NamedTuple):
 
 
 class Gate:
-    """The gate of one incarnation. `rates` bounds the calls of a family; none by default."""
+    """The gate of one incarnation."""
 
     __slots__ = (
         "_audit",
@@ -50,7 +53,8 @@ class Gate:
         "_clock",
         "_component",
         "_decided",
-        "_rates",
+        "_kept",
+        "_throttles",
         "_warned",
         "denied",
     )
@@ -61,13 +65,13 @@ class Gate:
         capabilities: Capabilities,
         audit: Listener,
         clock: Callable[[], float],
-        rates: Mapping[Family, Rate] | None = None,
     ) -> None:
         self._component = component
         self._capabilities = capabilities
         self._audit = audit
         self._clock = clock
-        self._rates = dict(rates or {})
+        self._throttles = _throttles(capabilities)
+        self._kept = Gauge()
         self._decided: dict[tuple[Action, object], Denial | None] = {}
         self._warned: set[str] = set()
         self.denied = 0
@@ -78,28 +82,62 @@ class Gate:
         action: Action,
         target: ComponentId | str,
         *,
+        size: int = 0,
         within_quota: bool = True,
     ) -> Refusal | None:
         """None when the function may act. `function` is `interface.function`, for the audit.
 
-        `within_quota` is what the caller has found of its own quota.
+        `size` is how many bytes it moves; `within_quota` what the caller has found of its own
+        quota.
         """
-        denied = self._decide(action, target)
-        if denied is not None:
-            self.denied += 1
-            text = shown(str(denied))
-            self._record(function, target, "denied", text)
-            self._warn(text)
-            return Refusal("denied", text)
+        return self.refusal_of_any(
+            function, action, (target,), size=size, within_quota=within_quota
+        )
+
+    def refusal_of_any(
+        self,
+        function: str,
+        action: Action,
+        targets: Sequence[ComponentId | str],
+        *,
+        size: int = 0,
+        within_quota: bool = True,
+    ) -> Refusal | None:
+        """The same for `size` bytes to each of `targets`: to all of them or to none."""
+        for target in targets:
+            denied = self._decide(action, target)
+            if denied is not None:
+                self.denied += 1
+                text = shown(str(denied))
+                self._record(function, target, "denied", text)
+                self._warn(text)
+                return Refusal("denied", text)
+        first = targets[0] if targets else ""
         if not within_quota:
-            self._record(function, target, "over quota", "")
-            return Refusal("quota", f"{function} is over its quota")
-        rate = self._rates.get(FAMILIES[action])
-        if rate is not None and not rate.admits(self._clock()):
-            self._record(function, target, "over rate", "")
-            return Refusal("rate", f"{function} is over {rate.limit} in {rate.period:g} s")
-        self._record(function, target, "granted", "")
+            return self.over_quota(function, first)
+        throttle = self._throttles.get(FAMILIES[action])
+        if throttle is not None:
+            over = throttle.over(self._clock(), len(targets), size * len(targets))
+            if over is not None:
+                self._record(function, first, "over rate", over)
+                return Refusal("rate", f"{function} is over {over}")
+            for alarm in throttle.alarms():
+                self._alarm(function, first, alarm)
+        for target in targets:
+            self._record(function, target, "granted", "")
         return None
+
+    def over_quota(self, function: str, target: ComponentId | str) -> Refusal:
+        """The function may act, and can't: what it wants does not fit."""
+        self._record(function, target, "over quota", "")
+        return Refusal("quota", f"{function} is over its quota")
+
+    def now_kept(self, function: str, used: int, quota: int) -> None:
+        """The storage holds `used` bytes of its quota. Told when that is nearly all."""
+        level = self._kept.risen(used / quota)
+        if level is not None:
+            what = f"{used / quota:.0%} of {quota} bytes of storage"
+            self._alarm(function, "storage", Alarm(level, what))
 
     def reaches(self, target: ComponentId) -> bool:
         """Whether the grants let it know of `target`. Not audited: nothing is acted upon."""
@@ -121,14 +159,29 @@ class Gate:
         self,
         function: str,
         target: ComponentId | str,
-        outcome: Literal["granted", "denied", "over quota", "over rate"],
+        outcome: Outcome,
         detail: str,
     ) -> None:
         self._audit(
             AuditRecord(self._component, function, shown(str(target), MAX_TARGET), outcome, detail)
         )
 
+    def _alarm(self, function: str, target: ComponentId | str, alarm: Alarm) -> None:
+        self._record(function, target, alarm.level, alarm.what)
+        self._warn(f"{self._component} has used {alarm.what}: {alarm.level}")
+
     def _warn(self, text: str) -> None:
         if text not in self._warned and len(self._warned) < WARNINGS:
             self._warned.add(text)
             log.warning("%s", text, extra={"component": str(self._component)})
+
+
+def _throttles(capabilities: Capabilities) -> dict[Family, Throttle]:
+    """Of the families whose rate is bounded."""
+    messaging, storage = capabilities.messaging, capabilities.storage
+    found: dict[Family, Throttle] = {}
+    if messaging.rate != UNBOUNDED:
+        found["messaging"] = Throttle(messaging.rate, "messages")
+    if storage is not None and storage.rate != UNBOUNDED:
+        found["storage"] = Throttle(storage.rate, "operations")
+    return found

@@ -52,7 +52,7 @@ class Messaging:
         if refused is not None:
             return refused
         caller = self._caller
-        refusal = caller.gate.refusal("host-messaging.send", "send", to)
+        refusal = caller.gate.refusal("host-messaging.send", "send", to, size=len(payload))
         if refusal is not None:
             return _refused(refusal)
         ref = caller.find(to)
@@ -72,7 +72,11 @@ class Messaging:
             return refused
         caller, requests = self._caller, self._requests
         refusal = caller.gate.refusal(
-            "host-messaging.request", "request", to, within_quota=requests.has_room
+            "host-messaging.request",
+            "request",
+            to,
+            size=len(payload),
+            within_quota=requests.has_room,
         )
         if refusal is not None:
             return _refused(refusal)
@@ -102,10 +106,11 @@ class Messaging:
             refused = _invalid(to)
             if refused is not None:
                 return refused
-        for to in ids:
-            refusal = caller.gate.refusal("host-messaging.broadcast", "send", to)
-            if refusal is not None:
-                return _refused(refusal)
+        refusal = caller.gate.refusal_of_any(
+            "host-messaging.broadcast", "send", ids, size=len(payload)
+        )
+        if refusal is not None:
+            return _refused(refusal)
         found = [caller.find(to) for to in ids]
         refs = [ref for ref in found if ref is not None]
         if len(refs) < len(found):

@@ -16,6 +16,7 @@ from airssys_wasm.components.storage.store import (
     QuotaExceeded,
     StoreUnavailable,
     key_problem,
+    size_of,
 )
 
 if TYPE_CHECKING:
@@ -73,16 +74,18 @@ class Storage:
 
     async def set(self, key: str, value: bytes) -> Ok | Err:
         """`set`: a value over 1 MiB, or one that does not fit the quota, is `quota-exceeded`."""
-        refused = self._refused("set", "write") or _invalid(key)
+        fits = len(value) <= MAX_VALUE
+        size = size_of(key, value)
+        refused = self._refused("set", "write", size=size, fits=fits) or _invalid(key)
         if refused is not None:
             return refused
-        if len(value) > MAX_VALUE:
-            return QUOTA_EXCEEDED
+        space, gate = self._space, self._caller.gate
         try:
-            space = self._space
-            await space.store.set(space.namespace, key, value, space.quota)
+            usage = await space.store.set(space.namespace, key, value, space.quota)
         except QuotaExceeded:
+            gate.over_quota("storage.set", "storage")
             return QUOTA_EXCEEDED
+        gate.now_kept("storage.set", usage.used, space.quota)
         return DONE
 
     async def delete(self, key: str) -> Ok | Err:
@@ -119,8 +122,12 @@ class Storage:
         usage = await space.store.usage(space.namespace)
         return Ok((usage.used, space.quota, usage.keys))
 
-    def _refused(self, function: str, action: Action) -> Err | None:
-        refusal = self._caller.gate.refusal(f"storage.{function}", action, "storage")
+    def _refused(
+        self, function: str, action: Action, *, size: int = 0, fits: bool = True
+    ) -> Err | None:
+        refusal = self._caller.gate.refusal(
+            f"storage.{function}", action, "storage", size=size, within_quota=fits
+        )
         if refusal is None:
             return None
         if refusal.kind == "denied":

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from airssys_wasm.components.identity import ComponentId
 
-Outcome = Literal["granted", "denied", "over quota", "over rate"]
+Outcome = Literal["granted", "denied", "over quota", "over rate", "warning", "critical"]
 
 KEPT = 1_000  # enough to look at after an incident; the counts go on
 
 
 class AuditRecord(NamedTuple):
-    """One decision. `function` is `interface.function`; `detail` says why it was not granted."""
+    """One decision. `function` is `interface.function`; `detail` says why it was not granted.
+
+    `warning` and `critical` are no decisions: a quota is used up to 80 and to 95 per cent.
+    """
 
     component: ComponentId
     function: str
@@ -39,9 +42,7 @@ class AuditTrail:
     """
 
     def __init__(self) -> None:
-        self.counts: dict[Outcome, int] = dict.fromkeys(
-            ("granted", "denied", "over quota", "over rate"), 0
-        )
+        self.counts: dict[Outcome, int] = dict.fromkeys(get_args(Outcome), 0)
         self._recent: deque[AuditRecord] = deque(maxlen=KEPT)
         self._listeners: tuple[Listener, ...] = ()
 

@@ -17,8 +17,9 @@ from airssys_wasm.components.security.pattern import (
     matches_name,
     name_pattern_problem,
 )
+from airssys_wasm.components.security.quota import UNBOUNDED, RateLimit
 
-Action = Literal["send", "request", "publish", "subscribe", "read", "write"]
+Action = Literal["send", "request", "publish", "subscribe", "read", "write", "time", "random"]
 Access = Literal["read", "read-write"]
 
 DEFAULT_QUOTA = 10 * 1024 * 1024  # bytes; ten values of the largest size
@@ -30,6 +31,8 @@ _DOING: dict[Action, str] = {
     "subscribe": "subscribe to",
     "read": "read",
     "write": "write to",
+    "time": "read the time by",
+    "random": "take randomness from",
 }
 
 
@@ -45,14 +48,17 @@ def _patterns(field: str, given: object) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class MessagingGrant:
     """Whom it may send to and ask, by patterns of names; where it may publish and subscribe, by
-    patterns of topics. What the patterns mean is told in `pattern.py`. Raises ValueError for what
-    is no pattern, TypeError for what is no list of them.
+    patterns of topics. What the patterns mean is told in `pattern.py`. `rate` bounds what one
+    incarnation sends, asks and publishes: each target is a message of its own.
+
+    Raises ValueError for what is no pattern, TypeError for what is no list of them.
     """
 
     send: Sequence[str] = ()
     request: Sequence[str] = ()
     publish: Sequence[str] = ()
     subscribe: Sequence[str] = ()
+    rate: RateLimit = UNBOUNDED
 
     def __post_init__(self) -> None:
         for field in ("send", "request"):
@@ -73,13 +79,15 @@ class MessagingGrant:
 class StorageGrant:
     """A key-value space. `quota` is bytes of keys and values together; `namespace` is a component
     id as text, None for the id of the component itself. Several components use one namespace only
-    when all of them say `shared`.
+    when all of them say `shared`. `rate` bounds the operations of one incarnation, and the bytes of
+    keys and values that it writes.
     """
 
     access: Access = "read"
     quota: int = DEFAULT_QUOTA
     namespace: str | None = None
     shared: bool = False
+    rate: RateLimit = UNBOUNDED
 
     def __post_init__(self) -> None:
         if self.access not in ("read", "read-write"):
@@ -94,10 +102,16 @@ class StorageGrant:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """All grants of one component."""
+    """All grants of one component.
+
+    `time` and `random` are about clocks and randomness by the interfaces of WASI; the clock of
+    `host-services` needs no grant.
+    """
 
     messaging: MessagingGrant = MessagingGrant()
     storage: StorageGrant | None = None
+    time: bool = False
+    random: bool = False
 
     def reaches(self, target: ComponentId) -> bool:
         """Whether it may send to `target` or ask it, and so may know that it is there."""
@@ -131,12 +145,15 @@ def denial(
     """Why `component` may not do this; None when it may.
 
     The target of `send` and `request` is an id, of `publish` and `subscribe` a topic (a pattern of
-    topics to subscribe), of `read` and `write` the text `storage`.
+    topics to subscribe), of `read` and `write` the text `storage`, of `time` and `random` the
+    interface.
     """
     if _granted(capabilities, action, target):
         return None
     asked = str(target)
-    if action in ("read", "write"):
+    if action in ("time", "random"):
+        grant = f"capabilities: {{{action}: true}}"
+    elif action in ("read", "write"):
         access = "read-write" if action == "write" else "read"
         grant = f"capabilities: {{storage: {{access: {access}}}}}"
     else:
@@ -159,5 +176,9 @@ def _granted(capabilities: Capabilities, action: Action, target: ComponentId | s
             return storage is not None
         case "write", str():
             return storage is not None and storage.access == "read-write"
+        case "time", str():
+            return capabilities.time
+        case "random", str():
+            return capabilities.random
         case _:
             raise TypeError(f"{target!r} is not a thing to {_DOING[action]}")

@@ -14,6 +14,7 @@ from airssys_wasm.components import (
 )
 from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.host.requests import MAX_PENDING
+from airssys_wasm.components.security.quota import RateLimit
 from airssys_wasm.kernel import Actor, ActorRef, Failed, Mailbox, MailboxFull
 from airssys_wasm.supervision import ChildSpec, Supervisor
 from tests.components.conftest import Stage, lifecycle
@@ -358,3 +359,21 @@ async def test_requests_without_an_answer_are_bounded(stage: Stage) -> None:
     assert await guest.request(b"request:peer:60000:ping") == QUEUE_FULL
     requests._pending = kept
     assert stage.services.audit.counts["over quota"] == 1
+
+
+# --- rates
+
+
+@pytest.mark.parametrize("rate", [RateLimit(calls=2), RateLimit(bytes=4)])
+async def test_more_than_the_rate_allows_is_a_full_queue(stage: Stage, rate: RateLimit) -> None:
+    messages = stage.record("peer")
+    grant = MessagingGrant(send=["peer"], request=["peer"], rate=rate)
+    guest = await caller(stage, capabilities=Capabilities(grant))
+    commands = (b"send:peer:hi", b"broadcast:peer:hi", b"send:peer:hi", b"request:peer:9:hi") * 5
+    answers = [await guest.request(command) for command in commands]
+    refused = answers.count(QUEUE_FULL)
+    assert answers[:2] == [b"ok", b"ok"]
+    assert refused
+    assert stage.services.audit.counts["over rate"] == refused
+    assert stage.services.audit.counts["critical"] >= 1
+    await stage.until(lambda: len(messages) == len(answers) - refused)

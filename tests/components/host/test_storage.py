@@ -4,6 +4,7 @@ import pytest
 
 from airssys_wasm.components import Capabilities, Limits, StorageGrant
 from airssys_wasm.components.identity import parse_id
+from airssys_wasm.components.security.quota import RateLimit
 from airssys_wasm.kernel import ActorRef
 from tests.components.conftest import Stage
 from tests.guests import guests
@@ -120,3 +121,30 @@ async def test_what_was_kept_is_there_after_a_restart(stage: Stage) -> None:
     guest.kill()
     await guest.wait()
     assert await (await keeper(stage)).request(b"get:k") == b"some:v"
+
+
+async def test_what_does_not_fit_is_audited_and_so_is_a_quota_that_is_nearly_full(
+    stage: Stage,
+) -> None:
+    guest = await keeper(stage, StorageGrant("read-write", quota=10))
+    for command in (b"set:k:1234567", b"set:k:123456789", b"set:k:1234567890"):
+        await guest.request(command)
+    told = [(record.outcome, record.detail) for record in stage.services.audit.recent()]
+    assert ("warning", "80% of 10 bytes of storage") in told
+    assert ("critical", "100% of 10 bytes of storage") in told
+    assert stage.services.audit.counts["over quota"] == 1
+
+
+async def test_over_the_rate_is_over_the_quota_until_time_has_passed(stage: Stage) -> None:
+    guest = await keeper(stage, StorageGrant("read-write", rate=RateLimit(calls=2)))
+    answers = [await guest.request(b"exists:k") for _ in range(20)]
+    assert answers[:2] == [b"false", b"false"]
+    assert QUOTA_EXCEEDED in answers
+    assert stage.services.audit.counts["over rate"] == answers.count(QUOTA_EXCEEDED)
+
+
+async def test_only_what_is_written_counts_as_bytes(stage: Stage) -> None:
+    guest = await keeper(stage, StorageGrant("read-write", rate=RateLimit(bytes=1)))
+    assert await guest.request(b"set:k:much more than a byte") == b"ok"
+    assert await guest.request(b"set:k:more") == QUOTA_EXCEEDED
+    assert await guest.request(b"get:k") == b"some:much more than a byte"

@@ -5,11 +5,11 @@ import yaml
 
 from airssys_wasm.broker.errors import TopicError
 from airssys_wasm.components import Capabilities, ComponentId, MessagingGrant, StorageGrant
-from airssys_wasm.components.host.gate import Family, Gate
+from airssys_wasm.components.host.gate import Gate
 from airssys_wasm.components.identity import parse_id
 from airssys_wasm.components.security.audit import AuditTrail
 from airssys_wasm.components.security.capability import Action, denial
-from airssys_wasm.components.security.rate import Rate
+from airssys_wasm.components.security.quota import UNBOUNDED, RateLimit
 
 PRICES = parse_id("shop/prices/")
 LEDGER = parse_id("ledger")
@@ -21,12 +21,17 @@ ASKS: list[tuple[Action, ComponentId | str]] = [
     ("subscribe", "orders.*"),
     ("read", "storage"),
     ("write", "storage"),
+    ("time", "wasi:clocks/wall-clock"),
+    ("random", "wasi:random/random"),
 ]
 
-EVERYTHING = Capabilities(
-    MessagingGrant(send=["*"], request=["*"], publish=[">"], subscribe=[">"]),
-    StorageGrant("read-write"),
-)
+
+def everything(rate: RateLimit = UNBOUNDED) -> Capabilities:
+    messaging = MessagingGrant(send=["*"], request=["*"], publish=[">"], subscribe=[">"], rate=rate)
+    return Capabilities(messaging, StorageGrant("read-write"), time=True, random=True)
+
+
+EVERYTHING = everything()
 
 
 @pytest.mark.parametrize(("action", "target"), ASKS)
@@ -51,7 +56,9 @@ def test_the_line_that_a_denial_proposes_is_yaml_that_allows_it(
     granted = yaml.safe_load(denied.grant)["capabilities"]
     messaging = MessagingGrant(**granted.get("messaging", {}))
     storage = StorageGrant(**granted["storage"]) if "storage" in granted else None
-    assert denial(PRICES, Capabilities(messaging, storage), action, target) is None
+    time, random = granted.get("time", False), granted.get("random", False)
+    allowed = Capabilities(messaging, storage, time=time, random=random)
+    assert denial(PRICES, allowed, action, target) is None
 
 
 def test_a_grant_to_send_is_none_to_ask() -> None:
@@ -86,18 +93,15 @@ def test_what_could_never_be_right_is_refused_when_it_is_written() -> None:
         StorageGrant(namespace="a/b")
 
 
-def gate(
-    capabilities: Capabilities, audit: AuditTrail, clock: list[float], rate: Rate | None = None
-) -> Gate:
-    rates: dict[Family, Rate] = {} if rate is None else {"messaging": rate}
-    return Gate(PRICES, capabilities, audit, lambda: clock[0], rates)
+def gate(capabilities: Capabilities, audit: AuditTrail, clock: list[float]) -> Gate:
+    return Gate(PRICES, capabilities, audit, lambda: clock[0])
 
 
 def test_the_gate_asks_for_capability_then_quota_then_rate() -> None:
     audit, now = AuditTrail(), [0.0]
-    rate = Rate(1)
-    closed = gate(Capabilities(), audit, now, rate)
-    opened = gate(EVERYTHING, audit, now, rate)
+    rate = RateLimit(calls=1)
+    closed = gate(Capabilities(MessagingGrant(rate=rate)), audit, now)
+    opened = gate(everything(rate), audit, now)
     refused = [
         closed.refusal("host-messaging.send", "send", LEDGER, within_quota=False),
         opened.refusal("host-messaging.send", "send", LEDGER, within_quota=False),
@@ -107,6 +111,41 @@ def test_the_gate_asks_for_capability_then_quota_then_rate() -> None:
     assert [refusal and refusal.kind for refusal in refused] == ["denied", "quota", None, "rate"]
     now[0] = 1.0
     assert opened.refusal("host-messaging.send", "send", LEDGER) is None
+
+
+def test_many_targets_are_one_decision_that_takes_nothing_when_it_is_refused() -> None:
+    audit = AuditTrail()
+    opened = gate(everything(RateLimit(calls=3, bytes=30)), audit, [0.0])
+    targets = [parse_id(name) for name in "abc"]
+    broadcast = "host-messaging.broadcast"
+    assert opened.refusal_of_any(broadcast, "send", targets[:1], size=5) is None
+    too_many = opened.refusal_of_any(broadcast, "send", targets, size=1)
+    too_large = opened.refusal_of_any(broadcast, "send", targets[:2], size=13)
+    assert too_many == ("rate", "host-messaging.broadcast is over 3 messages a second")
+    assert too_large == ("rate", "host-messaging.broadcast is over 30 bytes a second")
+    assert opened.refusal_of_any(broadcast, "send", targets[:2], size=12) is None
+    assert audit.counts["over rate"] == 2
+    assert audit.counts["granted"] == 3
+
+
+def test_a_quota_that_is_nearly_used_up_is_told_at_80_and_at_95_per_cent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    audit, now = AuditTrail(), [0.0]
+    opened = gate(everything(RateLimit(calls=100)), audit, now)
+    for _ in range(101):
+        opened.refusal("host-messaging.send", "send", LEDGER)
+    told = [(record.outcome, record.detail) for record in audit.recent() if record.detail]
+    assert told == [
+        ("warning", "80% of 100 messages a second"),
+        ("critical", "95% of 100 messages a second"),
+        ("over rate", "100 messages a second"),
+    ]
+    opened.now_kept("storage.set", 799, 1_000)
+    opened.now_kept("storage.set", 960, 1_000)
+    assert audit.recent()[-1].detail == "96% of 1000 bytes of storage"
+    assert (audit.counts["warning"], audit.counts["critical"]) == (1, 2)
+    assert "shop/prices/ has used 95% of 100 messages a second: critical" in caplog.text
 
 
 def test_every_decision_is_audited_and_who_listens_hears_it() -> None:
