@@ -72,6 +72,7 @@ class MessagingConfig:
     - `request`: names, or patterns of names, that it may ask.
     - `publish`: patterns of topics that it may publish to.
     - `subscribe`: patterns of topics that it may get messages of.
+    - `spawn`: names, or patterns of names, of dynamic supervisors whose children it may start.
     - `rate`: how many messages and bytes a second; null for no bound.
     """
 
@@ -81,11 +82,14 @@ class MessagingConfig:
     request: Annotated[tuple[NamePattern, ...], MostItems(256)] = ()
     publish: Annotated[tuple[Pattern, ...], MostItems(256)] = ()
     subscribe: Annotated[tuple[Pattern, ...], MostItems(256)] = ()
+    spawn: Annotated[tuple[NamePattern, ...], MostItems(256)] = ()
     rate: MessageRate | None = None
 
     def grant(self) -> MessagingGrant:
         rate = UNBOUNDED if self.rate is None else self.rate.limit()
-        return MessagingGrant(self.send, self.request, self.publish, self.subscribe, rate)
+        return MessagingGrant(
+            self.send, self.request, self.publish, self.subscribe, self.spawn, rate
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ def _check_imports(worker: Part, imports: frozenset[str]) -> None:
 
 
 def _check_grants(worker: Part, others: Names) -> None:
-    for right in ("send", "request"):
+    for right in ("send", "request", "spawn"):
         for path, target in worker.items("capabilities", "messaging", right):
             if target is not None and not others.include(target):
                 message = f"no child of this tree has the name {target!r}"

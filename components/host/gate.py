@@ -28,6 +28,7 @@ WARNINGS = 20  # different denials that one incarnation may warn of
 FAMILIES: dict[Action, Family] = {
     "send": "messaging",
     "request": "messaging",
+    "spawn": "messaging",
     "publish": "messaging",
     "subscribe": "messaging",
     "read": "storage",

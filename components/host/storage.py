@@ -1,9 +1,9 @@
-"""Acts: the functions of `storage`, over whichever backend the system has."""
+"""Acts: the functions of `storage`, of 1.0 and of 1.1, over whichever backend the system has."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from airssys_wasm.components.host.functions import Functions
 from airssys_wasm.components.storage.store import (
     MAX_KEYS,
     MAX_VALUE,
+    Change,
     KeyValueStore,
     QuotaExceeded,
     StoreUnavailable,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTERFACE = "airssys:core/storage@1.0.0"
+
+MAX_CHANGES = 1_000  # of one batch
+MAX_BATCH = 16 * 2**20  # bytes of its keys and values
 
 DONE = Ok()
 QUOTA_EXCEEDED = Err(Variant("quota-exceeded"))
@@ -64,6 +68,8 @@ class Storage:
             "exists": self.exists,
             "list-keys": self.list_keys,
             "usage": self.usage,
+            "list-page": self.list_page,
+            "batch": self.batch,
         }
         return {name: _available(function) for name, function in functions.items()}
 
@@ -79,14 +85,7 @@ class Storage:
         refused = self._refused("set", "write", size=size, fits=fits) or _invalid(key)
         if refused is not None:
             return refused
-        space, gate = self._space, self._caller.gate
-        try:
-            usage = await space.store.set(space.namespace, key, value, space.quota)
-        except QuotaExceeded:
-            gate.over_quota("storage.set", "storage")
-            return QUOTA_EXCEEDED
-        gate.now_kept("storage.set", usage.used, space.quota)
-        return DONE
+        return await self._write("set", ((key, value),))
 
     async def delete(self, key: str) -> Ok | Err:
         """`delete`: `not-found` for a key that is not there."""
@@ -113,6 +112,34 @@ class Storage:
             return Err(Variant("io-error", "too many keys, narrow the prefix"))
         return Ok(keys)
 
+    async def list_page(self, prefix: str | None, cursor: str | None, limit: int) -> Ok | Err:
+        """`list-page`: keys in order, and the cursor of the next page if there is one."""
+        refused = self._refused("list-page", "read")
+        if refused is None and cursor is not None:
+            refused = _invalid(cursor)
+        if refused is not None:
+            return refused
+        if not 1 <= limit <= MAX_KEYS:
+            return Err(Variant("io-error", f"a page has 1 to {MAX_KEYS:,} keys, not {limit}"))
+        space = self._space
+        keys = await space.store.keys(space.namespace, prefix or "", limit + 1, cursor)
+        page, more = keys[:limit], len(keys) > limit
+        return Ok((page, page[-1] if more else None))
+
+    async def batch(self, changes: list[Variant]) -> Ok | Err:
+        """`batch`: all of the changes or none of them."""
+        made = [_change(change) for change in changes]
+        sizes = [size_of(key, value or b"") for key, value in made]
+        fits = all(value is None or len(value) <= MAX_VALUE for _, value in made)
+        refused = self._refused("batch", "write", size=sum(sizes), fits=fits)
+        if refused is not None:
+            return refused
+        if len(made) > MAX_CHANGES or sum(sizes) > MAX_BATCH:
+            most = f"{MAX_CHANGES:,} changes and {MAX_BATCH // 2**20} MiB"
+            return Err(Variant("io-error", f"a batch has at most {most}"))
+        invalid = next((wrong for key, _ in made if (wrong := _invalid(key))), None)
+        return invalid or await self._write("batch", made)
+
     async def usage(self) -> Ok | Err:
         """`usage`: bytes in use, the quota, and how many keys there are."""
         refused = self._refused("usage", "read")
@@ -121,6 +148,16 @@ class Storage:
         space = self._space
         usage = await space.store.usage(space.namespace)
         return Ok((usage.used, space.quota, usage.keys))
+
+    async def _write(self, function: str, changes: Sequence[Change]) -> Ok | Err:
+        space, gate = self._space, self._caller.gate
+        try:
+            usage = await space.store.write(space.namespace, changes, space.quota)
+        except QuotaExceeded:
+            gate.over_quota(f"storage.{function}", "storage")
+            return QUOTA_EXCEEDED
+        gate.now_kept(f"storage.{function}", usage.used, space.quota)
+        return DONE
 
     def _refused(
         self, function: str, action: Action, *, size: int = 0, fits: bool = True
@@ -133,6 +170,12 @@ class Storage:
         if refusal.kind == "denied":
             return Err(Variant("io-error", refusal.text))
         return QUOTA_EXCEEDED
+
+
+def _change(change: Variant) -> Change:
+    """A `storage-change`, which is `set` with key and value, or `delete` with a key."""
+    payload: Any = change.payload
+    return payload if change.case == "set" else (payload, None)
 
 
 def _invalid(key: str) -> Err | None:

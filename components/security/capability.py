@@ -19,7 +19,9 @@ from airssys_wasm.components.security.pattern import (
 )
 from airssys_wasm.components.security.quota import UNBOUNDED, RateLimit
 
-Action = Literal["send", "request", "publish", "subscribe", "read", "write", "time", "random"]
+Action = Literal[
+    "send", "request", "spawn", "publish", "subscribe", "read", "write", "time", "random"
+]
 Access = Literal["read", "read-write"]
 
 DEFAULT_QUOTA = 10 * 1024 * 1024  # bytes; ten values of the largest size
@@ -27,6 +29,7 @@ DEFAULT_QUOTA = 10 * 1024 * 1024  # bytes; ten values of the largest size
 _DOING: dict[Action, str] = {
     "send": "send to",
     "request": "ask",
+    "spawn": "spawn what is installed as",
     "publish": "publish to",
     "subscribe": "subscribe to",
     "read": "read",
@@ -48,8 +51,9 @@ def _patterns(field: str, given: object) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class MessagingGrant:
     """Whom it may send to and ask, by patterns of names; where it may publish and subscribe, by
-    patterns of topics. What the patterns mean is told in `pattern.py`. `rate` bounds what one
-    incarnation sends, asks and publishes: each target is a message of its own.
+    patterns of topics; of which dynamic supervisors it may start children, by patterns of names.
+    What the patterns mean is told in `pattern.py`. `rate` bounds what one incarnation sends, asks
+    and publishes: each target is a message of its own.
 
     Raises ValueError for what is no pattern, TypeError for what is no list of them.
     """
@@ -58,10 +62,11 @@ class MessagingGrant:
     request: Sequence[str] = ()
     publish: Sequence[str] = ()
     subscribe: Sequence[str] = ()
+    spawn: Sequence[str] = ()
     rate: RateLimit = UNBOUNDED
 
     def __post_init__(self) -> None:
-        for field in ("send", "request"):
+        for field in ("send", "request", "spawn"):
             patterns = _patterns(field, getattr(self, field))
             for pattern in patterns:
                 problem = name_pattern_problem(pattern)
@@ -144,9 +149,9 @@ def denial(
 ) -> Denial | None:
     """Why `component` may not do this; None when it may.
 
-    The target of `send` and `request` is an id, of `publish` and `subscribe` a topic (a pattern of
-    topics to subscribe), of `read` and `write` the text `storage`, of `time` and `random` the
-    interface.
+    The target of `send`, `request` and `spawn` is an id, of `publish` and `subscribe` a topic (a
+    pattern of topics to subscribe), of `read` and `write` the text `storage`, of `time` and
+    `random` the interface.
     """
     if _granted(capabilities, action, target):
         return None
@@ -168,6 +173,8 @@ def _granted(capabilities: Capabilities, action: Action, target: ComponentId | s
             return any(matches_name(pattern, target) for pattern in messaging.send)
         case "request", ComponentId():
             return any(matches_name(pattern, target) for pattern in messaging.request)
+        case "spawn", ComponentId():
+            return any(matches_name(pattern, target) for pattern in messaging.spawn)
         case "publish", str():
             return any(covers_topic(pattern, target) for pattern in messaging.publish)
         case "subscribe", str():

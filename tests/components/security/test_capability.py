@@ -17,6 +17,7 @@ LEDGER = parse_id("ledger")
 ASKS: list[tuple[Action, ComponentId | str]] = [
     ("send", LEDGER),
     ("request", LEDGER),
+    ("spawn", LEDGER),
     ("publish", "orders.priced"),
     ("subscribe", "orders.*"),
     ("read", "storage"),
@@ -27,7 +28,9 @@ ASKS: list[tuple[Action, ComponentId | str]] = [
 
 
 def everything(rate: RateLimit = UNBOUNDED) -> Capabilities:
-    messaging = MessagingGrant(send=["*"], request=["*"], publish=[">"], subscribe=[">"], rate=rate)
+    messaging = MessagingGrant(
+        send=["*"], request=["*"], spawn=["*"], publish=[">"], subscribe=[">"], rate=rate
+    )
     return Capabilities(messaging, StorageGrant("read-write"), time=True, random=True)
 
 
