@@ -1,5 +1,9 @@
 """Acts: keeps compiled code on disk, and loads it only from files that nobody else could write.
 
+All files together stay within a bound: those that were not used for longest are removed, and never
+one that any process has loaded. Who loads a file keeps a shared lock (`flock`) on it until it lets
+go of the code; who removes one has to get the exclusive lock.
+
 Loading a file from here is running native code, so:
   - no part of the directory's path is a symbolic link; it is ours, and 0700;
   - a file is checked through the open descriptor that is then loaded: a
@@ -14,6 +18,7 @@ that can't be used is reported once, and everything works without it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import logging
 import os
@@ -22,6 +27,7 @@ import stat
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +38,9 @@ Loaded = TypeVar("Loaded")
 
 _log = logging.getLogger(__name__)
 
+DEFAULT_SIZE = 1024 * 1024 * 1024  # bytes: 27 guests of the largest kind that is known
+
+_SUFFIX = ".cwasm"
 _UNFINISHED = ".tmp"
 _ABANDONED = 3600.0  # seconds after which an unfinished file is what a dead process has left
 
@@ -62,13 +71,16 @@ class Refused(Exception):
 class CodeCache:
     """Compiled code by key, in `directory`, which is made when first used.
 
-    The methods block on the disk: call them on a worker thread; they may be
-    called on several at once, and several processes may share the directory.
+    `size` is what all files may take together, in bytes; one that is larger is not kept, and those
+    in use may take more until they are not. The methods block on the disk: call them on a worker
+    thread; they may be called on several at once, and several processes may share the directory.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, size: int = DEFAULT_SIZE) -> None:
         self.directory = directory
+        self.size = size
         self._lock = threading.Lock()
+        self._in_use: dict[int, int] = {}  # what keeps the lock of loaded code, by a number
         self._fd: int | None = None
         self._unusable = False
 
@@ -76,7 +88,8 @@ class CodeCache:
         """What `load_file(path)` makes of the file kept under `key`; None if there is none.
 
         Also None if the file is refused or `load_file` raises; that is
-        reported, and the next `store` replaces it.
+        reported, and the next `store` replaces it. The file counts as used now, and is in use for
+        as long as what is returned lives.
         """
         directory = self._directory()
         if directory is None:
@@ -88,20 +101,36 @@ class CodeCache:
         except OSError as error:
             self._report(key, f"it can't be opened: {error.strerror}")
             return None
+        held = False
         try:
+            if not _lock_file(fd, fcntl.LOCK_SH) or not os.fstat(fd).st_nlink:
+                return None  # it is being removed
             _check_file(fd)
             with _loadable(fd) as path:
-                return load_file(path)
+                loaded = load_file(path)
+            with contextlib.suppress(OSError):
+                os.utime(fd)
+            held = self._hold(fd, loaded)
+            return loaded
         except Exception as error:
             self._report(key, shown(str(error)))
             return None
         finally:
-            os.close(fd)
+            if not held:
+                os.close(fd)
 
     def store(self, key: str, code: bytes | bytearray) -> None:
         """Keep `code` under `key` from now on. A failure is reported once, not raised."""
         directory = self._directory()
         if directory is None:
+            return
+        if len(code) + _DIGEST_SIZE > self.size:
+            _log.warning(
+                "compiled code is not kept on disk: it has %d bytes, and all of %s may have %d",
+                len(code),
+                self.directory,
+                self.size,
+            )
             return
         temporary = f".{secrets.token_hex(8)}{_UNFINISHED}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
@@ -119,16 +148,35 @@ class CodeCache:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary, dir_fd=directory)
                 raise
+            _make_room(directory, self.size, _file_name(key))
         except OSError as error:
             self._give_up(f"it can't be written: {error.strerror}")
 
     def close(self) -> None:
-        """Let go of the directory; what is called later finds nothing and stores nothing."""
+        """Let go of the directory and of the files in use; what is called later finds nothing and
+        stores nothing."""
         with self._lock:
             self._unusable = True
             if self._fd is not None:
                 os.close(self._fd)
                 self._fd = None
+        for number in list(self._in_use):
+            self._let_go(number)
+
+    def _hold(self, fd: int, loaded: object) -> bool:
+        """Keep the file's lock while `loaded` lives; False if that can't be known."""
+        number = id(loaded)
+        try:
+            weakref.finalize(loaded, self._let_go, number).atexit = False
+        except TypeError:
+            return False
+        self._in_use[number] = fd
+        return True
+
+    def _let_go(self, number: int) -> None:
+        fd = self._in_use.pop(number, None)  # by whoever comes first: its end, or `close`
+        if fd is not None:
+            os.close(fd)
 
     def _directory(self) -> int | None:
         with self._lock:
@@ -164,7 +212,47 @@ class CodeCache:
 
 
 def _file_name(key: str) -> str:
-    return f"{key}.cwasm"
+    return f"{key}{_SUFFIX}"
+
+
+def _lock_file(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return kind == fcntl.LOCK_SH  # without locks a file can be used, and none is removed
+    return True
+
+
+def _make_room(directory: int, size: int, newest: str) -> None:
+    """Remove what was not used for longest, until all files have `size` bytes or are in use."""
+    files: list[tuple[float, int, str]] = []
+    for name in os.listdir(directory):
+        if name.endswith(_SUFFIX):
+            with contextlib.suppress(OSError):
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                files.append((status.st_mtime, status.st_size, name))
+    total = sum(bytes_ for _, bytes_, _ in files)
+    for _, bytes_, name in sorted(files):
+        if total <= size:
+            return
+        if name != newest and _remove_unused(directory, name):
+            total -= bytes_
+
+
+def _remove_unused(directory: int, name: str) -> bool:
+    try:
+        fd = os.open(name, os.O_RDONLY | _FILE, dir_fd=directory)
+        try:
+            if not _lock_file(fd, fcntl.LOCK_EX):
+                return False
+            os.unlink(name, dir_fd=directory)
+        finally:
+            os.close(fd)
+    except OSError:
+        return False
+    return True
 
 
 def _open_directory(path: Path) -> int:

@@ -5,11 +5,9 @@ Always:
   - who asks for a digest that is being compiled waits for the same result, and
     one who stops waiting does not stop it for the others;
   - nothing is compiled that is no component by its first bytes, and whatever
-    is wrong with a file is one `ComponentInvalid`.
-
-Components run with the rights of this process's compiler for now; compiling
-those that are not trusted in a process of their own takes the place of
-`_compile`, and nothing else changes.
+    is wrong with a file is one `ComponentInvalid`;
+  - what is not trusted is compiled in a process of its own (`compile_outside.py`), if there is a
+    compiler for that.
 """
 
 from __future__ import annotations
@@ -30,9 +28,14 @@ from typing import TypeVar
 import wasmtime
 from wasmtime.component import Component
 
-from airssys_wasm.components.engine.code_cache import CodeCache
+from airssys_wasm.components.engine.code_cache import DEFAULT_SIZE, CodeCache
+from airssys_wasm.components.engine.compile_outside import (
+    CompileClosed,
+    CompileFailed,
+    OutsideCompiler,
+    compile_problem,
+)
 from airssys_wasm.components.engine.component_binary import MAX_BINARY, problem_of
-from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.errors import ComponentInvalid
 
 Result = TypeVar("Result")
@@ -54,24 +57,35 @@ class Compiler:
 
     `settings` names everything that the code depends on beside wasmtime's
     version and this machine's kind: engines with equal settings share files.
-    `cache` is the directory for compiled code, None to keep none.
+    `cache` is the directory for compiled code, None to keep none, `cache_size` what it may hold.
+    `outside` compiles what is not trusted, for the same settings; None: it is compiled here, too.
     """
 
-    def __init__(self, engine: wasmtime.Engine, *, settings: str, cache: Path | None) -> None:
+    def __init__(
+        self,
+        engine: wasmtime.Engine,
+        *,
+        settings: str,
+        cache: Path | None,
+        cache_size: int = DEFAULT_SIZE,
+        outside: OutsideCompiler | None = None,
+    ) -> None:
         self._engine = engine
+        self._outside = outside
         built_for = f"{version('wasmtime')} {platform.system()} {platform.machine()} {settings}"
         self._built_for = hashlib.sha256(built_for.encode()).hexdigest()[:16]
-        self._cache = None if cache is None else CodeCache(cache)
+        self._cache = None if cache is None else CodeCache(cache, size=cache_size)
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="airssys-compile")
         self._closed = False
         self._pending: dict[str, Future[Component]] = {}
         self._ready: weakref.WeakValueDictionary[str, Component] = weakref.WeakValueDictionary()
 
-    async def compile(self, source: Path | bytes) -> Code:
+    async def compile(self, source: Path | bytes, *, trusted: bool = False) -> Code:
         """The component in native code: from memory, from disk, or compiled now.
 
-        Raises ComponentInvalid for a file that is missing, can't be read, or
-        is no component, and RuntimeError after `close`.
+        Who asks for a digest that is being compiled gets that result, however it is made. Raises
+        ComponentInvalid for a file that is missing, can't be read, is no component, or takes more
+        to compile than it may, and RuntimeError after `close`.
         """
         name = "<bytes>" if isinstance(source, bytes) else str(source)
         data, digest = await _result_of(self._executor.submit(_read, source, name))
@@ -80,33 +94,48 @@ class Compiler:
             return Code(ready, digest)
         pending = self._pending.get(digest)
         if pending is None:
-            pending = self._executor.submit(self._produce, data, digest)
+            pending = self._executor.submit(self._produce, data, digest, trusted)
             self._pending[digest] = pending
             pending.add_done_callback(lambda _: self._pending.pop(digest, None))
         try:
             return Code(await _result_of(pending), digest)
+        # Each caller has its own name for the same bytes.
         except wasmtime.WasmtimeError as error:
-            # Each caller has its own name for the same bytes.
-            raise ComponentInvalid(name, [_compile_problem(str(error))]) from None
+            raise ComponentInvalid(name, [compile_problem(str(error))]) from None
+        except CompileFailed as error:
+            raise ComponentInvalid(name, [str(error)]) from None
+        except CompileClosed:
+            raise RuntimeError("the compiler is closed") from None
 
     def close(self) -> None:
-        """Take no more work. A compilation that has begun ends by itself."""
+        """Take no more work. A compilation that has begun here ends by itself, one in a process of
+        its own is ended."""
         self._closed = True
         self._executor.shutdown(wait=False)
+        if self._outside is not None:
+            self._outside.close()
         if self._cache is not None:
             self._cache.close()
 
-    def _produce(self, data: bytes, digest: str) -> Component:
+    def _produce(self, data: bytes, digest: str, trusted: bool) -> Component:
         if self._closed:
             raise RuntimeError("the compiler is closed")
         key = f"{digest}-{self._built_for}"
         component = self._from_cache(key)
-        if component is None:
+        if component is None and not trusted and self._outside is not None:
+            code = self._outside.compile(data)
+            self._store(key, code)
+            # Better from the file: its pages are shared, and given back to the disk.
+            component = self._from_cache(key) or Component.deserialize(self._engine, code)
+        elif component is None:
             component = self._compile(data)
-            if self._cache is not None:
-                self._cache.store(key, component.serialize())
+            self._store(key, component.serialize())
         self._ready[digest] = component
         return component
+
+    def _store(self, key: str, code: bytes | bytearray) -> None:
+        if self._cache is not None:
+            self._cache.store(key, code)
 
     def _from_cache(self, key: str) -> Component | None:
         if self._cache is None:
@@ -163,8 +192,3 @@ def _read_problem(error: OSError | ValueError) -> str:
             return f"it can't be read: {error.strerror}"
         case _:
             return f"it is no path: {error}"
-
-
-def _compile_problem(text: str) -> str:
-    causes = [line.strip() for line in text.split("\n") if line.strip()]
-    return f"it is damaged or uses what this engine does not know: {shown(': '.join(causes))}"

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from wasmtime.component import Component
 
+from airssys_wasm.components.engine.code_cache import DEFAULT_SIZE
+from airssys_wasm.components.engine.compile_outside import CompileLimits, OutsideCompiler
 from airssys_wasm.components.engine.compiler import Compiler
 from airssys_wasm.components.engine.introspection import read_interfaces
 from airssys_wasm.components.engine.limits import Limits
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout
 
+_COMPILE = CompileLimits()
 _LEAST_STACK = 64 * 1024
 _MOST_STACK = 2 * 1024 * 1024  # wasmtime ends the process if it is over its default for fibers
 
@@ -48,12 +51,15 @@ class EngineSettings:
 
     `path`: "auto" is the fast path wherever it can run. `stack`: bytes that a guest may use for
     its own calls, 64 KiB to 2 MiB. `cache`: directory for compiled code, made if it is not there;
-    None to keep none.
+    None to keep none. `cache_size`: bytes that it may hold. `compile`: what compiling a component
+    may take that is not trusted.
     """
 
     path: Literal["auto", "fast", "slow"] = "auto"
     stack: int = 512 * 1024
     cache: Path | None = None
+    cache_size: int = DEFAULT_SIZE
+    compile: CompileLimits = _COMPILE
 
     def __post_init__(self) -> None:
         if self.path not in ("auto", "fast", "slow"):
@@ -62,6 +68,8 @@ class EngineSettings:
             raise ValueError(
                 f"stack must be {_LEAST_STACK} to {_MOST_STACK} bytes, not {self.stack}"
             )
+        if self.cache_size <= 0:
+            raise ValueError(f"cache_size must be above 0 bytes, not {self.cache_size}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +170,23 @@ class Engine:
         self._checked: weakref.WeakSet[Component] = weakref.WeakSet()
         self._compiler = Compiler(
             self._runner.engine,
-            settings=f"{self._runner.settings}, stack={settings.stack}",
+            settings=str(self._runner.settings),
             cache=settings.cache,
+            cache_size=settings.cache_size,
+            outside=OutsideCompiler(self._runner.settings, settings.compile),
         )
 
-    async def load(self, source: Path | bytes) -> Compiled:
+    async def load(self, source: Path | bytes, *, trusted: bool = False) -> Compiled:
         """The component at a path, or of these bytes, compiled and checked.
 
-        Compiled off the loop, once for the same bytes, and kept in the cache. Raises
-        ComponentInvalid for what can't be read, is no component, or does not fit the world; it
-        names every function that is missing or differs, with both signatures.
+        Compiled off the loop, once for the same bytes, and kept in the cache; in a process of its
+        own, with bounds, unless it is `trusted`. Raises ComponentInvalid for what can't be read,
+        is no component, takes too much to compile, or does not fit the world; it names every
+        function that is missing or differs, with both signatures.
         """
         self._refuse_after_fork()
         name = "<bytes>" if isinstance(source, bytes) else str(source)
-        code = await self._compiler.compile(source)
+        code = await self._compiler.compile(source, trusted=trusted)
         problems, imports = await asyncio.to_thread(
             _check, self._runner.engine, code.component, name
         )

@@ -16,6 +16,7 @@ from wasmtime import component as wc
 
 from airssys_wasm.components.engine import foreign
 from airssys_wasm.components.engine.arena import Arena
+from airssys_wasm.components.engine.compile_process import CodeSettings, configured
 from airssys_wasm.components.engine.guest_memory import GuestMemories
 from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout, next_turn
 from airssys_wasm.components.engine.instance import Instance
@@ -39,15 +40,11 @@ class FiberEngine:
     """
 
     def __init__(self, world: World, *, stack: int) -> None:
-        config = wasmtime.Config()
-        config.consume_fuel = True
-        config.max_wasm_stack = stack
-        # A call costs a quarter without it, and nothing of the world is asynchronous.
-        ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
+        self.settings = CodeSettings("fuel", stack, memories=True)
+        config = configured(self.settings)
         ffi.wasmtime_config_async_stack_size_set(config.ptr(), stack + _HOST_STACK)
         self._memories = GuestMemories(self._account)
         self._memories.install(config)
-        self.settings = "fibers fuel memories"
         self.engine = wasmtime.Engine(config)
         self._world = world
         arena = Arena()

@@ -84,8 +84,7 @@ class GuestMemories:
 
     def install(self, config: wasmtime.Config) -> None:
         """Make the engine of this configuration take its memories from here."""
-        # With it wasmtime maps a memory's first contents into memory that it did not map, and
-        # aborts the process (50.0.1: "memory_image is Some only for mmap-based memories").
+        # Or the process aborts; see `compile_process.py`.
         config.memory_init_cow = False
         creator = ffi.wasmtime_memory_creator_t(None, self._new, _Finalizer())
         ffi.wasmtime_config_host_memory_creator_set(config.ptr(), ctypes.byref(creator))

@@ -26,6 +26,7 @@ import wasmtime
 from wasmtime import _ffi as ffi
 from wasmtime import component as wc
 
+from airssys_wasm.components.engine.compile_process import CodeSettings, configured
 from airssys_wasm.components.engine.guest_memory import GuestMemories
 from airssys_wasm.components.engine.guest_threads import GuestThreads
 from airssys_wasm.components.engine.host_calls import HostCalls, Timeout
@@ -85,19 +86,14 @@ class ThreadedEngine:
     """
 
     def __init__(self, world: World, *, stack: int = DEFAULT_STACK) -> None:
-        config = wasmtime.Config()
-        config.consume_fuel = True
-        config.epoch_interruption = True
-        config.max_wasm_stack = stack
-        if hasattr(ffi, "wasmtime_config_concurrency_support_set"):
-            ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
+        self.settings = CodeSettings("epochs", stack, memories=GuestMemories.available())
+        config = configured(self.settings)
         self.stack = stack
         self._current = _Current()
         self._memories: GuestMemories | None = None
-        if GuestMemories.available():
+        if self.settings.memories:
             self._memories = GuestMemories(lambda: self._current.memory)
             self._memories.install(config)
-        self.settings = f"threads: fuel, epochs, host memories={self._memories is not None}"
         self.engine = wasmtime.Engine(config)
         self._threads = GuestThreads(self.engine)
         self._imports = [
