@@ -13,7 +13,7 @@ from airssys_wasm.components.security.capability import Capabilities
 
 if TYPE_CHECKING:
     from airssys_wasm.components.component_actor import ComponentActor
-    from airssys_wasm.components.services import ComponentServices
+    from airssys_wasm.components.services import ComponentServices, RunsOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,9 @@ class Component:
     `env` as its environment, which is otherwise empty. `codec` says how Python values become its
     payloads, and its replies values. `capabilities` are its grants. With `strict_imports` it does
     not start when it imports an interface of which nothing is granted; else that is a warning.
+    `run` is "loop" for a guest that shares the loop's own thread and is suspended while it waits,
+    or "thread" for one that computes for long: beside the loop, on one of 32 threads, at a higher
+    price for each message.
     `pool` is the name of the pool that it is a worker of, whose storage is then its own.
     `services` is for a kernel without a system; `label` is its name in reports.
 
@@ -38,6 +41,7 @@ class Component:
     capabilities: Capabilities = field(default=Capabilities(), repr=False, kw_only=True)
     codec: CodecName = field(default="raw", kw_only=True)
     strict_imports: bool = field(default=False, repr=False, kw_only=True)
+    run: RunsOn = field(default="loop", repr=False, kw_only=True)
     pool: str | None = field(default=None, repr=False, kw_only=True)
     services: ComponentServices | None = field(default=None, repr=False, kw_only=True)
     label: str = field(default="", kw_only=True)
@@ -48,6 +52,8 @@ class Component:
             object.__setattr__(self, "source", Path(self.source))
         if self.codec not in CODECS:
             raise ValueError(f"codec: {self.codec!r} is not one of {', '.join(CODECS)}")
+        if self.run not in ("loop", "thread"):
+            raise ValueError(f"run: {self.run!r} is not loop or thread")
         if self.config is not None:
             object.__setattr__(self, "config_data", CODECS["json"].encode(dict(self.config)))
         env = dict(self.env)

@@ -85,6 +85,7 @@ class ComponentActor(Actor[Any]):
         self._component = component
         self._codec = CODECS[component.codec]
         self._instance: ComponentInstance | None = None
+        self._warned = False  # that its memory is nearly full
         self._opened = False
         self._messages = 0
         self._callbacks = 0
@@ -101,7 +102,7 @@ class ComponentActor(Actor[Any]):
         try:
             id = NOBODY if ref.name is None else parse_id(ref.name)
             assert not isinstance(component.source, str)
-            compiled = await services.load(component.source)
+            compiled = await services.load(component.source, component.run)
             self._check_imports(compiled, str(id) or component.label)
             kernel = kernel_of(ref)
             gate = Gate(id, component.capabilities, services.audit, kernel.platform.now)
@@ -122,7 +123,8 @@ class ComponentActor(Actor[Any]):
     async def _begin(self, compiled: Compiled) -> None:
         component, limits = self._component, self._component.limits
         try:
-            self._instance = await self._services.engine.instantiate(
+            engine = self._services.engine_for(component.run)
+            self._instance = await engine.instantiate(
                 compiled,
                 limits=limits,
                 host=self._host.functions,
@@ -264,10 +266,31 @@ class ComponentActor(Actor[Any]):
         if self._instance is None:
             raise InstanceClosed
         try:
-            return await self._instance.call(function, *arguments)
+            result = await self._instance.call(function, *arguments)
         except GuestTrap as trap:
+            self._services.traps[str(self._caller.id)] += 1
             self._close()
             raise ExitActor(trap.reason) from None
+        instance = self._instance
+        if not self._warned and instance is not None and instance.memory_nearly_full:
+            self._warned = True
+            self._warn(instance.memory_used or 0)
+        return result
+
+    def _warn(self, used: int) -> None:
+        """Once an incarnation: there is not much memory left."""
+        limit = self._component.limits.memory
+        log.warning(
+            "%s: its memory is nearly full: %s of %s bytes",
+            self._caller.id,
+            f"{used:,}",
+            f"{limit:,}",
+            extra={"component": str(self._caller.id)},
+        )
+        telemetry = self._caller.kernel.telemetry
+        if telemetry.active:
+            counts = {"used": used, "limit": limit}
+            telemetry.emit("component.memory", counts, {"ref": self._caller.ref})
 
     # --- its end
 
@@ -310,7 +333,17 @@ class ComponentActor(Actor[Any]):
             log_records_dropped=self._host.log_records_dropped,
             memory_used=None if instance is None else instance.memory_used,
             memory_peak=None if instance is None else instance.memory_peak,
+            calls=0 if instance is None else instance.calls,
+            seconds=0.0 if instance is None else instance.seconds,
+            fuel=None if instance is None else instance.fuel_used,
+            traps=self._services.traps[str(self._caller.id)],
+            memory_limit=self._component.limits.memory,
         )
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it has an instance, and so statistics."""
+        return self._instance is not None
 
     def bytes_in_use(self) -> int | None:
         """All linear memories of this incarnation; None where the engine can't tell."""

@@ -41,7 +41,9 @@ class ComponentStatistics:
     """Counts of one incarnation. Memory in bytes, None where the engine does not know it.
 
     `errors` are messages and callbacks that it answered with an error, and messages that could not
-    be given to it; `pending` its requests without a callback yet.
+    be given to it; `pending` its requests without a callback yet. `calls` are those of its exports,
+    `seconds` what its guest ran in them, waits not counted, and `fuel` what the last one used.
+    `memory_limit` is its bound; `traps` are the incarnations before it, under its name, that ended with a trap or a limit.
     """
 
     messages: int
@@ -53,3 +55,8 @@ class ComponentStatistics:
     log_records_dropped: int
     memory_used: int | None
     memory_peak: int | None
+    calls: int = 0
+    seconds: float = 0.0
+    fuel: int | None = None
+    traps: int = 0
+    memory_limit: int = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
@@ -10,6 +12,7 @@ import anyio
 
 from airssys_wasm.components.directory import Directory
 from airssys_wasm.components.engine.code_cache import default_directory
+from airssys_wasm.components.engine.code_limits import CompileLimits
 from airssys_wasm.components.engine.engine import Compiled, Engine, EngineSettings
 from airssys_wasm.components.security.audit import AuditTrail
 from airssys_wasm.components.storage.namespaces import Namespaces
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
     from airssys_wasm.components.storage.batches import Offload
 
 
+RunsOn = Literal["loop", "thread"]
+
+
+class CompileBounds(Protocol):
+    """How a configuration says what compiling may take."""
+
+    def limits(self) -> CompileLimits: ...
+
+
 class EngineChoice(Protocol):
     """How a configuration says which engine is wanted; None for `stack` is the engine's own."""
 
@@ -28,6 +40,10 @@ class EngineChoice(Protocol):
     def path(self) -> Literal["auto", "fast", "slow"]: ...
     @property
     def cache(self) -> Path | Literal["default"] | None: ...
+    @property
+    def cache_size(self) -> int: ...
+    @property
+    def compile(self) -> CompileBounds: ...
     @property
     def stack(self) -> int | None: ...
 
@@ -61,16 +77,23 @@ class ComponentServices:
         self.audit = AuditTrail() if audit is None else audit
         self.reported: set[tuple[str, str]] = set()  # (component, digest) whose imports were told
         self.callbacks_dropped = 0
-        self._kept: dict[Path | bytes, tuple[object, Compiled]] = {}
-        self._loading: dict[Path | bytes, asyncio.Lock] = {}
+        self.traps: Counter[str] = Counter()  # ends by a trap or a limit, by the component's id
+        self._threads: Engine | None = None
+        self._kept: dict[tuple[Path | bytes, str], tuple[object, Compiled]] = {}
+        self._loading: dict[tuple[Path | bytes, str], asyncio.Lock] = {}
 
     @classmethod
     def of(cls, choice: EngineChoice, storage: StoragePlace | None = None) -> Self:
         """What a configuration asks for. Raises ValueError for a stack out of range."""
         cache = default_directory() if choice.cache == "default" else choice.cache
-        settings = EngineSettings(path=choice.path, cache=cache)
+        settings = EngineSettings(
+            path=choice.path,
+            cache=cache,
+            cache_size=choice.cache_size,
+            compile=choice.compile.limits(),
+        )
         if choice.stack is not None:
-            settings = EngineSettings(path=choice.path, cache=cache, stack=choice.stack)
+            settings = replace(settings, stack=choice.stack)
         return cls(settings=settings, storage=storage)
 
     @property
@@ -79,6 +102,15 @@ class ComponentServices:
         if self._engine is None:
             self._engine = Engine(self._settings)
         return self._engine
+
+    def engine_for(self, run: RunsOn) -> Engine:
+        """The engine for components that run there: "loop" is `engine`, "thread" one whose guests
+        run on threads, which is made when it is first needed. Raises EngineUnavailable."""
+        if run == "loop" or self.engine.path == "slow":
+            return self.engine
+        if self._threads is None:
+            self._threads = Engine(replace(self.engine.settings, path="slow"))
+        return self._threads
 
     def store(self, offload: Offload) -> KeyValueStore:
         """Where components keep what they store; `offload` runs blocking code aside.
@@ -89,20 +121,22 @@ class ComponentServices:
             self._store = open_store(self._place, offload)
         return self._store
 
-    async def load(self, source: Path | bytes) -> Compiled:
-        """The component, compiled and checked; kept while the file stays as it is, so that a
-        restart and the next of a thousand children begin at once.
+    async def load(self, source: Path | bytes, run: RunsOn = "loop") -> Compiled:
+        """The component, compiled for the engine of `run` and checked; kept while the file stays
+        as it is, so that a restart and the next of a thousand children begin at once.
 
         Raises ComponentInvalid, EngineUnavailable.
         """
         name, version = _identity(source)
-        async with self._loading.setdefault(name, asyncio.Lock()):
-            kept = self._kept.get(name)
+        engine = self.engine_for(run)
+        key = name, engine.path
+        async with self._loading.setdefault(key, asyncio.Lock()):
+            kept = self._kept.get(key)
             if kept is not None and kept[0] == version:
                 return kept[1]
-            compiled = await self.engine.load(source)
+            compiled = await engine.load(source)
             if version is not None:
-                self._kept[name] = version, compiled
+                self._kept[key] = version, compiled
             return compiled
 
     async def close(self) -> None:
@@ -116,8 +150,9 @@ class ComponentServices:
                 with anyio.CancelScope(shield=True):
                     await self._store.close()
         finally:
-            if self._engine is not None:
-                self._engine.close()
+            for engine in (self._engine, self._threads):
+                if engine is not None:
+                    engine.close()
 
 
 def _identity(source: Path | bytes) -> tuple[Path | bytes, object]:

@@ -167,6 +167,7 @@ def _component(config: ComponentWorker, label: str, pool: str | None) -> Compone
         limits=config.limits.bounds(),
         capabilities=config.capabilities.grants(),
         codec=config.codec,
+        run=config.run,
         strict_imports=config.strict_imports,
         pool=pool if named and config.capabilities.storage is not None else None,
         label=label,

@@ -7,6 +7,7 @@ such after a while. Nothing is changed.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import nlargest
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from typing import Any
 
 from airssys_wasm.application.system import ActorSystem
 from airssys_wasm.application.views import (
+    ComponentView,
     MailboxView,
     NodeView,
     StatusView,
@@ -29,6 +31,7 @@ from airssys_wasm.supervision import ChildCounts, ChildInfo, SupervisorRef, Supe
 ROOT = "root"
 _ANSWER = 1.0  # seconds for a supervisor to answer; it takes as long as one handler
 _MOST_MAILBOXES = 10
+_MOST_COMPONENTS = 20
 _MOST_LISTED = 10_000  # children whose supervisor is asked for all of them
 _KINDS = {
     "SupervisorActor": "supervisor",
@@ -87,7 +90,33 @@ async def status_view(system: ActorSystem, known: Known) -> StatusView:
         mailboxes=tuple(MailboxView(_label(ref), n, ref.capacity) for n, ref in fullest),
         supervisors=tuple(observer.found),
         applying=known.applying,
+        components=_components(actors),
     )
+
+
+def _components(actors: Iterable[ActorRef[Any]]) -> tuple[ComponentView, ...]:
+    """Those that ran most; read in place, since a busy one would take long to answer."""
+    views = []
+    for ref in actors:
+        actor: Any = getattr(ref._receive, "__self__", None)
+        if type(actor).__name__ == "ComponentActor" and actor.is_up:  # by name: nothing is loaded
+            now = actor.statistics()
+            views.append(
+                ComponentView(
+                    actor=_label(ref),
+                    messages=now.messages,
+                    errors=now.errors,
+                    denials=now.denials,
+                    calls=now.calls,
+                    seconds=round(now.seconds, 6),
+                    fuel=now.fuel,
+                    memory=now.memory_used,
+                    memory_peak=now.memory_peak,
+                    memory_limit=now.memory_limit,
+                    traps=now.traps,
+                )
+            )
+    return tuple(nlargest(_MOST_COMPONENTS, views, key=lambda view: view.seconds))
 
 
 def _by_path(config: TreeConfig) -> dict[ChildPath, Any]:

@@ -38,6 +38,27 @@ class MailboxView:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentView:
+    """A component that runs; the counts are those of this incarnation, but for `traps`.
+
+    `seconds` is what its guest ran, waits not counted. Memory in bytes, None where the engine does
+    not know it. `traps` are the incarnations of its name that ended with a trap or a limit.
+    """
+
+    actor: str
+    messages: int
+    errors: int
+    denials: int
+    calls: int
+    seconds: float
+    fuel: int | None
+    memory: int | None
+    memory_peak: int | None
+    memory_limit: int
+    traps: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
     """A whole system, as of now. `applying` is the step that a change is at, "" without one."""
 
@@ -60,6 +81,7 @@ class StatusView:
     mailboxes: tuple[MailboxView, ...]  # the fullest first
     supervisors: tuple[SupervisorView, ...]
     applying: str = ""
+    components: tuple[ComponentView, ...] = ()  # at most 20, those that ran most first
 
 
 @dataclass(frozen=True, slots=True)

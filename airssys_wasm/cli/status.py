@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airssys_wasm.application.control_protocol import Request
-from airssys_wasm.application.views import StatusView, SupervisorView
+from airssys_wasm.application.views import ComponentView, StatusView, SupervisorView
 from airssys_wasm.cli.asking import OK, Ended, Format, asked
 from airssys_wasm.cli.branches import Cell, visible
 from airssys_wasm.cli.printing import print_json, print_rows
@@ -25,6 +25,9 @@ def status(*, name: str | None, control: Path | None, form: Format) -> int:
     print_rows(_summary(view))
     print()
     print_rows([_HEAD, *map(_supervisor, view.supervisors)])
+    if view.components:
+        print()
+        print_rows([_COMPONENTS, *map(_component, view.components)])
     if view.mailboxes:
         print()
         print_rows(_mailboxes(view))
@@ -55,6 +58,34 @@ def _summary(view: StatusView) -> Iterator[tuple[Cell, ...]]:
 _HEAD = tuple(
     Cell(text, "dim") for text in ("supervisor", "strategy", "running", "restarts", "budget left")
 )
+
+
+_COMPONENTS = tuple(
+    Cell(text, "dim")
+    for text in ("component", "messages", "errors", "denied", "ran", "memory", "at most", "traps")
+)
+
+
+def _component(view: ComponentView) -> tuple[Cell, ...]:
+    def count(number: int, colour: str) -> Cell:
+        return Cell(f"{number:,}", colour if number else "", right=True)
+
+    return (
+        Cell(visible(view.actor), "bold"),
+        Cell(f"{view.messages:,}", right=True),
+        count(view.errors, "yellow"),
+        count(view.denials, "yellow"),
+        Cell(f"{view.seconds:,.3f} s", right=True),
+        Cell(_bytes(view.memory), right=True),
+        Cell(f"{_bytes(view.memory_peak)} of {_bytes(view.memory_limit)}", right=True),
+        count(view.traps, "red"),
+    )
+
+
+def _bytes(size: int | None) -> str:
+    if size is None:
+        return "unknown"
+    return f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB"
 
 
 def _supervisor(view: SupervisorView) -> tuple[Cell, ...]:

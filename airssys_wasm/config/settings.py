@@ -37,6 +37,7 @@ Restart: TypeAlias = Literal["permanent", "transient", "temporary"]
 Overflow: TypeAlias = Literal["block", "reject", "drop_new", "drop_old"]
 Order: TypeAlias = Literal["fifo", "priority"]
 Codec: TypeAlias = Literal["raw", "json", "msgpack"]
+RunsOn: TypeAlias = Literal["loop", "thread"]
 WhileRestarting: TypeAlias = Literal["fail", "queue"]
 
 Name: TypeAlias = Annotated[str, Checked(words.name, words.NAME)]
@@ -221,11 +222,13 @@ class ComponentSettings:
 
     - `limits`: bounds of memory, time and payloads.
     - `codec`: how Python values become payloads: `raw` (bytes), `json`, `msgpack`.
+    - `run`: `loop`, among all others; or `thread`, for one that computes for long.
     - `strict_imports`: an import of which nothing is granted is an error, no warning.
     """
 
     limits: LimitsConfig = LimitsConfig()
     codec: Annotated[Codec, Named("codec")] = "raw"
+    run: Annotated[RunsOn, Named("way to run a component")] = "loop"
     strict_imports: bool = False
 
 

@@ -124,6 +124,12 @@ EVENTS: tuple[EventSpec, ...] = (
         {"ref": "the supervisor", "cause": "the GaveUp: child, reason, and what lies behind it"},
     ),
     EventSpec(
+        "component.memory",
+        "The linear memories of a component have grown to 90 % of its limit; once an incarnation.",
+        {"used": "bytes", "limit": "bytes"},
+        _REF,
+    ),
+    EventSpec(
         "system.closing",
         "The kernel ends all its actors.",
         {"actors": "how many there are"},

@@ -58,6 +58,7 @@ class Guests:
     def watched(self) -> Iterator[None]:
         """Inside, components are seen, and armed faults happen."""
         from airssys_wasm.components.component_actor import ComponentActor
+        from airssys_wasm.components.services import ComponentServices
 
         begin, call = ComponentActor._begin, ComponentActor._call
         guests = self
@@ -72,13 +73,22 @@ class Guests:
             guests._fail(self)
             return await call(self, function, *arguments)
 
-        for name, stand_in in (("_begin", _begin), ("_call", _call)):
-            setattr(ComponentActor, name, stand_in)
+        def engine_for(self: ComponentServices, run: str) -> Any:
+            return self.engine  # what would run on a thread takes its turns here, as the others do
+
+        stand_ins: tuple[tuple[type, str, Any], ...] = (
+            (ComponentActor, "_begin", _begin),
+            (ComponentActor, "_call", _call),
+            (ComponentServices, "engine_for", engine_for),
+        )
+        originals = [(owner, name, vars(owner)[name]) for owner, name, _ in stand_ins]
+        for owner, name, stand_in in stand_ins:
+            setattr(owner, name, stand_in)
         try:
             yield
         finally:
-            for name, original in (("_begin", begin), ("_call", call)):
-                setattr(ComponentActor, name, original)
+            for owner, name, original in originals:
+                setattr(owner, name, original)
 
     # --- what the guest does
 

@@ -123,6 +123,16 @@ class ComponentInstance(Protocol):
         ...
 
     @property
+    def calls(self) -> int:
+        """Of its exports, so far."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """That its guest has run in those, waits not counted."""
+        ...
+
+    @property
     def fuel_used(self) -> int | None:
         """What the last call has used; None while one is in flight and after the end."""
         ...
@@ -149,7 +159,7 @@ class Engine:
     """
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
-        settings = settings or EngineSettings()
+        self.settings = settings = settings or EngineSettings()
         self.path: Literal["fast", "slow"] = choose_path(
             settings.path,
             wheel=version("wasmtime"),

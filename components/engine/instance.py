@@ -99,8 +99,10 @@ class Instance:
         "_thread",
         "_timeout",
         "_where",
+        "calls",
         "flag",
         "memory",
+        "seconds",
     )
 
     def __init__(
@@ -124,6 +126,8 @@ class Instance:
         self._pause = pause
         self._timeout = timeout
         self.memory = MemoryAccount(limits)
+        self.calls = 0
+        self.seconds = 0.0
         self._functions: dict[str, _Entry] = {}
         self._keep: list[object] = []  # the memory of the functions that are looked up
         self._request: tuple[HostFunction, tuple[object, ...], int] | None = None
@@ -208,6 +212,7 @@ class Instance:
         try:
             set_fuel(self._context, self._fuel_given)
             shared.linkage.caller = self
+            self.calls += 1
             started = self._clock()
             self._future = future = call_async(
                 address, self._context, given, count, where, lift is not None, where + 32
@@ -216,7 +221,9 @@ class Instance:
             shared.arena.release()
             if put_off.pending:
                 put_off.deliver()
-            if not done:
+            if done:
+                self.seconds += self._clock() - started
+            else:
                 await self._drive(started)
             self._future = 0
             future_delete(future)
@@ -319,9 +326,15 @@ class Instance:
 
     async def _drive(self, started: float) -> None:
         """Serve the guest and poll it again until it is done."""
-        clock = self._clock
         time = CallTime(self._limits, started)
         time.enter(started)
+        try:
+            await self._serve_and_poll(time)
+        finally:
+            self.seconds += time.guest(self._clock())
+
+    async def _serve_and_poll(self, time: CallTime) -> None:
+        clock = self._clock
         now = clock()
         in_turn = 0
         while True:
@@ -352,6 +365,7 @@ class Instance:
             if put_off.pending:
                 put_off.deliver()
             if done:
+                time.leave(now)
                 return
 
     async def _serve(

@@ -80,6 +80,8 @@ class ThreadedInstance:
         self._call: ThreadedCall | None = None
         self._dead = False
         self._fuel_used: int | None = None
+        self.calls = 0
+        self.seconds = 0.0
 
     @property
     def memory_used(self) -> int | None:
@@ -177,13 +179,19 @@ class ThreadedInstance:
         fuel = fuel_for_call(self._limits)
         self._store.set_fuel(fuel)
         self._store.set_epoch_deadline(1)
+        self.calls += bool(function)
         call.time.enter(self._clock())
+        failed: str | None = None
+        value: object = None
         try:
             value = work()
         except wasmtime.WasmtimeError as error:
+            failed = str(error)
+        finally:
             self._fuel_used = fuel - self._store.get_fuel()
-            return self._end(call, str(error))
-        self._fuel_used = fuel - self._store.get_fuel()
+            self.seconds += call.time.guest(self._clock())
+        if failed is not None:
+            return self._end(call, failed)
         return Finished(value, reply_limit(self._limits, function, value))
 
     def _end(self, call: ThreadedCall, text: str) -> Finished:
