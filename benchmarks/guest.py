@@ -1,4 +1,4 @@
-"""A component that takes every message and does nothing, so that only the way to it costs."""
+"""Components for benchmarks: one that does nothing, one that waits in the host, one that spins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from airssys_wasm.sdk.componentize import componentize
 _LIFECYCLE = "airssys:core/component-lifecycle@1.0.0"
 _CORE = """
 (module
-  (memory (export "memory") 1)
+  IMPORTS
+  (memory (export "memory") 3)
   (global $top (mut i32) (i32.const 4096))
   (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
     (local $start i32)
@@ -21,7 +22,7 @@ _CORE = """
     (local.get $start))
   (func (export "L#initialize") (param i32 i32 i32 i32 i32 i64 i64 i32 i64) (result i32)
     (i32.const 16))
-  (func (export "L#handle-message") (param i32) (result i32) (i32.const 16))
+  (func (export "L#handle-message") (param i32) (result i32) HANDLE (i32.const 16))
   (func (export "L#handle-callback") (param i32) (result i32) (i32.const 16))
   (func (export "L#metadata") (result i32) (i32.const 64))
   (func (export "L#health") (result i32) (i32.const 0))
@@ -33,7 +34,27 @@ _CORE = """
 """
 
 
+_SLEEP = '(import "airssys:core/host-services@1.0.0" "sleep-millis" (func $sleep (param i64)))'
+
+
+def _made(handle: str = "", imports: str = "") -> bytes:
+    text = _CORE.replace("L#", f"{_LIFECYCLE}#").replace("HANDLE", handle)
+    return componentize(bytes(wasmtime.wat2wasm(text.replace("IMPORTS", imports))))
+
+
 @cache
 def silent() -> bytes:
-    """Its binary."""
-    return componentize(bytes(wasmtime.wat2wasm(_CORE.replace("L#", f"{_LIFECYCLE}#"))))
+    """Takes every message and does nothing, so that only the way to it costs."""
+    return _made()
+
+
+@cache
+def sleeper(milliseconds: int) -> bytes:
+    """Waits in the host for so long at each message."""
+    return _made(f"(call $sleep (i64.const {milliseconds}))", _SLEEP)
+
+
+@cache
+def spinner() -> bytes:
+    """Never returns from a message."""
+    return _made("(loop $for-ever (br $for-ever))")

@@ -1,0 +1,59 @@
+"""Acts: `python -m benchmarks.live_components COUNT [SPINNING]` prints what many components take.
+
+All are suspended in a function of the host at once, on one thread. Prints their resident bytes
+each, and how late timers of the loop are, in ms: before, with all suspended, and while SPINNING
+more compute without end; the median and the 99th percentile. Run in an interpreter of its own: only
+what is fresh grows what is resident.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sys
+
+from airssys_wasm.application import ActorSystem
+from airssys_wasm.components import Component, Limits
+from benchmarks.fairness import lateness
+from benchmarks.guest import sleeper, spinner
+from benchmarks.resident import resident
+
+HOUR = 3_600
+TIMERS = 300
+WARM = 100
+
+
+async def suspend(system: ActorSystem, component: Component, count: int) -> None:
+    """Start so many, and have each wait in the host."""
+    for _ in range(count):
+        ref = await system.start(component)
+        ref.send(b"x" * 256)
+        await asyncio.sleep(0)
+    while system.kernel.statistics().scheduler.queued:  # noqa: ASYNC110  # there is no event
+        await asyncio.sleep(0)
+
+
+async def main(count: int, spinning: int) -> None:
+    async with ActorSystem("benchmark") as system:
+        limits = Limits(host_call=HOUR, call=HOUR)
+        waits = Component(sleeper(HOUR * 1_000), limits=limits)
+        await suspend(system, waits, WARM)  # what is made once is not of the first one
+        gc.collect()
+        bare = await lateness(TIMERS)
+        before = resident()
+        await suspend(system, waits, count)
+        gc.collect()
+        each = (resident() - before) / count
+        suspended = await lateness(TIMERS)
+        for _ in range(spinning):
+            (await system.start(Component(spinner(), limits=limits))).send(b"")
+        beside = await lateness(TIMERS)
+        told = {"bytes": each, "bare": bare, "suspended": suspended, "spinning": beside}
+        print(json.dumps(told), flush=True)
+        os._exit(0)  # to end them all in order is not what is measured
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 100))
