@@ -102,7 +102,9 @@ class ComponentActor(Actor[Any]):
         try:
             id = NOBODY if ref.name is None else parse_id(ref.name)
             assert not isinstance(component.source, str)
-            compiled = await services.load(component.source, component.run)
+            compiled = await services.load(
+                component.source, component.run, trusted=component.trusted
+            )
             self._check_imports(compiled, str(id) or component.label)
             kernel = kernel_of(ref)
             gate = Gate(id, component.capabilities, services.audit, kernel.platform.now)

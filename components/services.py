@@ -121,9 +121,12 @@ class ComponentServices:
             self._store = open_store(self._place, offload)
         return self._store
 
-    async def load(self, source: Path | bytes, run: RunsOn = "loop") -> Compiled:
+    async def load(
+        self, source: Path | bytes, run: RunsOn = "loop", *, trusted: bool = False
+    ) -> Compiled:
         """The component, compiled for the engine of `run` and checked; kept while the file stays
-        as it is, so that a restart and the next of a thousand children begin at once.
+        as it is, so that a restart and the next of a thousand children begin at once. What is not
+        `trusted` is compiled in a process of its own.
 
         Raises ComponentInvalid, EngineUnavailable.
         """
@@ -134,7 +137,7 @@ class ComponentServices:
             kept = self._kept.get(key)
             if kept is not None and kept[0] == version:
                 return kept[1]
-            compiled = await engine.load(source)
+            compiled = await engine.load(source, trusted=trusted)
             if version is not None:
                 self._kept[key] = version, compiled
             return compiled

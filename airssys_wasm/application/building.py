@@ -169,6 +169,7 @@ def _component(config: ComponentWorker, label: str, pool: str | None) -> Compone
         codec=config.codec,
         run=config.run,
         strict_imports=config.strict_imports,
+        trusted=config.trusted,
         pool=pool if named and config.capabilities.storage is not None else None,
         label=label,
     )

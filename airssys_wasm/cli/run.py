@@ -19,7 +19,7 @@ from airssys_wasm.cli.logs import LogFormat, set_up
 from airssys_wasm.cli.progress import live_line
 from airssys_wasm.cli.stopping import stop_on_signals
 from airssys_wasm.config import TreeConfig, load
-from airssys_wasm.config.tree import EnginePath
+from airssys_wasm.config.components import EnginePath
 
 if TYPE_CHECKING:
     from airssys_wasm.application import Outcome

@@ -1,5 +1,6 @@
 """What an application is made of, and how YAML says it."""
 
+from airssys_wasm.config.components import CompileConfig, ComponentsConfig
 from airssys_wasm.config.grants import (
     CapabilitiesConfig,
     MessageRate,
@@ -34,7 +35,6 @@ from airssys_wasm.config.tree import (
     ChildConfig,
     ComponentConfig,
     ComponentPool,
-    ComponentsConfig,
     DynamicActors,
     DynamicChild,
     DynamicComponents,
@@ -54,6 +54,7 @@ __all__ = [
     "CapabilitiesConfig",
     "Child",
     "ChildConfig",
+    "CompileConfig",
     "ComponentConfig",
     "ComponentPool",
     "ComponentWorker",

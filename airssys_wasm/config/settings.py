@@ -250,12 +250,14 @@ class ComponentWorker(ComponentSettings, WorkerSettings):
     - `config`: handed to the component's `initialize`, as JSON.
     - `env`: its environment variables; nothing is inherited.
     - `capabilities`: what it may do; what is not here is denied.
+    - `trusted`: it is compiled in the system's own process, without bounds.
     """
 
     component: Annotated[Path, Verbatim()]
     config: Mapping[str, object] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     capabilities: Annotated[CapabilitiesConfig, Verbatim()] = NOTHING
+    trusted: Annotated[bool, Verbatim()] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
+from airssys_wasm.config.components import ComponentsConfig
 from airssys_wasm.config.grants import Pattern
 from airssys_wasm.config.settings import (
     ActorWorker,
@@ -28,7 +28,6 @@ from airssys_wasm.config.settings import (
     StandInConfig,
     SubscriptionConfig,
 )
-from airssys_wasm.config.storage import StorageSetting
 from airssys_wasm.schema import (
     AtLeast,
     AtMost,
@@ -37,14 +36,14 @@ from airssys_wasm.schema import (
     KindByKey,
     MostItems,
     Named,
-    Size,
 )
 
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown: TypeAlias = Literal["never", "any_significant", "all_significant"]
-EnginePath: TypeAlias = Literal["auto", "fast", "slow"]
 Route: TypeAlias = Literal["round_robin", "least_loaded", "by_key"]
 Subscriptions: TypeAlias = Annotated[tuple[Pattern | SubscriptionConfig, ...], MostItems(256)]
+
+_COMPONENTS = ComponentsConfig()
 
 SAME_AS_ID = "\0id"  # no name can be this: it stands for a key `name` that is not there
 
@@ -129,30 +128,6 @@ class SupervisorConfig(BudgetSettings):
     children: tuple[Child, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentsConfig:
-    """How the system runs components, and where it keeps what they store.
-
-    `cache` is a directory, "default" the user's cache directory, None no cache on disk; a
-    `stack` of None is the engine's own default. A `storage` of "default" is the SQLite file
-    `storage.db` beside the tree file.
-
-    - `path`: `fast` and `slow` are two ways to call a guest; `auto` takes the fast one where it
-      can.
-    - `cache`: a directory for compiled code; `default` for the user's; null for none.
-    - `stack`: how large the stack of a guest is, 64KiB to 2MiB; null for the engine's default.
-    - `storage`: where components keep what they store: `{sqlite: PATH}`, `{rocksdb: PATH}`,
-      `memory` (until the end of the run), or `default`, the file storage.db beside the tree file.
-    """
-
-    __noun__: ClassVar[str] = "this block"
-
-    path: Annotated[EnginePath, Named("engine path")] = "auto"
-    cache: Path | Literal["default"] | None = "default"
-    stack: Annotated[Size, AtLeast(64 * 1024), AtMost(2 * 1024 * 1024)] | None = None
-    storage: StorageSetting = "default"
-
-
 @dataclass(frozen=True, kw_only=True)
 class SystemSettings:
     """What the system is called and how it runs components.
@@ -164,7 +139,7 @@ class SystemSettings:
 
     version: Annotated[Literal[1], Named("version of the tree format")]
     name: Name
-    components: ComponentsConfig = ComponentsConfig()
+    components: ComponentsConfig = _COMPONENTS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ import anyio.to_thread
 from airssys_wasm.testing.errors import Refused
 
 ENGINE = "airssys_wasm.components.engine"
-ENGINES_OWN = ("signal.signal()", "threading.Thread.start()")
+ENGINES_OWN = ("signal.signal()", "subprocess.Popen()", "threading.Thread.start()")
 OFFLOAD = "ask the platform: await context.offload(function)"
 SLEEP = "await anyio.sleep(seconds)"
 
@@ -84,7 +84,8 @@ def _inline(submit: Any, simulated: int) -> Callable[..., Any]:
 
 
 def _is_our_own(call: str) -> bool:
-    """The engine of components has a ticker for limits of time, and lets interrupts reach guests.
+    """The engine of components has a ticker for limits of time, lets interrupts reach guests, and
+    compiles in other processes.
 
     Neither shows in a run whose components are limited by fuel.
     """

@@ -32,13 +32,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from airssys_wasm.components.engine.code_limits import DEFAULT_CACHE
 from airssys_wasm.components.engine.guest_text import shown
 
 Loaded = TypeVar("Loaded")
 
 _log = logging.getLogger(__name__)
-
-DEFAULT_SIZE = 1024 * 1024 * 1024  # bytes: 27 guests of the largest kind that is known
 
 _SUFFIX = ".cwasm"
 _UNFINISHED = ".tmp"
@@ -76,7 +75,7 @@ class CodeCache:
     thread; they may be called on several at once, and several processes may share the directory.
     """
 
-    def __init__(self, directory: Path, *, size: int = DEFAULT_SIZE) -> None:
+    def __init__(self, directory: Path, *, size: int = DEFAULT_CACHE) -> None:
         self.directory = directory
         self.size = size
         self._lock = threading.Lock()

@@ -7,6 +7,7 @@ memory and time, and can end that process and nothing else: the component is `Co
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import selectors
@@ -16,44 +17,23 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from collections import OrderedDict
 from typing import IO
 
 from airssys_wasm.components.engine import compile_process
+from airssys_wasm.components.engine.code_limits import CompileLimits
 from airssys_wasm.components.engine.compile_process import CODE, PROBLEM, CodeSettings, Order
 from airssys_wasm.components.engine.guest_text import shown
-
-MIB = 1024 * 1024
 
 # What Rust's allocator, Python's, and the system's loader say.
 OUT_OF_MEMORY = re.compile(r"memory allocation|MemoryError|[Cc]annot allocate memory|out of memory")
 
+_RECENT = 64 * 1024 * 1024  # bytes of code that are remembered
 _CHUNK = 1 << 20
 _MOST_SAID = 4096  # bytes that are kept of what a process says before it breaks off
 
 # Beyond this, a process has nothing of its parent's environment, which may hold secrets.
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
-
-
-@dataclass(frozen=True, slots=True)
-class CompileLimits:
-    """Bounds of one compilation in a process of its own: `memory` in bytes, `time` in seconds.
-
-    The largest guest that is known, 18 MB of Python, takes 400 MB and 10 s on two cores.
-    """
-
-    memory: int = 2048 * MIB
-    time: float = 120.0
-
-    def __post_init__(self) -> None:
-        if self.memory < LEAST_MEMORY:
-            raise ValueError(f"memory must be at least {LEAST_MEMORY} bytes, not {self.memory}")
-        if not 0 < self.time <= MOST_TIME:
-            raise ValueError(f"time must be above 0 and at most {MOST_TIME} s, not {self.time}")
-
-
-LEAST_MEMORY = 128 * MIB  # an interpreter and the threads of the compiler take a part of it
-MOST_TIME = 24 * 3600.0
 
 
 class CompileFailed(Exception):
@@ -62,6 +42,33 @@ class CompileFailed(Exception):
 
 class CompileClosed(Exception):
     """The process was ended, since nobody wants its result any more."""
+
+
+class _Recent:
+    """What was compiled last in this process, by all engines: tests and simulations make many."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._code: OrderedDict[object, bytes] = OrderedDict()
+        self._size = 0
+
+    def get(self, key: object) -> bytes | None:
+        with self._lock:
+            code = self._code.get(key)
+            if code is not None:
+                self._code.move_to_end(key)
+            return code
+
+    def add(self, key: object, code: bytes) -> None:
+        with self._lock:
+            if key not in self._code and len(code) <= _RECENT:
+                self._code[key] = code
+                self._size += len(code)
+            while self._size > _RECENT:
+                self._size -= len(self._code.popitem(last=False)[1])
+
+
+_recent = _Recent()
 
 
 class OutsideCompiler:
@@ -80,6 +87,14 @@ class OutsideCompiler:
         Raises CompileFailed for what is damaged, takes more than the limits, or breaks the
         compiler, and CompileClosed after `close`.
         """
+        key = hashlib.sha256(binary).digest(), self._settings, self._limits
+        code = _recent.get(key)
+        if code is None:
+            code = self._compile(binary)
+            _recent.add(key, code)
+        return code
+
+    def _compile(self, binary: bytes) -> bytes:
         with tempfile.TemporaryFile() as file:
             file.write(binary)
             file.seek(0)

@@ -28,7 +28,8 @@ from typing import TypeVar
 import wasmtime
 from wasmtime.component import Component
 
-from airssys_wasm.components.engine.code_cache import DEFAULT_SIZE, CodeCache
+from airssys_wasm.components.engine.code_cache import CodeCache
+from airssys_wasm.components.engine.code_limits import DEFAULT_CACHE
 from airssys_wasm.components.engine.compile_outside import (
     CompileClosed,
     CompileFailed,
@@ -67,7 +68,7 @@ class Compiler:
         *,
         settings: str,
         cache: Path | None,
-        cache_size: int = DEFAULT_SIZE,
+        cache_size: int = DEFAULT_CACHE,
         outside: OutsideCompiler | None = None,
     ) -> None:
         self._engine = engine

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from wasmtime.component import Component
 
-from airssys_wasm.components.engine.code_cache import DEFAULT_SIZE
-from airssys_wasm.components.engine.compile_outside import CompileLimits, OutsideCompiler
+from airssys_wasm.components.engine.code_limits import DEFAULT_CACHE, CompileLimits
+from airssys_wasm.components.engine.compile_outside import OutsideCompiler
 from airssys_wasm.components.engine.compiler import Compiler
 from airssys_wasm.components.engine.introspection import read_interfaces
 from airssys_wasm.components.engine.limits import Limits
@@ -58,7 +58,7 @@ class EngineSettings:
     path: Literal["auto", "fast", "slow"] = "auto"
     stack: int = 512 * 1024
     cache: Path | None = None
-    cache_size: int = DEFAULT_SIZE
+    cache_size: int = DEFAULT_CACHE
     compile: CompileLimits = _COMPILE
 
     def __post_init__(self) -> None:

@@ -1,14 +1,13 @@
 """What the components of a system share: how the engine is chosen, and what is kept of a file."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
-from airssys_wasm.components import ComponentInvalid
+from airssys_wasm.components import Component, ComponentInvalid
 from airssys_wasm.components.engine.engine import Engine
 from airssys_wasm.components.services import ComponentServices
+from airssys_wasm.config.components import CompileConfig, ComponentsConfig
 from airssys_wasm.kernel import Kernel, StartError
 from tests.components.conftest import Stage
 from tests.guests import guests
@@ -16,15 +15,8 @@ from tests.guests import guests
 pytestmark = pytest.mark.anyio
 
 
-@dataclass
-class Choice:
-    path: Literal["auto", "fast", "slow"] = "slow"
-    cache: Path | Literal["default"] | None = None
-    stack: int | None = None
-
-
 async def test_a_configuration_chooses_the_engine(tmp_path: Path) -> None:
-    services = ComponentServices.of(Choice(cache=tmp_path / "cache"))
+    services = ComponentServices.of(ComponentsConfig(path="slow", cache=tmp_path / "cache"))
     await services.load(guests.silent())
     assert services.engine.path == "slow"
     assert list((tmp_path / "cache").iterdir()) != []
@@ -33,7 +25,7 @@ async def test_a_configuration_chooses_the_engine(tmp_path: Path) -> None:
 
 async def test_a_stack_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="stack"):
-        ComponentServices.of(Choice(stack=1))
+        ComponentServices.of(ComponentsConfig(stack=1))
 
 
 async def test_services_that_nobody_used_close_without_an_engine() -> None:
@@ -82,3 +74,24 @@ async def test_components_of_two_kernels_can_share_an_engine(
         other = Stage(kernel, ComponentServices(shared_engine))
         one, two = await stage.start(guests.echo()), await other.start(guests.echo())
         assert await one.request(b"a") == await two.request(b"a") == b"1:a"
+
+
+async def test_a_configuration_bounds_the_compilation_of_what_is_not_trusted() -> None:
+    config = ComponentsConfig(path="slow", cache=None, compile=CompileConfig(time=0.001))
+    services = ComponentServices.of(config)
+    kernel = Kernel("test")
+    try:
+        async with kernel:
+            with pytest.raises(StartError, match=r"took more than 0\.001 s"):
+                await kernel.start(Component(guests.silent(), services=services))
+            await kernel.start(Component(guests.silent(), services=services, trusted=True))
+    finally:
+        await services.close()
+
+
+async def test_a_configuration_bounds_the_files_of_code(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    services = ComponentServices.of(ComponentsConfig(path="slow", cache=cache, cache_size=1))
+    await services.load(guests.silent())
+    await services.close()
+    assert list(cache.iterdir()) == []

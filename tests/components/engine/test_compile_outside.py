@@ -1,6 +1,7 @@
 """A component that is not trusted is compiled in a process that it can only end."""
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import time
@@ -13,12 +14,8 @@ import wasmtime
 from wasmtime.component import Component
 
 from airssys_wasm.components import ComponentInvalid
-from airssys_wasm.components.engine.compile_outside import (
-    LEAST_MEMORY,
-    CompileFailed,
-    CompileLimits,
-    OutsideCompiler,
-)
+from airssys_wasm.components.engine.code_limits import LEAST_MEMORY, CompileLimits
+from airssys_wasm.components.engine.compile_outside import CompileFailed, OutsideCompiler
 from airssys_wasm.components.engine.compile_process import CodeSettings, configured
 from airssys_wasm.components.engine.compiler import Compiler
 from airssys_wasm.components.engine.engine import Engine, EngineSettings
@@ -27,7 +24,16 @@ from tests.guests import guests
 pytestmark = pytest.mark.anyio
 
 SETTINGS = CodeSettings("fuel", 512 * 1024, memories=True)
-SMALL = bytes(wasmtime.wat2wasm("(component (core module (func unreachable)))"))
+_numbers = itertools.count()
+
+
+def small() -> bytes:
+    """A component that was not compiled before."""
+    text = f"(component (core module (func (drop (i32.const {next(_numbers)})) unreachable)))"
+    return bytes(wasmtime.wat2wasm(text))
+
+
+SMALL = small()
 
 
 @cache
@@ -116,6 +122,17 @@ async def test_one_that_takes_too_much_memory_to_compile_is_invalid_and_others_g
         engine.close()
 
 
+def test_what_was_compiled_once_in_this_process_is_compiled_for_no_engine_again(
+    outside: OutsideCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binary = small()
+    code = outside.compile(binary)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert OutsideCompiler(SETTINGS, CompileLimits()).compile(binary) is code
+    with pytest.raises(CompileFailed):
+        OutsideCompiler(SETTINGS, CompileLimits(time=1.0)).compile(binary)
+
+
 def test_one_that_takes_too_long_to_compile_is_ended() -> None:
     compiler = OutsideCompiler(SETTINGS, CompileLimits(time=0.01))  # no interpreter starts so fast
     with pytest.raises(CompileFailed, match=r"took more than 0\.01 s"):
@@ -157,7 +174,7 @@ def test_a_process_that_can_not_be_started_says_what_would_help(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(CompileFailed, match="one that is `trusted` is compiled here"):
-        outside.compile(SMALL)
+        outside.compile(small())
 
 
 def test_the_process_can_write_no_file(tmp_path: Path) -> None:
