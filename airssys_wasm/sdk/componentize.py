@@ -9,10 +9,10 @@ The module's bytes stand in the component as they are, custom sections
 import wasmtime
 from wasmtime.component import Component
 
-from airssys_wasm.components.engine.runtime_host import runtime_host
+from airssys_wasm.components.engine.runtime_host import runtime_host, world_1_0
 from airssys_wasm.components.engine.world import World
 from airssys_wasm.sdk.component_text import component_text, unfit
-from airssys_wasm.sdk.core_module import NotAModule, read_core_module, section, sections
+from airssys_wasm.sdk.core_module import CoreModule, NotAModule, read_core_module, section, sections
 from airssys_wasm.sdk.errors import CoreModuleUnfit
 
 _CORE_MODULE = 1  # section id in a component, Component Model, "Binary.md"
@@ -21,7 +21,9 @@ _CORE_MODULE = 1  # section id in a component, Component Model, "Binary.md"
 def componentize(core: bytes, world: World | None = None, *, validate: bool = True) -> bytes:
     """The component around the core module `core`, in the world `runtime-host` unless told.
 
-    The module exports `memory`, the functions of each exported interface as
+    That has the imports of 1.1, and exports the lifecycle of 1.0, so that a component which imports
+    nothing newer runs on a host of 1.0; of `batch` and `text` it exports what the module has. The
+    module exports `memory`, the functions of each exported interface as
     `airssys:core/component-lifecycle@1.0.0#initialize`, and, if anything that
     is passed has to be stored, `cabi_realloc`; `cabi_post_…` functions are
     used where they are. It imports host functions under their interface's
@@ -31,11 +33,11 @@ def componentize(core: bytes, world: World | None = None, *, validate: bool = Tr
     Raises CoreModuleUnfit with every reason. With `validate` the result is
     compiled once, which finds what only a whole check of the code can find.
     """
-    world = runtime_host() if world is None else world
     try:
         module = read_core_module(core)
     except NotAModule as error:
         raise CoreModuleUnfit((str(error),)) from error
+    world = _world_for(module) if world is None else world
     reasons = unfit(module, world)
     if reasons:
         raise CoreModuleUnfit(tuple(reasons))
@@ -46,6 +48,16 @@ def componentize(core: bytes, world: World | None = None, *, validate: bool = Tr
         except wasmtime.WasmtimeError as error:
             raise CoreModuleUnfit((str(error),)) from error
     return component
+
+
+def _world_for(module: CoreModule) -> World:
+    latest = runtime_host()
+    also = {
+        interface: functions
+        for interface, functions in latest.optional.items()
+        if any(name.startswith(f"{interface}#") for name in module.functions)
+    }
+    return World(latest.name, latest.imports, {**world_1_0().exports, **also})
 
 
 def fill(component: bytes, core: bytes) -> bytes:

@@ -32,7 +32,7 @@ from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.path_choice import choose_path
 from airssys_wasm.components.engine.runtime_host import runtime_host
 from airssys_wasm.components.engine.threaded_engine import ThreadedEngine
-from airssys_wasm.components.engine.world import Interfaces, differences
+from airssys_wasm.components.engine.world import Interfaces, differences, exported_interface
 from airssys_wasm.components.errors import ComponentInvalid
 
 if TYPE_CHECKING:
@@ -77,13 +77,15 @@ class Compiled:
     """A component that fits the world, in native code.
 
     `source` is its path or `<bytes>`, `digest` the SHA-256 of its binary in hexadecimal, `imports`
-    the names of the interfaces of which it imports functions.
+    the names of the interfaces of which it imports functions, `optional` the functions that it
+    exports though it need not: `handle-batch`, `handle-text`.
     """
 
     source: str
     digest: str
     imports: tuple[str, ...]
     component: Component
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +199,13 @@ class Engine:
         self._refuse_after_fork()
         name = "<bytes>" if isinstance(source, bytes) else str(source)
         code = await self._compiler.compile(source, trusted=trusted)
-        problems, imports = await asyncio.to_thread(
+        problems, imports, optional = await asyncio.to_thread(
             _check, self._runner.engine, code.component, name
         )
         if problems:
             raise ComponentInvalid(name, problems)
         self._checked.add(code.component)
-        return Compiled(name, code.digest, imports, code.component)
+        return Compiled(name, code.digest, imports, code.component, optional)
 
     async def inspect(self, source: Path | bytes) -> Inspected:
         """What a component imports and exports, and why it does not fit, if it doesn't.
@@ -263,11 +265,17 @@ class Engine:
 
 def _check(
     engine: wasmtime.Engine, component: Component, name: str
-) -> tuple[list[str], tuple[str, ...]]:
+) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
     world = runtime_host()
-    imports, exports = _read(engine, component, name, world.exports)
+    imports, exports = _read(engine, component, name, world.callable)
     used = tuple(interface for interface, functions in imports.items() if functions)
-    return differences(world, imports, exports), used
+    optional = frozenset(
+        function
+        for interface, functions in world.optional.items()
+        if exported_interface(exports, interface, world.minor)
+        for function in functions
+    )
+    return differences(world, imports, exports), used, optional
 
 
 def _read(

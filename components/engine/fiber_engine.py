@@ -25,7 +25,6 @@ from airssys_wasm.components.engine.lifting import lifting
 from airssys_wasm.components.engine.limits import Limits, MemoryAccount
 from airssys_wasm.components.engine.linking import Export, Linkage, Surroundings
 from airssys_wasm.components.engine.lowering import Lowering
-from airssys_wasm.components.engine.runtime_host import LIFECYCLE
 from airssys_wasm.components.engine.world import World, exported_interface
 
 # Of a fiber, beyond what the guest may use: callbacks of Python run on top of the guest's frames.
@@ -51,12 +50,15 @@ class FiberEngine:
         self._linkage = Linkage(self.engine, world, arena)
         self._shared = Surroundings(self.engine, self._linkage, arena, self._memories, stack)
         self._callable = {
-            name: (
-                Lowering(type_.params, arena, f"arguments of {name}"),
-                len(type_.params),
-                None if type_.result is None else lifting(type_.result),
-            )
-            for name, type_ in world.exports[LIFECYCLE].items()
+            interface: {
+                name: (
+                    Lowering(type_.params, arena, f"arguments of {name}"),
+                    len(type_.params),
+                    None if type_.result is None else lifting(type_.result),
+                )
+                for name, type_ in functions.items()
+            }
+            for interface, functions in world.callable.items()
         }
         self._exports: weakref.WeakKeyDictionary[wc.Component, Mapping[str, Export]] = (
             weakref.WeakKeyDictionary()
@@ -118,14 +120,17 @@ class FiberEngine:
         found = self._exports.get(component)
         if found is None:
             names = component.type.exports(self.engine)
-            interface = exported_interface(names, LIFECYCLE)
-            parent = interface and component.get_export_index(interface)
-            if not parent:
-                raise ValueError(f"the component does not export {LIFECYCLE}")
             found = {}
-            for name, (arguments, count, lift) in self._callable.items():
-                index = component.get_export_index(name, parent)
-                if index is not None:
-                    found[name] = Export(name, index, arguments, count, lift)
+            for known, functions in self._callable.items():
+                interface = exported_interface(names, known, self._world.minor)
+                parent = interface and component.get_export_index(interface)
+                if not parent:
+                    if known in self._world.exports:
+                        raise ValueError(f"the component does not export {known}")
+                    continue
+                for name, (arguments, count, lift) in functions.items():
+                    index = component.get_export_index(name, parent)
+                    if index is not None:
+                        found[name] = Export(name, index, arguments, count, lift)
             self._exports[component] = found
         return found

@@ -237,7 +237,7 @@ class Instance:
                 finally:
                     val_delete(where)
                     space[0] = 0
-            if result.__class__ is Ok:
+            if result.__class__ is Ok or result.__class__ is list:
                 limit = reply_limit(self._limits, function, result)
                 if limit is not None:
                     raise GuestTrap(limit)
@@ -294,7 +294,7 @@ class Instance:
         """Look an export up in this instance; ValueError if there is no such function."""
         export = self._exports.get(name)
         if export is None:
-            raise ValueError(f"component-lifecycle has no function {name!r}")
+            raise ValueError(f"the component does not export {name!r}")
         if not self._store:
             self._refuse()
         space = foreign.words(foreign.FUNC_WORDS)

@@ -35,6 +35,13 @@ MOST_OF_A_KIND = 10_000
 _TOO_MUCH_DATA = "too much data is being copied between the host and the guest"
 
 # The share of the memory limit at which the event "nearly full" is due.
+_REPLYING = frozenset({"handle-message", "handle-batch", "handle-text"})
+
+# Interfaces with functions that send what they are given.
+_SENDING = frozenset(
+    f"airssys:core/{name}" for name in ("host-messaging", "pubsub", "calls", "actors")
+)
+
 NEARLY = 0.9
 
 
@@ -96,19 +103,27 @@ def host_call_limit(limits: Limits, elapsed: float) -> Limit | None:
 
 
 def reply_limit(limits: Limits, function: str, result: object) -> Limit | None:
-    """The limit that the reply of `handle-message` passes, or None.
+    """The limit that the reply to a message passes, or one of several replies; or None.
 
     >>> reply_limit(Limits(payload=1), "handle-message", Ok(b"ab"))
     Limit(kind='payload', limit=1, used=2, trap=None)
     """
-    if function == "handle-message" and isinstance(result, Ok) and isinstance(result.value, bytes):
-        return payload_limit(limits, len(result.value))
+    if function not in _REPLYING:
+        return None
+    for reply in result if isinstance(result, list) else (result,):
+        value = reply.value if isinstance(reply, Ok) else None
+        if isinstance(value, str):
+            value = value.encode()
+        if isinstance(value, bytes):
+            passed = payload_limit(limits, len(value))
+            if passed is not None:
+                return passed
     return None
 
 
 def sent_limit(limits: Limits, interface: str, arguments: tuple[object, ...]) -> Limit | None:
     """The limit that a message passes which the guest sends with a host function, or None."""
-    if "/host-messaging@" in interface:
+    if interface.partition("@")[0] in _SENDING:
         for argument in arguments:
             passed = payload_limit(limits, len(argument)) if isinstance(argument, bytes) else None
             if passed is not None:

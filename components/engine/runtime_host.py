@@ -1,37 +1,91 @@
-"""The world this host runs, read from the .wit files that ship with it.
+"""The worlds this host runs, read from the .wit files that ship with it.
 
 The files are part of the package, so that what a guest is compiled against
-and what the host checks it against are the same text.
+and what the host checks it against are the same text. Those of 1.1 are the
+interfaces that are new or have more functions; the rest is that of 1.0 under
+the newer version, so that what 1.0 has stays as it is.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 from airssys_wasm.components.engine.wit_parser import parse_world
 from airssys_wasm.components.engine.world import World
 
+Version = Literal["1.0", "1.1"]
+
 LIFECYCLE = "airssys:core/component-lifecycle@1.0.0"
 
 # An interface comes after what it uses.
-_FILES = (
+_SHARED = (
     "types.wit",
     "errors.wit",
     "capabilities.wit",
     "component-lifecycle.wit",
     "host-messaging.wit",
     "host-services.wit",
-    "storage.wit",
-    "runtime-host.wit",
 )
+_OWN: Mapping[Version, tuple[str, ...]] = {
+    "1.0": ("storage.wit", "runtime-host.wit"),
+    "1.1": (
+        "storage.wit",
+        "pubsub.wit",
+        "calls.wit",
+        "actors.wit",
+        "batch.wit",
+        "text.wit",
+        "runtime-host.wit",
+    ),
+}
+
+
+@cache
+def wit_files(version: Version) -> Mapping[str, str]:
+    """The texts of the package `airssys:core` by file name, in the order in which they are read.
+
+    >>> wit_files("1.1")["types.wit"].splitlines()[0]
+    'package airssys:core@1.1.0;'
+    """
+    folder = resources.files("airssys_wasm.components.wit")
+    own = folder if version == "1.0" else folder / version
+    texts = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in _SHARED}
+    if version != "1.0":
+        texts = {
+            name: text.replace("package airssys:core@1.0.0;", f"package airssys:core@{version}.0;")
+            for name, text in texts.items()
+        }
+    return texts | {name: (own / name).read_text(encoding="utf-8") for name in _OWN[version]}
+
+
+@cache
+def world_1_0() -> World:
+    """World `runtime-host` of `airssys:core@1.0.0`.
+
+    >>> sorted(world_1_0().exports[LIFECYCLE])[:2]
+    ['handle-callback', 'handle-message']
+    """
+    return parse_world(wit_files("1.0").values(), "runtime-host")
 
 
 @cache
 def runtime_host() -> World:
-    """World `runtime-host` of `airssys:core@1.0.0`.
+    """What this host serves: world `runtime-host` of `airssys:core@1.1.0`, and with it 1.0, and
+    what the worlds `runtime-host-batch` and `runtime-host-text` export besides.
 
-    >>> sorted(runtime_host().exports[LIFECYCLE])[:2]
-    ['handle-callback', 'handle-message']
+    The lifecycle has its name of 1.0, which is looked up first.
+
+    >>> sorted(runtime_host().optional)
+    ['airssys:core/batch@1.1.0', 'airssys:core/text@1.1.0']
     """
-    folder = resources.files("airssys_wasm.components.wit")
-    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in _FILES]
-    return parse_world(texts, "runtime-host")
+    texts = wit_files("1.1").values()
+    world = parse_world(texts, "runtime-host")
+    more = {
+        interface: functions
+        for name in ("runtime-host-batch", "runtime-host-text")
+        for interface, functions in parse_world(texts, name).exports.items()
+        if interface not in world.exports
+    }
+    return replace(world, exports=world_1_0().exports, optional=more, minor=1)

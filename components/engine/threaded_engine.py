@@ -36,7 +36,6 @@ from airssys_wasm.components.engine.limits import (
     Limits,
     MemoryAccount,
 )
-from airssys_wasm.components.engine.runtime_host import LIFECYCLE
 from airssys_wasm.components.engine.threaded_call import Abandoned, ThreadedCall
 from airssys_wasm.components.engine.threaded_instance import Export, ThreadedInstance
 from airssys_wasm.components.engine.traps import HOST_ERROR
@@ -101,8 +100,10 @@ class ThreadedEngine:
             for interface, functions in world.imports.items()
             for name, function in functions.items()
         ]
+        self.minor = world.minor
         self._exports = {
-            name: Export(*_codecs(function)) for name, function in world.exports[LIFECYCLE].items()
+            interface: {name: Export(*_codecs(function)) for name, function in functions.items()}
+            for interface, functions in world.callable.items()
         }
         # wasmtime holds bare pointers to these.
         self._on_import = ffi.wasmtime_component_func_callback_t(self._import_called)

@@ -30,7 +30,6 @@ from airssys_wasm.components.engine.limits import (
     fuel_for_call,
     reply_limit,
 )
-from airssys_wasm.components.engine.runtime_host import LIFECYCLE
 from airssys_wasm.components.engine.threaded_call import Finished, ThreadedCall
 from airssys_wasm.components.engine.traps import trap_of
 from airssys_wasm.components.engine.world import exported_interface
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A function of the lifecycle, ready to convert its values."""
+    """A function that guests export, ready to convert its values."""
 
     params: tuple[Codec, ...]
     result: Codec | None
@@ -61,7 +60,7 @@ class ThreadedInstance:
     def __init__(
         self,
         engine: ThreadedEngine,
-        exports: Mapping[str, Export],
+        exports: Mapping[str, Mapping[str, Export]],
         limits: Limits,
         host: HostCalls,
         clock: Callable[[], float],
@@ -76,6 +75,7 @@ class ThreadedInstance:
         self._memory = MemoryAccount(limits)
         self._store = engine.new_store(limits)
         self._functions: dict[str, wc.Func] = {}
+        self._known: dict[str, Export] = {}
         self._lock = threading.Lock()  # of the two that follow
         self._call: ThreadedCall | None = None
         self._dead = False
@@ -117,12 +117,10 @@ class ThreadedInstance:
         fit, ValueError for an unknown function, RuntimeError while another
         call is in flight and InstanceClosed after the end, all without harm.
         """
-        export = self._exports.get(function)
-        if export is None:
-            raise ValueError(f"component-lifecycle has no function {function!r}")
         if self._dead:
             raise InstanceClosed
-        if function not in self._functions:
+        export = self._known.get(function)
+        if export is None:
             raise ValueError(f"the component does not export {function!r}")
         given = Arguments(export.params, arguments)
         return await self._do(function, lambda: self._invoke(function, export.result, given))
@@ -226,16 +224,18 @@ class ThreadedInstance:
 
     def _instantiate(self, component: wc.Component) -> None:
         instance = self._engine.link(self._store, component)
-        interface = instance.get_export_index(self._store, LIFECYCLE)
-        if interface is None:
-            names = component.type.exports(self._engine.engine)
-            name = exported_interface(names, LIFECYCLE) or LIFECYCLE
-            interface = instance.get_export_index(self._store, name)
-        for name in self._exports:
-            index = interface and instance.get_export_index(self._store, name, interface)
-            func = index and instance.get_func(self._store, index)
-            if func:
-                self._functions[name] = func
+        names = component.type.exports(self._engine.engine)
+        for known, functions in self._exports.items():
+            interface = exported_interface(names, known, self._engine.minor)
+            parent = interface and instance.get_export_index(self._store, interface)
+            if not parent:
+                continue
+            for name, export in functions.items():
+                index = instance.get_export_index(self._store, name, parent)
+                func = index and instance.get_func(self._store, index)
+                if func:
+                    self._functions[name] = func
+                    self._known[name] = export
 
 
 def _check(error: Structure) -> None:

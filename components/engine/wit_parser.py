@@ -1,7 +1,7 @@
 """The part of WIT that our .wit files use, read into the types of `world.py`.
 
 Pure. Reads packages, interfaces, worlds, `use`, `type`, records, variants,
-enums, flags and functions. Not resources, streams, `include` or nested
+enums, flags, functions and `include`. Not resources, streams or nested
 packages: our worlds have none, and an unknown word is an error, never skipped.
 
 Source: Component Model, "WIT.md".
@@ -116,13 +116,24 @@ class _Reader:
         self._expect("{")
         while not self._accept("}"):
             direction = self._take()
+            if direction == "include":
+                self._read_include(world)
+                continue
             if direction not in ("import", "export"):
-                raise self._error(f"expected import or export, found {direction!r}")
+                raise self._error(f"expected import, export or include, found {direction!r}")
             interface = self._word()
             if interface not in self._interfaces:
                 raise self._error(f"no interface {interface!r} before this world")
             (world.imports if direction == "import" else world.exports).append(interface)
             self._expect(";")
+
+    def _read_include(self, world: _World) -> None:
+        name = self._word()
+        if name not in self._worlds:
+            raise self._error(f"no world {name!r} before this include")
+        world.imports += self._worlds[name].imports
+        world.exports += self._worlds[name].exports
+        self._expect(";")
 
     def _read_interface(self, name: str) -> None:
         interface = self._interfaces[name] = _Interface()

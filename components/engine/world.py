@@ -141,11 +141,21 @@ Interfaces = Mapping[str, Mapping[str, Item]]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a component may import and what it has to export."""
+    """What a component may import, what it has to export, and what it can export besides.
+
+    Exports count up to the minor version `minor`, whichever they are named by here.
+    """
 
     name: str
     imports: Mapping[str, Mapping[str, FuncType]]
     exports: Mapping[str, Mapping[str, FuncType]]
+    optional: Mapping[str, Mapping[str, FuncType]] = field(default_factory=dict)
+    minor: int = 0
+
+    @property
+    def callable(self) -> Mapping[str, Mapping[str, FuncType]]:
+        """All that the host may call, by interface."""
+        return {**self.exports, **self.optional}
 
 
 def served_by(offered: Collection[str], interface: str) -> str | None:
@@ -199,10 +209,15 @@ def differences(world: World, imports: Interfaces, exports: Interfaces) -> list[
                 found.append(f"imports {place}, which the world {world.name} does not have")
             elif item != expected:
                 found.append(f"import {place} differs: {_both(expected, item, names)}")
-    for interface, functions in world.exports.items():
-        provided = exported_interface(exports, interface)
+    for interface, functions in world.callable.items():
+        provided = exported_interface(exports, interface, world.minor)
         if provided is None:
-            found.append(f"does not export {interface}")
+            other = _other_version(exports, interface)
+            if other is not None:
+                has = _up_to(interface, world.minor)
+                found.append(f"exports {other}, but the world {world.name} has {has}")
+            elif interface in world.exports:
+                found.append(f"does not export {interface}")
             continue
         for function, expected in functions.items():
             there = exports[provided].get(function)
@@ -214,17 +229,27 @@ def differences(world: World, imports: Interfaces, exports: Interfaces) -> list[
     return found
 
 
-def exported_interface(exports: Collection[str], interface: str) -> str | None:
+def exported_interface(exports: Collection[str], interface: str, minor: int = 0) -> str | None:
     """The name under which a component exports what the host knows as `interface`.
 
-    Its own name first, else another version that the host's can stand for.
+    Its own name first, else another version of the same major, up to `minor`.
 
     >>> exported_interface(["a:b/c@1.0.1"], "a:b/c@1.0.0")
     'a:b/c@1.0.1'
+    >>> exported_interface(["a:b/c@1.1.0"], "a:b/c@1.0.0", minor=1)
+    'a:b/c@1.1.0'
     """
     if interface in exports:
         return interface
-    return next((name for name in exports if served_by([interface], name)), None)
+    name, version = _version(interface)
+    if version is None:
+        return None
+    newest = max(minor, version[1])
+    for candidate in exports:
+        other, there = _version(candidate)
+        if other == name and there and there[0] == version[0] and there[1] <= newest:
+            return candidate
+    return None
 
 
 def signature(
@@ -346,15 +371,26 @@ def _unknown_interface(world: World, interface: str, items: Mapping[str, Item]) 
     if not interface:
         listed = ", ".join(items)
         return f"imports {listed}, which the world {world.name} does not have"
-    name, _ = _version(interface)
-    have = [known for known in world.imports if _version(known)[0] == name]
-    if have:
-        return f"imports {interface}, but the world {world.name} has {', '.join(have)}"
+    have = _other_version(world.imports, interface)
+    if have is not None:
+        return f"imports {interface}, but the world {world.name} has {have}"
     return f"imports {interface}, which the world {world.name} does not have"
+
+
+def _other_version(interfaces: Collection[str], interface: str) -> str | None:
+    name, _ = _version(interface)
+    return next((known for known in interfaces if _version(known)[0] == name), None)
 
 
 def _keyword(type_: RecordType | VariantType | EnumType | FlagsType) -> str:
     return type(type_).__name__.removesuffix("Type").lower()
+
+
+def _up_to(interface: str, minor: int) -> str:
+    name, version = _version(interface)
+    if version is None or version[1] >= minor:
+        return interface
+    return f"{interface} to {name}@{version[0]}.{minor}"
 
 
 def _version(interface: str) -> tuple[str, tuple[int, int] | None]:

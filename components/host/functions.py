@@ -7,6 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping
 Functions = Mapping[str, Callable[..., object]]
 
 
+def interface_name(interface: str) -> str:
+    """The interface as the host knows it, without a version: it has one of each.
+
+    >>> interface_name("airssys:core/storage@1.0.0")
+    'airssys:core/storage'
+    """
+    return interface.partition("@")[0]
+
+
 class HostFunctions:
     """All functions of one incarnation; the engine calls it, on the loop.
 
@@ -17,7 +26,7 @@ class HostFunctions:
 
     def __init__(self, interfaces: Mapping[str, Functions]) -> None:
         self._functions = {
-            (interface, name): function
+            (interface_name(interface), name): function
             for interface, functions in interfaces.items()
             for name, function in functions.items()
         }
@@ -28,4 +37,4 @@ class HostFunctions:
     ) -> object | Awaitable[object]:
         """The WIT result of the function, or an awaitable of it."""
         self.calls += 1
-        return self._functions[interface, function](*arguments)
+        return self._functions[interface_name(interface), function](*arguments)

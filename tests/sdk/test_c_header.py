@@ -5,7 +5,7 @@ from typing import Literal
 import anyio
 import pytest
 
-from airssys_wasm.components.engine.runtime_host import runtime_host
+from airssys_wasm.components.engine.runtime_host import world_1_0
 from airssys_wasm.components.engine.values import Err, Ok, Variant
 from tests.guests import driver, guests
 from tests.guests.driver import ScriptedHost, instance_of
@@ -132,7 +132,7 @@ def test_every_host_function_gets_and_gives_what_wit_says(path: Literal["fast", 
 def test_the_guest_that_calls_every_function_calls_every_function() -> None:
     world = {
         f"{interface.partition('/')[2].partition('@')[0]}.{function}"
-        for interface, functions in runtime_host().imports.items()
+        for interface, functions in world_1_0().imports.items()
         for function in functions
     }
     assert {function for _, function, *_ in CALLS} == world

@@ -7,7 +7,7 @@ import pytest
 import wasmtime
 from wasmtime.component import Component
 
-from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
+from airssys_wasm.components.engine.runtime_host import LIFECYCLE, world_1_0
 from airssys_wasm.components.engine.values import Ok
 from airssys_wasm.components.engine.world import (
     FlagsType,
@@ -48,7 +48,7 @@ def test_the_module_stands_in_the_component_with_its_custom_sections() -> None:
 def test_what_is_not_imported_is_not_asked_for() -> None:
     assert imports_of(guests.silent()) == {}
     assert list(imports_of(guests.sleeps())) == ["airssys:core/host-services@1.0.0"]
-    assert set(imports_of(guests.every_function())) == set(runtime_host().imports)
+    assert set(imports_of(guests.every_function())) == set(world_1_0().imports)
 
 
 def test_an_exported_initialize_runs_before_everything_else() -> None:

@@ -403,7 +403,7 @@ async def test_host_functions_get_their_arguments(engine: AnyEngine, component: 
         assert await reply(instance, b"lto the log") == Ok(None)
         assert await reply(instance, b"i") == Ok(b"prices")
         assert await reply(instance, b"t") == Ok(b"\x07" + b"\0" * 7)
-    core = "airssys:core/{}@1.0.0".format
+    core = "airssys:core/{}@1.1.0".format
     assert host.calls == [
         (core("host-messaging"), "send", (("", "peer", ""), b"hi")),
         (core("storage"), "set", ("key", b"key")),

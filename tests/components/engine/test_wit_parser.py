@@ -85,7 +85,7 @@ def test_types_are_used_across_files_and_may_be_renamed() -> None:
         (f"{PACKAGE}interface i {{ resource r; }}", "line 2: expected an item"),
         (f"{PACKAGE}interface i {{ f: func(a: list<u8, u8>); }}", "expected 1 type, found 2"),
         (f"{PACKAGE}world w {{ import nowhere; }}", "no interface 'nowhere'"),
-        (f"{PACKAGE}world w {{ include other; }}", "expected import or export"),
+        (f"{PACKAGE}world w {{ include other; }}", "no world 'other' before"),
         (f"{PACKAGE}interface i {{", "unexpected end"),
         (f"{PACKAGE}interface i {{ f: func() -> $; }}", "line 2: can't read '$'"),
         ("package a:b@1.0.0;\nnonsense", "line 2: expected interface or world"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
+from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host, world_1_0
 from airssys_wasm.components.engine.world import (
     BYTES,
     EnumType,
@@ -22,7 +22,7 @@ from airssys_wasm.components.engine.world import (
     signature,
 )
 
-WORLD = runtime_host()
+WORLD = world_1_0()
 STORAGE = "airssys:core/storage@1.0.0"
 SERVICES = "airssys:core/host-services@1.0.0"
 STRING = Primitive("string")
@@ -215,3 +215,53 @@ def test_the_lifecycle_is_looked_up_by_its_own_name_first() -> None:
     assert exported_interface([later, LIFECYCLE], LIFECYCLE) == LIFECYCLE
     assert exported_interface([later], LIFECYCLE) == later
     assert exported_interface(["airssys:core/component-lifecycle@2.0.0"], LIFECYCLE) is None
+
+
+# --- 1.1
+
+
+def test_the_world_1_1_has_all_of_1_0_as_it_was_and_more() -> None:
+    latest = runtime_host()
+    for interface, functions in WORLD.imports.items():
+        there = latest.imports[interface.replace("@1.0.0", "@1.1.0")]
+        assert {name: there[name] for name in functions} == functions
+    assert latest.exports == WORLD.exports
+    more = {
+        interface.partition("/")[2]: sorted(functions)
+        for interface, functions in {**latest.imports, **latest.optional}.items()
+        if interface.replace("@1.1.0", "@1.0.0") not in WORLD.imports
+    }
+    assert more == {
+        "pubsub@1.1.0": ["publish", "subscribe", "unsubscribe"],
+        "calls@1.1.0": ["call"],
+        "actors@1.1.0": ["demonitor", "monitor", "spawn"],
+        "batch@1.1.0": ["handle-batch"],
+        "text@1.1.0": ["handle-text"],
+    }
+    storage = set(latest.imports["airssys:core/storage@1.1.0"]) - set(WORLD.imports[STORAGE])
+    assert storage == {"list-page", "batch"}
+
+
+def test_what_was_built_for_1_0_and_for_1_1_fits_the_latest_world() -> None:
+    latest = runtime_host()
+    assert differences(latest, WORLD.imports, WORLD.exports) == []
+    renamed = {LIFECYCLE.replace("1.0.0", "1.1.0"): WORLD.exports[LIFECYCLE]}
+    assert differences(latest, latest.imports, {**renamed, **latest.optional}) == []
+
+
+@pytest.mark.parametrize("version", ["1.2.0", "2.0.0"])
+def test_a_component_that_wants_a_later_world_is_told_which_there_is(version: str) -> None:
+    later = LIFECYCLE.replace("1.0.0", version)
+    imports = {f"airssys:core/storage@{version}": WORLD.imports[STORAGE]}
+    assert differences(runtime_host(), imports, {later: WORLD.exports[LIFECYCLE]}) == [
+        f"imports airssys:core/storage@{version}, but the world runtime-host has "
+        "airssys:core/storage@1.1.0",
+        f"exports {later}, but the world runtime-host has {LIFECYCLE} to "
+        "airssys:core/component-lifecycle@1.1",
+    ]
+
+
+def test_an_optional_export_of_another_type_is_refused() -> None:
+    exports = {**WORLD.exports, "airssys:core/batch@1.1.0": {"handle-batch": FuncType(())}}
+    (said,) = differences(runtime_host(), {}, exports)
+    assert said.startswith("export airssys:core/batch@1.1.0#handle-batch differs: the world has ")
