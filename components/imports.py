@@ -12,6 +12,29 @@ from dataclasses import dataclass
 from airssys_wasm.components.security.capability import Capabilities
 from airssys_wasm.kernel.errors import AirssysError
 
+# Of which grants an interface needs at least one, and the line that gives it the most.
+_NEEDS = {
+    "storage": ("storage",),
+    "host-messaging": ("messaging.send", "messaging.request"),
+    "pubsub": ("messaging.publish", "messaging.subscribe"),
+    "calls": ("messaging.request",),
+    "actors": ("messaging.spawn", "messaging.send", "messaging.request"),
+}
+_LINES = {
+    "storage": "{storage: {access: read-write}}",
+    "host-messaging": "{messaging: {send: [NAME], request: [NAME]}}",
+    "pubsub": "{messaging: {publish: [TOPIC], subscribe: [TOPIC]}}",
+    "calls": "{messaging: {request: [NAME]}}",
+    "actors": "{messaging: {spawn: [NAME]}}",
+}
+
+
+def _has(capabilities: Capabilities, grant: str) -> bool:
+    family, _, right = grant.partition(".")
+    if family == "storage":
+        return capabilities.storage is not None
+    return bool(getattr(capabilities.messaging, right))
+
 
 class UngrantedImports(AirssysError):
     """The component imports interfaces of which nothing is granted, and `strict_imports` is set.
@@ -39,17 +62,13 @@ def missing_grants(imports: Iterable[str], capabilities: Capabilities) -> tuple[
     >>> missing_grants(["airssys:core/storage@1.0.0"], Capabilities())[0].line
     'capabilities: {storage: {access: read-write}}'
     """
-    messaging = capabilities.messaging
     found: list[MissingGrant] = []
     for interface in imports:
-        match interface.partition("@")[0]:
-            case "airssys:core/storage" if capabilities.storage is None:
-                family, line = "storage", "{storage: {access: read-write}}"
-            case "airssys:core/host-messaging" if not messaging.send and not messaging.request:
-                family, line = "messaging", "{messaging: {send: [NAME], request: [NAME]}}"
-            case _:
-                continue
-        found.append(MissingGrant(interface, family, f"capabilities: {line}"))
+        name = interface.partition("@")[0].removeprefix("airssys:core/")
+        needs = _NEEDS.get(name)
+        if needs is not None and not any(_has(capabilities, grant) for grant in needs):
+            family = needs[0].partition(".")[0]
+            found.append(MissingGrant(interface, family, f"capabilities: {_LINES[name]}"))
     return tuple(found)
 
 

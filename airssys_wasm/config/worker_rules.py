@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airssys_wasm.components.identity import ComponentId, parse_id
+from airssys_wasm.components.imports import missing_grants
 from airssys_wasm.components.security.pattern import covers_topic, matches_name
 from airssys_wasm.config import words
 from airssys_wasm.config.arguments import misfits
+from airssys_wasm.config.grants import NOTHING
 from airssys_wasm.config.part import Part
 from airssys_wasm.config.settings import SubscriptionConfig
 from airssys_wasm.config.surroundings import FoundActor, FoundComponent, Missing, Surroundings
 from airssys_wasm.schema.suggest import did_you_mean
 
 _MOST_NAMES = 1_000  # of larger trees it is not told who may be sent to
-_GRANT_FOR = {"host-messaging": "messaging", "storage": "storage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +146,13 @@ def _check_component(worker: Part, surroundings: Surroundings) -> None:
 
 
 def _check_imports(worker: Part, imports: frozenset[str]) -> None:
-    for interface in sorted(imports):
-        family = _GRANT_FOR.get(interface.partition("/")[2].partition("@")[0])
-        if family is None or worker.has("capabilities", family):
-            continue
-        message = f"the component imports {interface}, and nothing of it is granted"
-        lines = {"messaging": "messaging: {send: [...]}", "storage": "storage: {access: read}"}
-        hint = f"add capabilities: {{{lines[family]}}}"
+    granted = worker.get("capabilities", default=None if worker.has("capabilities") else NOTHING)
+    if granted is None:
+        return
+    for missing in missing_grants(sorted(imports), granted.grants()):
+        message = f"the component imports {missing.interface}, and nothing of it is granted"
         tell = worker.error if worker.get("strict_imports") else worker.warning
-        tell("ungranted-import", message, "component", hint=hint)
+        tell("ungranted-import", message, "component", hint=f"add {missing.line}")
 
 
 def _check_grants(worker: Part, others: Names) -> None:

@@ -95,6 +95,8 @@ class Gauge:
 
     def risen(self, share: float) -> Level | None:
         """The level that `share` has risen to; None when it has not."""
+        if share < WARNING and not self._level:
+            return None
         thresholds = (WARNING, CRITICAL)
         while self._level and share < thresholds[self._level - 1] - _CALM:
             self._level -= 1
@@ -121,13 +123,14 @@ class Throttle:
     (None, '1 messages a second')
     """
 
-    __slots__ = ("_bytes", "_calls", "_gauges", "_unit")
+    __slots__ = ("_bytes", "_calls", "_unit", "_watched")
 
     def __init__(self, limit: RateLimit, unit: str) -> None:
         self._calls = None if limit.calls is None else TokenBucket(limit.calls)
         self._bytes = None if limit.bytes is None else TokenBucket(limit.bytes)
         self._unit = unit
-        self._gauges = (Gauge(), Gauge())
+        buckets = (self._calls, unit), (self._bytes, "bytes")
+        self._watched = [(bucket, unit, Gauge()) for bucket, unit in buckets if bucket is not None]
 
     def over(self, now: float, calls: int, size: int) -> str | None:
         """Which bound `calls` of `size` bytes together are over; None when they were taken."""
@@ -139,11 +142,10 @@ class Throttle:
             self._calls.take(now, calls)
         return None
 
-    def alarms(self) -> tuple[Alarm, ...]:
+    def alarms(self) -> list[Alarm]:
         """What the last call used up, as far as it was not told before."""
-        buckets = (self._calls, self._unit), (self._bytes, "bytes")
-        return tuple(
+        return [
             Alarm(level, f"{min(bucket.used, 1):.0%} of {bucket.rate:.15g} {unit} a second")
-            for gauge, (bucket, unit) in zip(self._gauges, buckets, strict=True)
-            if bucket is not None and (level := gauge.risen(bucket.used)) is not None
-        )
+            for bucket, unit, gauge in self._watched
+            if (level := gauge.risen(bucket.used)) is not None
+        ]
