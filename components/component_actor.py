@@ -36,6 +36,7 @@ from airssys_wasm.components.errors import (
 )
 from airssys_wasm.components.host.caller import Caller
 from airssys_wasm.components.host.gate import Gate
+from airssys_wasm.components.host.refusals import refusals_of
 from airssys_wasm.components.host.requests import Callback
 from airssys_wasm.components.host.world import Host
 from airssys_wasm.components.identity import NOBODY, parse_id, publication_id, sender_id
@@ -107,7 +108,8 @@ class ComponentActor(Actor[Any]):
             )
             self._check_imports(compiled, str(id) or component.label)
             kernel = kernel_of(ref)
-            gate = Gate(id, component.capabilities, services.audit, kernel.platform.now)
+            now, refusals = kernel.platform.now, refusals_of(kernel, ref)
+            gate = Gate(id, component.capabilities, services.audit, now, refusals)
             self._caller = Caller(id, ref, kernel, gate, self._codec, component.limits)
             owner = id if component.pool is None else parse_id(component.pool)
             self._host = Host(self._caller, services, component.capabilities.storage, owner)

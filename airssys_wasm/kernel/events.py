@@ -130,6 +130,29 @@ EVENTS: tuple[EventSpec, ...] = (
         _REF,
     ),
     EventSpec(
+        "component.quota",
+        "A component has used 80 or 95 % of what it may use in a second, or of its storage.",
+        {},
+        {
+            "ref": "the actor",
+            "function": "the function of the host that it called, as `storage.set`",
+            "level": "`warning` or `critical`",
+            "detail": "how much of what",
+        },
+    ),
+    EventSpec(
+        "component.refused",
+        "A component asked for what it was not granted, or for more than it may have.",
+        {},
+        {
+            "ref": "the actor",
+            "function": "the function of the host that it called, as `storage.set`",
+            "target": "whom or what it was about",
+            "outcome": "`denied`, `over quota` or `over rate`",
+            "detail": "why, and the grant to add",
+        },
+    ),
+    EventSpec(
         "system.closing",
         "The kernel ends all its actors.",
         {"actors": "how many there are"},

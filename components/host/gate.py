@@ -46,7 +46,7 @@ class Refusal(NamedTuple):
 
 
 class Gate:
-    """The gate of one incarnation."""
+    """The gate of one incarnation. `audit` and `listener` are told of each decision."""
 
     __slots__ = (
         "_audit",
@@ -55,6 +55,7 @@ class Gate:
         "_component",
         "_decided",
         "_kept",
+        "_listener",
         "_throttles",
         "_warned",
         "denied",
@@ -66,11 +67,13 @@ class Gate:
         capabilities: Capabilities,
         audit: Listener,
         clock: Callable[[], float],
+        listener: Listener | None = None,
     ) -> None:
         self._component = component
         self._capabilities = capabilities
         self._audit = audit
         self._clock = clock
+        self._listener = listener
         self._throttles = _throttles(capabilities)
         self._kept = Gauge()
         self._decided: dict[tuple[Action, object], Denial | None] = {}
@@ -163,9 +166,11 @@ class Gate:
         outcome: Outcome,
         detail: str,
     ) -> None:
-        self._audit(
-            AuditRecord(self._component, function, shown(str(target), MAX_TARGET), outcome, detail)
-        )
+        asked = shown(str(target), MAX_TARGET)
+        record = AuditRecord(self._component, function, asked, outcome, detail)
+        self._audit(record)
+        if self._listener is not None:
+            self._listener(record)
 
     def _alarm(self, function: str, target: ComponentId | str, alarm: Alarm) -> None:
         self._record(function, target, alarm.level, alarm.what)

@@ -16,6 +16,7 @@ from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.host.requests import MAX_PENDING
 from airssys_wasm.components.security.quota import RateLimit
 from airssys_wasm.kernel import Actor, ActorRef, Failed, Mailbox, MailboxFull
+from airssys_wasm.kernel.events import EVENTS, Event
 from airssys_wasm.supervision import ChildSpec, Supervisor
 from tests.components.conftest import Stage, lifecycle
 from tests.guests import guests
@@ -377,3 +378,26 @@ async def test_more_than_the_rate_allows_is_a_full_queue(stage: Stage, rate: Rat
     assert stage.services.audit.counts["over rate"] == refused
     assert stage.services.audit.counts["critical"] >= 1
     await stage.until(lambda: len(messages) == len(answers) - refused)
+
+
+async def test_telemetry_is_told_what_was_refused_and_of_quotas_that_are_nearly_used_up(
+    stage: Stage,
+) -> None:
+    stage.record("peer")
+    grant = MessagingGrant(send=["peer"], rate=RateLimit(calls=1))
+    guest = await caller(stage, capabilities=Capabilities(grant))
+    events: list[Event] = []
+    stage.kernel.telemetry.attach("component.*", events.append)
+    for command in (b"send:peer:hi", b"request:peer:9:hi"):
+        await guest.request(command)
+    quota, refused = events
+    assert quota.name == "component.quota"
+    assert (quota.metadata["level"], quota.metadata["function"]) == (
+        "critical", "host-messaging.send",
+    )  # fmt: skip
+    assert refused.name == "component.refused"
+    assert (refused.metadata["outcome"], refused.metadata["target"]) == ("denied", "peer")
+    assert refused.metadata["ref"] is guest
+    specs = {spec.name: spec for spec in EVENTS}
+    for event in events:
+        assert set(event.metadata) == set(specs[event.name].metadata)
