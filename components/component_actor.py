@@ -45,6 +45,7 @@ from airssys_wasm.components.message import (
     ComponentMessage,
     MessageMetadata,
     WitMessage,
+    sendable,
     wit_message,
 )
 from airssys_wasm.components.payload import CODECS, PayloadError
@@ -190,21 +191,21 @@ class ComponentActor(Actor[Any]):
 
     def _given(self, message: Any, request: Envelope | None) -> WitMessage:
         """The record that the guest gets. Raises PayloadError."""
-        correlation = content_type = None
-        content = message
+        correlation = None
+        content = message.message if message.__class__ is Published else message
+        if content.__class__ is ComponentMessage:
+            content = sendable(content)
+            payload, content_type = content.payload, content.metadata.content_type
+        else:
+            payload, content_type = self._codec.encode(content), self._codec.content_type
         if message.__class__ is Published:
             sender = publication_id(message.topic)
-            content = message.message
         elif message.__class__ is ComponentMessage:
             sender = message.sender
             correlation = message.metadata.correlation_id
         else:
             source = request.source if request is not None else None
             sender = NOBODY if source is None else sender_id(source.name)
-        if content.__class__ is ComponentMessage:
-            payload, content_type = content.payload, content.metadata.content_type
-        else:
-            payload, content_type = self._codec.encode(content), self._codec.content_type
         now = self._caller.kernel.platform.timestamp()
         if request is None:
             return wit_message(sender, payload, now, content_type)

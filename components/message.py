@@ -6,11 +6,11 @@ only in requests and callbacks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airssys_wasm.components.identity import ComponentId
-from airssys_wasm.components.payload import codec_for
+from airssys_wasm.components.payload import PayloadError, codec_for
 
 # The record component-message, as the engine takes it.
 WitTimestamp = tuple[int, int]
@@ -52,6 +52,36 @@ class ComponentMessage:
         {'cents': 250}
         """
         return codec_for(self.metadata.content_type).decode(self.payload)
+
+
+def sendable(message: ComponentMessage) -> ComponentMessage:
+    """The message, its payload as bytes. Raises PayloadError for what no component can be given.
+
+    Whoever makes a ComponentMessage in Python can put anything into it, text that is no Unicode
+    too; it must not end the component that gets it.
+
+    >>> sendable(ComponentMessage(ComponentId("", "desk", ""), bytearray(b"hey"))).payload
+    b'hey'
+    """
+    metadata, payload = message.metadata, message.payload
+    try:
+        namespace, name, instance = ComponentId(*message.sender)
+        for text in (namespace, name, instance):
+            text.encode()
+        for optional in (metadata.correlation_id, metadata.content_type):
+            if optional is not None:
+                optional.encode()
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _unfit(f"this message can't be sent: {error}") from error
+    if payload.__class__ is bytes:
+        return message
+    if isinstance(payload, bytes | bytearray | memoryview):
+        return replace(message, payload=bytes(payload))
+    raise _unfit(f"the payload of a message is bytes, not {type(payload).__name__}")
+
+
+def _unfit(why: str) -> PayloadError:
+    return PayloadError("raw", why, ComponentMessage.__name__)
 
 
 def wit_timestamp(seconds: float) -> WitTimestamp:

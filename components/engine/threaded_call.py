@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,7 +66,9 @@ class ThreadedCall:
         self._clock = clock
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
-        self._event: asyncio.Future[Asked | Finished] = self._loop.create_future()
+        # Both can be there at once: the guest asks as it is closed.
+        self._events: deque[Asked | Finished] = deque()
+        self._arrived: asyncio.Future[None] = self._loop.create_future()
         self._answered = threading.Semaphore(0)
         self._answer: object = None
         self.time = CallTime(limits, clock())
@@ -80,9 +83,14 @@ class ThreadedCall:
         host function raised.
         """
         while True:
-            match await self._event:
+            await self._arrived
+            event = self._events.popleft()
+            if not self._events:
+                self._arrived = self._loop.create_future()
+            match event:
+                case Asked() if self.abandoned:
+                    pass
                 case Asked(interface, function, arguments):
-                    self._event = self._loop.create_future()
                     self._answer = await self._ask_host(interface, function, arguments)
                     self._answered.release()
                 case Finished(value, reason, error):
@@ -137,8 +145,9 @@ class ThreadedCall:
         return not self.abandoned
 
     def _deliver(self, event: Asked | Finished) -> None:
-        if not self._event.done():
-            self._event.set_result(event)
+        self._events.append(event)
+        if not self._arrived.done():
+            self._arrived.set_result(None)
 
     async def _ask_host(
         self, interface: str, function: str, arguments: tuple[object, ...]

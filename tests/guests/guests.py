@@ -288,7 +288,7 @@ def with_changed_import() -> bytes:
     """Imports `sleep-millis` with a `string` instead of a `u64`."""
     interface = "airssys:core/host-services@1.0.0"
     changed = FuncType((Primitive("string"),), None, ("duration",))
-    return _of_altered_world(
+    return of_altered_world(
         core(
             "(call $sleep (i32.const 1024) (i32.const 1)) (call $ok)",
             imports=f'(import "{interface}" "sleep-millis" (func $sleep (param i32 i32)))',
@@ -300,9 +300,7 @@ def with_changed_import() -> bytes:
 @cache
 def with_changed_export() -> bytes:
     """Exports `health` with the result `u32` instead of `health-status`."""
-    return _of_altered_world(
-        core(), exports={LIFECYCLE: {"health": FuncType((), Primitive("u32"))}}
-    )
+    return of_altered_world(core(), exports={LIFECYCLE: {"health": FuncType((), Primitive("u32"))}})
 
 
 @cache
@@ -321,7 +319,7 @@ def with_missing_export() -> bytes:
 def with_foreign_import() -> bytes:
     """Imports `wasi:random/insecure-seed`, which is not of the world."""
     interface = "wasi:random/insecure-seed@0.2.0"
-    return _of_altered_world(
+    return of_altered_world(
         core(
             "(drop (call $seed)) (call $ok)",
             imports=f'(import "{interface}" "insecure-seed" (func $seed (result i64)))',
@@ -341,7 +339,7 @@ def damaged() -> bytes:
     return silent()[:-200]
 
 
-def _of_altered_world(
+def of_altered_world(
     module: bytes,
     *,
     imports: dict[str, dict[str, FuncType]] | None = None,

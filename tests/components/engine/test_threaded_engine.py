@@ -13,8 +13,10 @@ from wasmtime.component import Component
 from airssys_wasm.components.engine.guest_threads import STACK, THREADS, GuestThreads
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.runtime_host import runtime_host
+from airssys_wasm.components.engine.threaded_call import Asked, ThreadedCall
 from airssys_wasm.components.engine.threaded_engine import ThreadedEngine
 from airssys_wasm.components.engine.values import Ok
+from airssys_wasm.components.errors import InstanceClosed
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +97,24 @@ def test_the_process_ends_well_when(case: str) -> None:
     command = [sys.executable, "-W", "error", "-c", PRELUDE + PROCESSES[case]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_a_call_that_is_closed_in_the_moment_its_guest_asks_the_host_ends() -> None:
+    asked: list[str] = []
+
+    def host(interface: str, function: str, arguments: tuple[object, ...]) -> object:
+        asked.append(function)
+        return None
+
+    call = ThreadedCall(Limits(), host, lambda: 0.0, asyncio.timeout)
+    serving = asyncio.ensure_future(call.serve())
+    await asyncio.sleep(0)
+    call._post(Asked("services", "log", ()))  # the thread; the loop has not seen it yet
+    call.abandon()
+    async with asyncio.timeout(10):
+        with pytest.raises(InstanceClosed):
+            await serving
+    assert asked == []
 
 
 async def test_more_guests_than_threads_take_turns() -> None:
