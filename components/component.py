@@ -29,7 +29,7 @@ class Component:
     price for each message.
     One that is `trusted` is compiled in this process, 0.1 s sooner and without the bounds that
     the system has for others. `pool` is the name of the pool that it is a worker of, whose storage
-    is then its own.
+    it has as long as it has no name of its own.
     `services` is for a kernel without a system; `label` is its name in reports.
 
     Raises PayloadError for a `config` that JSON can't express, TypeError or ValueError for other

@@ -112,7 +112,8 @@ class ComponentActor(Actor[Any]):
             now, refusals = kernel.platform.now, refusals_of(kernel, ref)
             gate = Gate(id, component.capabilities, services.audit, now, refusals)
             self._caller = Caller(id, ref, kernel, gate, self._codec, component.limits)
-            owner = id if component.pool is None else parse_id(component.pool)
+            pool = component.pool
+            owner = parse_id(pool) if pool is not None and id == NOBODY else id
             self._host = Host(self._caller, services, component.capabilities.storage, owner)
         except AirssysError as error:
             raise StopInit(_refusal(error)) from None

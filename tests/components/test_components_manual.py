@@ -13,7 +13,7 @@ import pytest
 
 from airssys_wasm.components import Capabilities, ComponentId, Limits
 from airssys_wasm.components.engine.traps import TrapKind
-from airssys_wasm.components.host import services
+from airssys_wasm.components.host import services, storage
 from airssys_wasm.components.security.capability import DEFAULT_QUOTA, denial
 from airssys_wasm.components.storage import store
 from airssys_wasm.config import CapabilitiesConfig, MessagingConfig, StorageConfig
@@ -105,6 +105,9 @@ def test_the_bounds_of_storage_and_log_are_those_of_the_manual() -> None:
     assert f"1 to {store.MAX_KEY} bytes" in TEXT
     assert f"up to {store.MAX_VALUE // 2**20} MiB" in TEXT
     assert f"more than {store.MAX_KEYS:,} are" in TEXT
+    assert f"1 to {store.MAX_KEYS:,} of them" in TEXT
+    most = f"up to {storage.MAX_CHANGES:,} changes and {storage.MAX_BATCH // 2**20} MiB"
+    assert most in TEXT
     assert f"{DEFAULT_QUOTA // 2**20} MiB unless given" in TEXT
     assert f"{services.LOG_RATE} records a second" in TEXT
 

@@ -148,3 +148,23 @@ async def test_only_what_is_written_counts_as_bytes(stage: Stage) -> None:
     assert await guest.request(b"set:k:much more than a byte") == b"ok"
     assert await guest.request(b"set:k:more") == QUOTA_EXCEEDED
     assert await guest.request(b"get:k") == b"some:much more than a byte"
+
+
+async def test_who_has_no_name_has_the_storage_of_its_pool_and_who_has_one_its_own(
+    stage: Stage,
+) -> None:
+    workers = [
+        await stage.start(
+            guests.every_function(),
+            name=name,
+            pool="workers",
+            capabilities=Capabilities(storage=ALL),
+        )
+        for name in (None, None, "one/of/them")
+    ]
+    await workers[0].request(b"set:k:v")
+    assert [await worker.request(b"get:k") for worker in workers] == [
+        b"some:v", b"some:v", b"none",
+    ]  # fmt: skip
+    store = stage.services.store(stage.kernel.platform.offload)
+    assert await store.get(parse_id("workers"), "k") == b"v"
