@@ -16,3 +16,57 @@ class TopicError(AirssysError, ValueError):
         self.text = text
         self.position = position
         self.why = why
+
+
+class EngineDown(AirssysError, ConnectionError):
+    """The engine can't reach the others now, so nothing is known of what was asked."""
+
+
+class NoResponders(AirssysError):
+    """Nobody listens where a request was sent; it fails at once."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(f"nobody answers requests to {subject!r}")
+        self.subject = subject
+
+
+class EngineTimeout(AirssysError, TimeoutError):
+    """No answer came to a request between engines."""
+
+    def __init__(self, subject: str, timeout: float) -> None:
+        super().__init__(f"no answer from {subject!r} within {timeout:g} s")
+        self.subject = subject
+        self.timeout = timeout
+
+
+class KeyChanged(AirssysError):
+    """A key is not as it was expected to be: taken for `create`, at another revision else."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {key!r} was taken or changed by another")
+        self.key = key
+
+
+class TooLarge(AirssysError, ValueError):
+    """A message is larger than the engine carries in one piece."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"{size} bytes are more than the {limit} that the engine carries at once")
+        self.size = size
+        self.limit = limit
+
+
+class NotEncodable(AirssysError, TypeError):
+    """A message for another node holds a value that no codec may send.
+
+    `type` is the name of its class. Register a dataclass or msgspec struct with the engine's
+    `messages`.
+    """
+
+    def __init__(self, type: str, why: str) -> None:
+        super().__init__(f"{type} can't be sent to another node: {why}")
+        self.type = type
+
+
+class NotDecodable(AirssysError, ValueError):
+    """What came from another node is nothing that this one understands."""
