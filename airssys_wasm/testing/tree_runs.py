@@ -120,8 +120,9 @@ def simulated(options: TreeOptions) -> SimulatedTest:
     Relative paths of the tree's own code lead into the fresh directory of the run, and there
     components store what they store.
     """
-    config = config_of(options.file, options.sets)
-    folder = Path(options.file).parent.resolve()
+    config_of(options.file, options.sets)  # mistakes name the file as it was given
+    file = Path(options.file).resolve()  # the runs are elsewhere
+    config, folder = config_of(str(file), options.sets), file.parent
 
     async def run(simulation: Simulation) -> None:
         with chdir(simulation.directory):

@@ -163,10 +163,13 @@ async def test_a_file_that_is_no_store_is_left_alone_and_guests_are_told(
     assert (tmp_path / "storage.db").read_bytes().startswith(b"no database")
 
 
-def test_a_simulation_stores_in_the_directory_of_its_run(tree: Write, tmp_path: Path) -> None:
+def test_a_simulation_stores_in_the_directory_of_its_run(
+    tree: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     real = tmp_path / "real.db"
     file = tree("get:k", "set:k:v", "get:k", storage=f"{{sqlite: {real}}}", cache="null")
     for seed in range(2):
-        run = run_tree(TreeOptions(str(file), until=5.0), seed)
+        run = run_tree(TreeOptions(file.name, until=5.0), seed)
         assert run.failure is None, run.problem
     assert not real.exists()
