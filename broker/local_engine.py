@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airssys_wasm.broker.engine import MAX_PAYLOAD, Carried, Entry, Stoppable
@@ -99,20 +100,20 @@ class LocalHub:
             turn = self._turns[place] = self._turns.get(place, -1) + 1
             receivers.append(members[turn % len(members)])
         for listener in receivers:
-            self.carry(source, listener.engine, lambda to=listener: _hand(to, carried))
+            self.carry(source, listener.engine, partial(_hand, listener, carried))
         return bool(receivers)
 
     def watch(self, listener: _Listener) -> None:
         """A new watch: what is there comes first."""
         self._watchers.append(listener)
         for entry in self.store.matching(listener.pattern):
-            self.changed(listener.engine, lambda entry=entry: _show(listener, entry))
+            self.changed(listener.engine, partial(_show, listener, entry))
 
     def tell(self, entry: Entry) -> None:
         """A key has changed."""
         for listener in self._watchers:
             if matches(listener.pattern, entry.key):
-                self.changed(listener.engine, lambda to=listener: _show(to, entry))
+                self.changed(listener.engine, partial(_show, listener, entry))
 
 
 def _hand(listener: _Listener, carried: Carried) -> None:

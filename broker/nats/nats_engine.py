@@ -53,7 +53,8 @@ class NatsEngine:
         async with ActorSystem("shop", engine=NatsEngine("nats://127.0.0.1:4222")) as system:
 
     `servers` are one or more URLs. `replicas` is how many servers keep the keys: 3 where a server
-    may be lost. `tls`, `credentials` (a file), `user` with `password` and `token` are the client's.
+    may be lost. `connect_timeout` bounds the first connection, in seconds; later ones are tried for
+    ever. `tls`, `credentials` (a file), `user` with `password` and `token` are the client's.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class NatsEngine:
         *,
         bucket: str = "airssys",
         replicas: int = 1,
+        connect_timeout: float = CONNECT_TIME,
         tls: SSLContext | None = None,
         credentials: str | None = None,
         user: str | None = None,
@@ -75,6 +77,7 @@ class NatsEngine:
         self._servers = [servers] if isinstance(servers, str) else list(servers)
         self._bucket = bucket
         self._replicas = replicas
+        self._connect_timeout = connect_timeout
         options = {
             "tls": tls,
             "user_credentials": credentials,
@@ -98,19 +101,20 @@ class NatsEngine:
     async def open(self, node: str, platform: Platform) -> None:
         """See `Engine.open`."""
         try:
-            self._client = client = await nats.connect(
-                self._servers,
-                name=node,
-                connect_timeout=int(CONNECT_TIME),
-                allow_reconnect=True,
-                max_reconnect_attempts=FOREVER,
-                reconnect_time_wait=RECONNECT_WAIT,
-                error_cb=_ignore,
-                no_echo=False,
-                **self._options,
-            )
+            # The client itself would try for ever.
+            async with asyncio.timeout(self._connect_timeout):
+                self._client = client = await nats.connect(
+                    self._servers,
+                    name=node,
+                    max_reconnect_attempts=FOREVER,
+                    reconnect_time_wait=RECONNECT_WAIT,
+                    error_cb=_ignore,
+                    **self._options,
+                )
         except DOWN as error:
-            raise EngineDown(f"no NATS server at {', '.join(self._servers)}: {error}") from error
+            where = ", ".join(self._servers)
+            why = f": {error}" if str(error) else ""
+            raise EngineDown(f"no NATS server answers at {where}{why}") from error
         try:
             stream = client.jetstream(timeout=ANSWER_TIME)
             try:
