@@ -71,6 +71,7 @@ class Peer:
         self._beat = beat
         self._patience = patience
         self.phase: Phase = "apart"
+        self.announced = False  # whether those who watch the nodes know that they are together
         self.their_life = ""
         self._mine = ""  # my stream
         self._theirs = ""

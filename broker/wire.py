@@ -64,12 +64,12 @@ class Gone(msgspec.Struct, frozen=True, array_like=True, tag=5):
 
 
 class Signal(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """An exit signal; with `kill` one that nobody traps."""
+    """An exit signal of `source`, a wish that an actor stops, or a kill, which nobody traps."""
 
     to: Address
     source: Address | None
     reason: msgspec.Raw
-    kill: bool = False
+    how: str = "exit"
 
 
 class WhoIs(msgspec.Struct, frozen=True, array_like=True, tag=7):

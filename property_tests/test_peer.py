@@ -187,3 +187,14 @@ def test_a_node_that_does_not_answer_is_given_up_after_a_while() -> None:
     network.post("a", 2)
     network.settle()
     assert network.heard["a"] == [2]  # what was given up is not said later
+
+
+def test_that_the_last_one_was_lost_is_seen_by_the_next_sign_of_life() -> None:
+    network = Network()
+    network.post("a", 1)
+    network.settle()
+    network.post("a", 2)
+    network.wires["b"].clear()
+    network.settle()
+    assert network.losses == {"a": 1, "b": 1}
+    assert network.heard["a"] == [1]
