@@ -43,7 +43,8 @@ class ComponentStatistics:
     `errors` are messages and callbacks that it answered with an error, and messages that could not
     be given to it; `pending` its requests without a callback yet. `calls` are those of its exports,
     `seconds` what its guest ran in them, waits not counted, and `fuel` what the last one used.
-    `memory_limit` is its bound; `traps` are the incarnations before it, under its name, that ended with a trap or a limit.
+    `memory_limit` is its bound; `traps` are the incarnations before it, under its name, that ended
+    with a trap or a limit.
     """
 
     messages: int

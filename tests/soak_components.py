@@ -18,6 +18,7 @@ import logging
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -104,6 +105,7 @@ class Soak:
         self._system = system
         self._tell = tell
         self._began = time.monotonic()
+        self._others = weakref.WeakSet(_stores())  # of whoever else is in this process
         self.messages = 0  # that were answered
         self.samples: list[Sample] = []
 
@@ -134,14 +136,13 @@ class Soak:
 
     def _sample(self) -> Sample:
         gc.collect()
-        instances = (fast.Instance, slow.ThreadedInstance)
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         return Sample(
             seconds=time.monotonic() - self._began,
             memory=pages * 4096,
             files=len(list(Path("/proc/self/fd").iterdir())),
             mappings=len(Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()),
-            stores=sum(isinstance(each, instances) for each in gc.get_objects()),
+            stores=sum(each not in self._others for each in _stores()),
             messages=self.messages,
             restarts=self._restarts,
         )
@@ -149,6 +150,11 @@ class Soak:
     @property
     def _restarts(self) -> int:
         return self._system.kernel.statistics().restarted
+
+
+def _stores() -> list[fast.Instance | slow.ThreadedInstance]:
+    kinds = (fast.Instance, slow.ThreadedInstance)
+    return [each for each in gc.get_objects() if isinstance(each, kinds)]
 
 
 def tree() -> Supervisor:

@@ -49,9 +49,9 @@ def test_a_file_that_stays_open_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     opened: list[int] = []
     load = Engine.load
 
-    async def leaky(self: Engine, source: Path | bytes) -> object:
+    async def leaky(self: Engine, source: Path | bytes, *, trusted: bool = False) -> object:
         opened.append(os.open("/dev/null", os.O_RDONLY))
-        return await load(self, source)
+        return await load(self, source, trusted=trusted)
 
     monkeypatch.setattr(Engine, "load", leaky)
     tally = child(tmp_path, 1, 0, 12)

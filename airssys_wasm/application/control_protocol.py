@@ -102,9 +102,10 @@ def request_of(line: bytes) -> Request:
 def answer_of(line: bytes) -> Answer:
     """The answer that a line says. Raises ValueError for anything else."""
     try:
-        return msgspec.json.decode(line, type=Answer)  # type: ignore[no-any-return]
+        answer: Answer = msgspec.json.decode(line, type=Answer)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"this is no answer of a system: {error}") from error
+    return answer
 
 
 def line_of(message: Request | Answer) -> bytes:

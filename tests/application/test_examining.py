@@ -9,7 +9,7 @@ from anyio import to_thread
 from airssys_wasm.application import examine_component
 from airssys_wasm.components.services import ComponentServices
 from airssys_wasm.config import FoundComponent
-from airssys_wasm.config.tree import ComponentsConfig
+from airssys_wasm.config.components import ComponentsConfig
 
 PRICING = Path(__file__).parents[2] / "examples" / "orders" / "pricing.wasm"
 

@@ -20,6 +20,8 @@ from airssys_wasm.components.security.capability import StorageGrant
 from airssys_wasm.components.storage.disk_store import DiskStore
 from airssys_wasm.components.storage.memory_store import MemoryStore
 from airssys_wasm.components.storage.namespaces import NamespaceConflict, Namespaces
+from airssys_wasm.components.storage.opening import open_store
+from airssys_wasm.components.storage.places import InRocks
 from airssys_wasm.components.storage.rocks_store import RocksDirectory
 from airssys_wasm.components.storage.sqlite_store import SqliteFile
 from airssys_wasm.components.storage.store import (
@@ -426,3 +428,12 @@ async def test_a_file_where_the_directory_should_be_is_an_error(tmp_path: Path) 
     with pytest.raises(StoreUnavailable, match="pairs"):
         await store.get(A, "k")
     await store.close()
+
+
+def test_a_place_whose_library_is_not_installed_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rocksdict", None)
+    monkeypatch.delitem(sys.modules, "airssys_wasm.components.storage.rocks_store")
+    with pytest.raises(StoreUnavailable, match=r"pip install 'airssys-wasm\[rocksdb\]'"):
+        open_store(InRocks(tmp_path), RealPlatform().offload)
