@@ -14,6 +14,7 @@ from airssys_wasm.components.directory import Directory
 from airssys_wasm.components.engine.code_cache import default_directory
 from airssys_wasm.components.engine.code_limits import CompileLimits
 from airssys_wasm.components.engine.engine import Compiled, Engine, EngineSettings
+from airssys_wasm.components.engine.pooling import PoolSize
 from airssys_wasm.components.security.audit import AuditTrail
 from airssys_wasm.components.storage.namespaces import Namespaces
 from airssys_wasm.components.storage.opening import open_store
@@ -83,14 +84,21 @@ class ComponentServices:
         self._loading: dict[tuple[Path | bytes, str], asyncio.Lock] = {}
 
     @classmethod
-    def of(cls, choice: EngineChoice, storage: StoragePlace | None = None) -> Self:
-        """What a configuration asks for. Raises ValueError for a stack out of range."""
+    def of(
+        cls,
+        choice: EngineChoice,
+        storage: StoragePlace | None = None,
+        pool: PoolSize | None = None,
+    ) -> Self:
+        """What a configuration asks for; `pool` is what its components need to have places set
+        aside. Raises ValueError for a stack out of range."""
         cache = default_directory() if choice.cache == "default" else choice.cache
         settings = EngineSettings(
             path=choice.path,
             cache=cache,
             cache_size=choice.cache_size,
             compile=choice.compile.limits(),
+            pool=pool,
         )
         if choice.stack is not None:
             settings = replace(settings, stack=choice.stack)
@@ -109,7 +117,7 @@ class ComponentServices:
         if run == "loop" or self.engine.path == "slow":
             return self.engine
         if self._threads is None:
-            self._threads = Engine(replace(self.engine.settings, path="slow"))
+            self._threads = Engine(replace(self.engine.settings, path="slow", pool=None))
         return self._threads
 
     def store(self, offload: Offload) -> KeyValueStore:

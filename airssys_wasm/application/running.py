@@ -11,6 +11,7 @@ from airssys_wasm.application.control_paths import Listening
 from airssys_wasm.application.control_server import serving
 from airssys_wasm.application.errors import SystemFailed
 from airssys_wasm.application.live_tree import LiveTree
+from airssys_wasm.application.pool_sizing import pool_of
 from airssys_wasm.application.reports import Report
 from airssys_wasm.application.system import ActorSystem, SystemStatistics
 from airssys_wasm.components.services import ComponentServices
@@ -78,7 +79,7 @@ async def run_application(
     system = ActorSystem(
         config.name,
         root=supervisor_of(config, directory),
-        components=ComponentServices.of(config.components, storage),
+        components=ComponentServices.of(config.components, storage, pool_of(config)),
         on_progress=on_progress,
     )
     if listening is None:

@@ -54,6 +54,8 @@ class ComponentsConfig:
     - `cache_size`: what all files of compiled code may take; what was not used for longest is
       removed.
     - `compile`: what compiling a component may take that is not trusted.
+    - `pooling`: places for the instances of all components of the tree are set aside when it
+      starts; a start takes half the time then, and what memory they use is not known.
     - `stack`: how large the stack of a guest is, 64KiB to 2MiB; null for the engine's default.
     - `storage`: where components keep what they store: `{sqlite: PATH}`, `{rocksdb: PATH}`,
       `memory` (until the end of the run), or `default`, the file storage.db beside the tree file.
@@ -65,5 +67,6 @@ class ComponentsConfig:
     cache: Path | Literal["default"] | None = "default"
     cache_size: Annotated[Size, AtLeast(1)] = DEFAULT_CACHE
     compile: CompileConfig = CompileConfig()
+    pooling: bool = False
     stack: Annotated[Size, AtLeast(64 * 1024), AtMost(2 * 1024 * 1024)] | None = None
     storage: StorageSetting = "default"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from airssys_wasm.application import SystemFailed, supervisor_of
+from airssys_wasm.application.pool_sizing import pool_of
 from airssys_wasm.components.services import ComponentServices
 from airssys_wasm.components.storage.places import moved
 from airssys_wasm.config import TreeConfig, storage_place
@@ -128,7 +129,9 @@ def simulated(options: TreeOptions) -> SimulatedTest:
         with chdir(simulation.directory):
             root = supervisor_of(config, folder)
             place = storage_place(config.components.storage, folder)
-            services = ComponentServices.of(config.components, moved(place, simulation.directory))
+            services = ComponentServices.of(
+                config.components, moved(place, simulation.directory), pool_of(config)
+            )
             system = await simulation.system(root, name=config.name, components=services)
             assert system.root is not None
             with anyio.move_on_after(options.until):

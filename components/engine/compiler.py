@@ -13,6 +13,7 @@ Always:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
@@ -37,6 +38,7 @@ from airssys_wasm.components.engine.compile_outside import (
     compile_problem,
 )
 from airssys_wasm.components.engine.component_binary import MAX_BINARY, problem_of
+from airssys_wasm.components.engine.pooling import Needs, needs_of
 from airssys_wasm.components.errors import ComponentInvalid
 
 Result = TypeVar("Result")
@@ -47,10 +49,14 @@ _THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A component in native code. `digest` is the SHA-256 of its binary, in hexadecimal."""
+    """A component in native code. `digest` is the SHA-256 of its binary, in hexadecimal.
+
+    `needs` is what an instance is made of; None if that is not known.
+    """
 
     component: Component
     digest: str
+    needs: Needs | None
 
 
 class Compiler:
@@ -80,6 +86,7 @@ class Compiler:
         self._closed = False
         self._pending: dict[str, Future[Component]] = {}
         self._ready: weakref.WeakValueDictionary[str, Component] = weakref.WeakValueDictionary()
+        self._needs: dict[str, Needs | None] = {}
 
     async def compile(self, source: Path | bytes, *, trusted: bool = False) -> Code:
         """The component in native code: from memory, from disk, or compiled now.
@@ -92,14 +99,15 @@ class Compiler:
         data, digest = await _result_of(self._executor.submit(_read, source, name))
         ready = self._ready.get(digest)
         if ready is not None:
-            return Code(ready, digest)
+            return Code(ready, digest, self._needs.get(digest))
         pending = self._pending.get(digest)
         if pending is None:
             pending = self._executor.submit(self._produce, data, digest, trusted)
             self._pending[digest] = pending
             pending.add_done_callback(lambda _: self._pending.pop(digest, None))
         try:
-            return Code(await _result_of(pending), digest)
+            component = await _result_of(pending)
+            return Code(component, digest, self._needs.get(digest))
         # Each caller has its own name for the same bytes.
         except wasmtime.WasmtimeError as error:
             raise ComponentInvalid(name, [compile_problem(str(error))]) from None
@@ -107,6 +115,10 @@ class Compiler:
             raise ComponentInvalid(name, [str(error)]) from None
         except CompileClosed:
             raise RuntimeError("the compiler is closed") from None
+
+    async def load_again(self, engine: wasmtime.Engine, code: Code) -> Component | None:
+        """The same code for another engine with equal settings; None if that can't hold it."""
+        return await _result_of(self._executor.submit(self._load_again, engine, code))
 
     def close(self) -> None:
         """Take no more work. A compilation that has begun here ends by itself, one in a process of
@@ -131,6 +143,7 @@ class Compiler:
         elif component is None:
             component = self._compile(data)
             self._store(key, component.serialize())
+        self._needs[digest] = needs_of(data)
         self._ready[digest] = component
         return component
 
@@ -142,6 +155,20 @@ class Compiler:
         if self._cache is None:
             return None
         return self._cache.load(key, lambda path: Component.deserialize_file(self._engine, path))
+
+    def _load_again(self, engine: wasmtime.Engine, code: Code) -> Component | None:
+        def load(path: str) -> Component | None:
+            with contextlib.suppress(wasmtime.WasmtimeError):
+                return Component.deserialize_file(engine, path)
+            return None
+
+        key = f"{code.digest}-{self._built_for}"
+        loaded = None if self._cache is None else self._cache.load(key, load)
+        if loaded is not None:
+            return loaded
+        with contextlib.suppress(wasmtime.WasmtimeError):
+            return Component.deserialize(engine, code.component.serialize())
+        return None
 
     def _compile(self, data: bytes) -> Component:
         return Component(self._engine, data)

@@ -12,12 +12,14 @@ Always:
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import platform
 import sys
 import weakref
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -30,15 +32,21 @@ from airssys_wasm.components.engine.compiler import Compiler
 from airssys_wasm.components.engine.introspection import read_interfaces
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.path_choice import choose_path
+from airssys_wasm.components.engine.pool_allocator import FULL, why_no_pool
+from airssys_wasm.components.engine.pooling import Needs, PoolSize
 from airssys_wasm.components.engine.runtime_host import runtime_host
 from airssys_wasm.components.engine.threaded_engine import ThreadedEngine
+from airssys_wasm.components.engine.traps import Trap
 from airssys_wasm.components.engine.world import Interfaces, differences, exported_interface
-from airssys_wasm.components.errors import ComponentInvalid
+from airssys_wasm.components.errors import ComponentInvalid, GuestTrap
 
 if TYPE_CHECKING:
     import wasmtime
 
+    from airssys_wasm.components.engine.fiber_engine import FiberEngine
     from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout
+
+_log = logging.getLogger(__name__)
 
 _COMPILE = CompileLimits()
 _LEAST_STACK = 64 * 1024
@@ -52,7 +60,8 @@ class EngineSettings:
     `path`: "auto" is the fast path wherever it can run. `stack`: bytes that a guest may use for
     its own calls, 64 KiB to 2 MiB. `cache`: directory for compiled code, made if it is not there;
     None to keep none. `cache_size`: bytes that it may hold. `compile`: what compiling a component
-    may take that is not trusted.
+    may take that is not trusted. `pool`: the places that are set aside for instances, None for
+    none; what does not fit runs on demand, beside it.
     """
 
     path: Literal["auto", "fast", "slow"] = "auto"
@@ -60,6 +69,7 @@ class EngineSettings:
     cache: Path | None = None
     cache_size: int = DEFAULT_CACHE
     compile: CompileLimits = _COMPILE
+    pool: PoolSize | None = None
 
     def __post_init__(self) -> None:
         if self.path not in ("auto", "fast", "slow"):
@@ -86,6 +96,8 @@ class Compiled:
     imports: tuple[str, ...]
     component: Component
     optional: frozenset[str] = frozenset()
+    needs: Needs | None = None
+    pooled: Component | None = None  # the same for the engine that has the pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +181,8 @@ class Engine:
             implementation=platform.python_implementation(),
             system=os.name,
         )
-        world = runtime_host()
-        if self.path == "fast":
-            # Not at the top: its import fails where the fast path can't run.
-            from airssys_wasm.components.engine.fiber_engine import FiberEngine
-
-            self._runner: FiberEngine | ThreadedEngine = FiberEngine(world, stack=settings.stack)
-        else:
-            self._runner = ThreadedEngine(world, stack=settings.stack)
+        self._runner = self._runner_with(None)
+        self._pool = self._open_pool()
         self._process = os.getpid()
         # Only these may be instantiated: they fit the world, and they are of this engine.
         self._checked: weakref.WeakSet[Component] = weakref.WeakSet()
@@ -187,6 +193,24 @@ class Engine:
             cache_size=settings.cache_size,
             outside=OutsideCompiler(self._runner.settings, settings.compile),
         )
+
+    def _runner_with(self, pool: PoolSize | None) -> FiberEngine | ThreadedEngine:
+        stack = self.settings.stack
+        if self.path == "slow":
+            return ThreadedEngine(runtime_host(), stack=stack, pool=pool)
+        # Not at the top: its import fails where the fast path can't run.
+        from airssys_wasm.components.engine.fiber_engine import FiberEngine
+
+        return FiberEngine(runtime_host(), stack=stack, pool=pool)
+
+    def _open_pool(self) -> FiberEngine | ThreadedEngine | None:
+        if self.settings.pool is None:
+            return None
+        why = why_no_pool(self.settings.pool, _MOST_STACK)
+        if why is not None:
+            _log.warning("components run without a pool: %s", why)
+            return None
+        return self._runner_with(self.settings.pool)
 
     async def load(self, source: Path | bytes, *, trusted: bool = False) -> Compiled:
         """The component at a path, or of these bytes, compiled and checked.
@@ -205,7 +229,12 @@ class Engine:
         if problems:
             raise ComponentInvalid(name, problems)
         self._checked.add(code.component)
-        return Compiled(name, code.digest, imports, code.component, optional)
+        pooled = None
+        if self._pool is not None and code.needs is not None:
+            pooled = await self._compiler.load_again(self._pool.engine, code)
+            if pooled is not None:
+                self._checked.add(pooled)
+        return Compiled(name, code.digest, imports, code.component, optional, code.needs, pooled)
 
     async def inspect(self, source: Path | bytes) -> Inspected:
         """What a component imports and exports, and why it does not fit, if it doesn't.
@@ -241,18 +270,49 @@ class Engine:
         if compiled.component not in self._checked:
             raise ValueError("this component was loaded by another engine")
         self._refuse_after_fork()
-        if isinstance(self._runner, ThreadedEngine):
-            return await self._runner.instantiate(
-                compiled.component, limits=limits, host=host, clock=clock, timeout=timeout
+        begin = partial(self._begin, host=host, clock=clock, pause=pause, timeout=timeout)
+        share = self._share_of_pool(compiled, limits)
+        if share is not None and self._pool is not None and compiled.pooled is not None:
+            try:
+                return await begin(self._pool, compiled.pooled, limits=share)
+            except GuestTrap as trap:
+                if not (isinstance(trap.reason, Trap) and FULL in trap.reason.message):
+                    raise
+        return await begin(self._runner, compiled.component, limits=limits)
+
+    def _share_of_pool(self, compiled: Compiled, limits: Limits) -> Limits | None:
+        """The limits of an instance in the pool; None if it has no place there."""
+        needs, size = compiled.needs, self.settings.pool
+        if needs is None or size is None:
+            return None
+        memory = limits.memory // max(needs.memories, 1)
+        return replace(limits, memory=memory) if memory and size.fits(needs, memory) else None
+
+    async def _begin(
+        self,
+        runner: FiberEngine | ThreadedEngine,
+        component: Component,
+        *,
+        limits: Limits,
+        host: HostCalls,
+        clock: Callable[[], float],
+        pause: Pause | None,
+        timeout: Timeout,
+    ) -> ComponentInstance:
+        if isinstance(runner, ThreadedEngine):
+            return await runner.instantiate(
+                component, limits=limits, host=host, clock=clock, timeout=timeout
             )
-        return await self._runner.instantiate(
-            compiled.component, limits=limits, host=host, clock=clock, pause=pause, timeout=timeout
+        return await runner.instantiate(
+            component, limits=limits, host=host, clock=clock, pause=pause, timeout=timeout
         )
 
     def close(self) -> None:
         """End every instance, the threads of this engine, and the code that it has loaded, whose
         files are open for as long as it is. Does nothing again."""
         self._runner.close()
+        if self._pool is not None:
+            self._pool.close()
         self._compiler.close()
         for component in list(self._checked):
             component.close()

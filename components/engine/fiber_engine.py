@@ -18,13 +18,16 @@ from airssys_wasm.components.engine import foreign
 from airssys_wasm.components.engine.arena import Arena
 from airssys_wasm.components.engine.compile_process import CodeSettings, configured
 from airssys_wasm.components.engine.guest_memory import GuestMemories
-from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout, next_turn
+from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout
 from airssys_wasm.components.engine.instance import Instance
 from airssys_wasm.components.engine.interrupts import unwrap_handlers, wrap_handlers
 from airssys_wasm.components.engine.lifting import lifting
 from airssys_wasm.components.engine.limits import Limits, MemoryAccount
 from airssys_wasm.components.engine.linking import Export, Linkage, Surroundings
 from airssys_wasm.components.engine.lowering import Lowering
+from airssys_wasm.components.engine.pool_allocator import use_pool
+from airssys_wasm.components.engine.pooling import PoolSize
+from airssys_wasm.components.engine.turns import Turns
 from airssys_wasm.components.engine.world import World, exported_interface
 
 # Of a fiber, beyond what the guest may use: callbacks of Python run on top of the guest's frames.
@@ -35,20 +38,26 @@ class FiberEngine:
     """The fast path's engine: one for many components, all of `world`.
 
     `stack` is what a guest may use, in bytes. `settings` names what compiled code depends on;
-    compile with `engine`. Signal handlers are wrapped until `close` (see `interrupts.py`).
+    compile with `engine`. Instances take their places in `pool`, if there is one, and memory is not
+    counted then. Signal handlers are wrapped until `close` (see `interrupts.py`).
     """
 
-    def __init__(self, world: World, *, stack: int) -> None:
+    def __init__(self, world: World, *, stack: int, pool: PoolSize | None = None) -> None:
         self.settings = CodeSettings("fuel", stack, memories=True)
         config = configured(self.settings)
         ffi.wasmtime_config_async_stack_size_set(config.ptr(), stack + _HOST_STACK)
         self._memories = GuestMemories(self._account)
-        self._memories.install(config)
+        if pool is None:
+            self._memories.install(config)
+        else:
+            use_pool(config, pool)
         self.engine = wasmtime.Engine(config)
         self._world = world
         arena = Arena()
         self._linkage = Linkage(self.engine, world, arena)
-        self._shared = Surroundings(self.engine, self._linkage, arena, self._memories, stack)
+        self._shared = Surroundings(
+            self.engine, self._linkage, arena, self._memories, stack, counts_memory=pool is None
+        )
         self._callable = {
             interface: {
                 name: (
@@ -64,6 +73,7 @@ class FiberEngine:
             weakref.WeakKeyDictionary()
         )
         self._instances: weakref.WeakSet[Instance] = weakref.WeakSet()
+        self._turns = Turns()
         self._closed = False
         self._thread = get_ident()
         wrap_handlers()
@@ -95,7 +105,7 @@ class FiberEngine:
             limits=limits,
             host=host,
             clock=clock,
-            pause=pause or next_turn,
+            pause=pause or self._turns,
             timeout=timeout,
         )
         self._instances.add(instance)

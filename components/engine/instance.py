@@ -144,7 +144,7 @@ class Instance:
         self._context = foreign.store_context(self._store)
         foreign.store_limiter(
             self._store,
-            -1,
+            -1 if shared.counts_memory else limits.memory,
             MAX_TABLE_ELEMENTS,
             limits.instances or MOST_OF_A_KIND,
             limits.tables or MOST_OF_A_KIND,
@@ -159,14 +159,14 @@ class Instance:
         return bool(self._store)
 
     @property
-    def memory_used(self) -> int:
-        """Bytes of all linear memories together."""
-        return self.memory.used
+    def memory_used(self) -> int | None:
+        """Bytes of all linear memories together; None in a pool."""
+        return self.memory.used if self._shared.counts_memory else None
 
     @property
-    def memory_peak(self) -> int:
-        """The most they ever were."""
-        return self.memory.peak
+    def memory_peak(self) -> int | None:
+        """The most they ever were; None in a pool."""
+        return self.memory.peak if self._shared.counts_memory else None
 
     @property
     def memory_nearly_full(self) -> bool:

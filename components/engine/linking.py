@@ -147,6 +147,7 @@ class Surroundings:
     arena: Arena
     memories: GuestMemories
     stack: int  # bytes that a guest may use for its own calls
+    counts_memory: bool  # or each memory is bounded for itself
 
 
 def _host_functions(world: World, arena: Arena) -> Sequence[HostFunction]:

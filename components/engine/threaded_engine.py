@@ -36,6 +36,8 @@ from airssys_wasm.components.engine.limits import (
     Limits,
     MemoryAccount,
 )
+from airssys_wasm.components.engine.pool_allocator import use_pool
+from airssys_wasm.components.engine.pooling import PoolSize
 from airssys_wasm.components.engine.threaded_call import Abandoned, ThreadedCall
 from airssys_wasm.components.engine.threaded_instance import Export, ThreadedInstance
 from airssys_wasm.components.engine.traps import HOST_ERROR
@@ -84,13 +86,17 @@ class ThreadedEngine:
     `settings` names what compiled code depends on; compile with `engine`.
     """
 
-    def __init__(self, world: World, *, stack: int = DEFAULT_STACK) -> None:
+    def __init__(
+        self, world: World, *, stack: int = DEFAULT_STACK, pool: PoolSize | None = None
+    ) -> None:
         self.settings = CodeSettings("epochs", stack, memories=GuestMemories.available())
         config = configured(self.settings)
         self.stack = stack
         self._current = _Current()
         self._memories: GuestMemories | None = None
-        if self.settings.memories:
+        if pool is not None:
+            use_pool(config, pool)
+        elif self.settings.memories:
             self._memories = GuestMemories(lambda: self._current.memory)
             self._memories.install(config)
         self.engine = wasmtime.Engine(config)
