@@ -12,7 +12,8 @@ from airssys_wasm.kernel.statistics import DeadLetterStatistics
 if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef
 
-KINDS = frozenset({"noproc", "full", "expired"})  # other reasons are those of an actor's end
+# Other reasons are those of an actor's end.
+KINDS = frozenset({"noproc", "full", "expired", "unsent"})
 KEPT = 1_000  # enough to look at after an incident; the count goes on
 
 

@@ -87,9 +87,21 @@ class Groups(Generic[R, W]):
         """Who is in the group, in the order of joining; nobody in one that does not exist."""
         return tuple(self._members.get(name, {}).values())
 
+    def places(self, name: str, member: R) -> int:
+        """How often `member` is in the group."""
+        return len(self._places.get(member, {}).get(name, ()))
+
     def is_in_any(self, member: R) -> bool:
         """Whether `member` is in a group."""
         return member in self._places
+
+    def groups_of(self, member: R) -> tuple[str, ...]:
+        """The groups that `member` is in, each once."""
+        return tuple(self._places.get(member, ()))
+
+    def all_members(self) -> Iterator[R]:
+        """Everybody who is in a group, each once."""
+        return iter(self._places)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)

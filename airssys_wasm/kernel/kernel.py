@@ -104,7 +104,7 @@ class Kernel:
         self.spawn = self.spawner.spawn
         self.start = self.spawner.start
         self.suspension = Suspension(self)
-        self._membership = Membership(self)
+        self.membership = Membership(self)
         self.timers = TimerService(self.platform, self.telemetry)
         self._closing = Closing(self)
         self._slow = 0
@@ -181,11 +181,11 @@ class Kernel:
 
     def group(self, name: str) -> Group:
         """The group of that name, which may have no members yet."""
-        return self._membership.group(name)
+        return self.membership.group(name)
 
     def groups(self) -> tuple[str, ...]:
         """The names of the groups that have members."""
-        return tuple(self._membership.groups)
+        return tuple(self.membership.groups)
 
     async def multicall(
         self, addresses: Iterable[Address], message: object, timeout: float | None = 5.0

@@ -2,22 +2,36 @@
 
 `groups.py` knows who is where; this tells the watchers, and lets the dead leave. All of it is
 plain synchronous code, so a monitor misses no change and hears of none twice.
+
+Where there are several nodes, each owns the places of its own actors: who carries them over is told
+of these by `Carrier.placed`, and says with `place_outside` what holds for actors elsewhere.
+
+Source: Erlang/OTP, pg(3).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airssys_wasm.kernel.address import Address, resolve
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.groups import Groups
 from airssys_wasm.kernel.message import Joined, Left
+from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import check_name
 from airssys_wasm.kernel.states import DEAD
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.kernel import Kernel
+
+
+class Carrier(Protocol):
+    """Who tells other nodes of the groups here."""
+
+    def placed(self, group: str, ref: ActorRef[Any], places: int) -> None:
+        """`ref`, an actor of this kernel, is now so often in the group; 0: not any more."""
+        ...
 
 
 class GroupMonitor:
@@ -51,29 +65,34 @@ class Group:
     def join(self, member: Address) -> None:
         """`member` is in the group, once more if it was before, until it leaves or ends.
 
-        Raises ActorExited for a dead actor or an unknown name.
+        Raises ActorExited for a dead actor or an unknown name, ValueError for an actor of another
+        node: only that may let it join.
         """
-        self._membership.join(self.name, _living(member))
+        self._membership.join(self.name, _own(_living(member), "joins a group"))
 
     def leave(self, member: Address) -> None:
         """`member` is in the group once less; nothing for a dead actor, which has left already.
 
-        Raises NotJoined when it is not in the group.
+        Raises NotJoined when it is not in the group, ValueError for an actor of another node.
         """
         ref = resolve(member)
         if ref is not None and not (ref._mode & DEAD and not self._membership.knows(ref)):
-            self._membership.leave(self.name, ref)
+            self._membership.leave(self.name, _own(ref, "leaves a group"))
 
     def members(self) -> tuple[ActorRef[Any], ...]:
-        """The members in the order of joining, each as often as it joined."""
+        """The members, of all nodes that are connected, each as often as it joined.
+
+        They are in the order of joining, as far as this node has seen it: two nodes may differ.
+        """
         return self._membership.groups.members(self.name)
 
     def monitor(self, watcher: Address) -> GroupMonitor:
         """Let `watcher` get `Joined` or `Left` for each change after `.members`, until it ends.
 
-        Raises ActorExited for a dead actor or an unknown name.
+        Raises ActorExited for a dead actor or an unknown name, ValueError for an actor of another
+        node.
         """
-        return self._membership.watch(self.name, _living(watcher))
+        return self._membership.watch(self.name, _own(_living(watcher), "watches a group"))
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -97,6 +116,7 @@ class Membership:
         self.groups: Groups[ActorRef[Any], GroupMonitor] = Groups()
         self._monitors: dict[ActorRef[Any], dict[GroupMonitor, None]] = {}
         self._hooked: set[ActorRef[Any]] = set()
+        self._carrier: Carrier | None = None
 
     def group(self, name: str) -> Group:
         """See `Kernel.group`."""
@@ -110,10 +130,12 @@ class Membership:
         """See `Group.join`."""
         self._see_to_its_end(ref)
         _tell(self.groups.join(name, ref), joined=ref)
+        self._carry(name, ref)
 
     def leave(self, name: str, ref: ActorRef[Any]) -> None:
         """See `Group.leave`."""
         _tell(self.groups.leave(name, ref), left=ref)
+        self._carry(name, ref)
 
     def watch(self, name: str, watcher: ActorRef[Any]) -> GroupMonitor:
         """See `Group.monitor`."""
@@ -131,6 +153,31 @@ class Membership:
         if not monitors:
             self._monitors.pop(monitor.watcher, None)
 
+    # --- several nodes
+
+    def carry(self, carrier: Carrier | None) -> None:
+        """Tell `carrier` of the places of this kernel's actors and of each change; None: nobody."""
+        self._carrier = carrier
+        for ref in tuple(self.groups.all_members()):
+            for name in self.groups.groups_of(ref):
+                self._carry(name, ref)
+
+    def place_outside(self, name: str, ref: ActorRef[Any], places: int) -> None:
+        """`ref`, an actor elsewhere, is so often in the group; it leaves when it ends."""
+        if ref._mode & DEAD:
+            return
+        has = self.groups.places(name, ref)
+        if places > has:
+            self._see_to_its_end(ref)
+        for _ in range(has, places):
+            _tell(self.groups.join(name, ref), joined=ref)
+        for _ in range(places, has):
+            _tell(self.groups.leave(name, ref), left=ref)
+
+    def _carry(self, name: str, ref: ActorRef[Any]) -> None:
+        if self._carrier is not None and not isinstance(ref, OutsideRef):
+            self._carrier.placed(name, ref, self.groups.places(name, ref))
+
     def _see_to_its_end(self, ref: ActorRef[Any]) -> None:
         if ref not in self._hooked:
             self._hooked.add(ref)
@@ -141,19 +188,30 @@ class Membership:
         self._hooked.discard(ref)
         for monitor in list(self._monitors.get(ref, ())):
             self.unwatch(monitor)
+        names = self.groups.groups_of(ref)
         if successor is None:
             for name in self.groups.leave_all(ref):
                 _tell(self.groups.watchers(name), left=ref)
-        elif self.groups.is_in_any(ref):
+        elif names:
             self._see_to_its_end(successor)
             for name in self.groups.replace(ref, successor):
                 _tell(self.groups.watchers(name), left=ref, joined=successor)
+        for name in names:
+            self._carry(name, ref)
+            if successor is not None:
+                self._carry(name, successor)
 
 
 def _living(address: Address) -> ActorRef[Any]:
     ref = resolve(address)
     if ref is None or ref._mode & DEAD:
         raise ActorExited(address, "noproc")
+    return ref
+
+
+def _own(ref: ActorRef[Any], does: str) -> ActorRef[Any]:
+    if isinstance(ref, OutsideRef):
+        raise ValueError(f"{ref} {does} on its own node only")
     return ref
 
 

@@ -127,9 +127,9 @@ class DeadLetter:
     """A message that no handler completed.
 
     `to` is the actor, or the name or topic that nobody had. `reason` says why: `"noproc"` (dead or
-    unknown), `"full"` (dropped by the overflow policy), `"expired"` (not taken within its `ttl`) or
-    the exit reason of the actor: of the one that crashed on this very message (`crashed` is True),
-    or that ended with it still queued.
+    unknown), `"full"` (dropped by the overflow policy), `"expired"` (not taken within its `ttl`),
+    `"unsent"` (it can't be sent to another node) or the exit reason of the actor: of the one that
+    crashed on this very message (`crashed` is True), or that ended with it still queued.
     """
 
     message: object

@@ -178,7 +178,7 @@ async def test_two_watches_are_two_and_each_ends_by_itself_or_with_the_watcher(
     watcher.kill()
     group.leave(a)
     assert kernel.dead_letters.count == 0
-    assert not list(kernel._membership.groups.watchers("workers"))
+    assert not list(kernel.membership.groups.watchers("workers"))
 
 
 async def test_a_child_that_keeps_its_mailbox_keeps_its_places_for_its_next_incarnation(

@@ -112,7 +112,7 @@ def _relations(ref: ActorRef[Any], broken: Say) -> None:
 
 
 def _groups(kernel: Kernel, broken: Say) -> None:
-    membership = kernel._membership
+    membership = kernel.membership
     for ref in (*membership.groups._places, *membership._monitors, *membership._hooked):
         if not ref.is_alive and not is_held(ref):
             broken(f"in a group, or watches one, though it is dead: {ref}")
