@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from asyncio import Future, timeout
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ import msgspec
 
 from airssys_wasm.broker import wire
 from airssys_wasm.broker.errors import NotDecodable, NotEncodable
-from airssys_wasm.broker.peer import BEAT, PATIENCE, Deliver, Lost, Output, Peer, Transmit
+from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.peer import Deliver, Lost, Output, Peer, Transmit
 from airssys_wasm.kernel.errors import ActorExited, AirssysError
 from airssys_wasm.kernel.outside_ref import How, OutsideRef, end, enrol
 from airssys_wasm.kernel.posting import post_request
@@ -30,11 +31,12 @@ from airssys_wasm.kernel.ref import ActorRef
 if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Carried, Engine, Stoppable
     from airssys_wasm.kernel.kernel import Kernel
-    from airssys_wasm.kernel.timers import TimerRef
+    from airssys_wasm.kernel.platform import Wakeup
 
 log = logging.getLogger(__name__)
 
 ANSWER_TIME = 5.0  # seconds for a node to say who has a name
+ALL = "airssys.nodes"  # the subject that all nodes hear
 
 
 class RemoteError(AirssysError):
@@ -60,6 +62,24 @@ class NodeDown:
     why: str
 
 
+class _Watching:
+    """Somebody who wants to know of each node that comes and goes."""
+
+    def __init__(
+        self,
+        watchings: dict[_Watching, None],
+        up: Callable[[str], None],
+        down: Callable[[str, str], None],
+    ) -> None:
+        self._watchings = watchings
+        self.up = up
+        self.down = down
+
+    def stop(self) -> None:
+        """No call from now on."""
+        self._watchings.pop(self, None)
+
+
 class _Peer:
     """What is known of one other node."""
 
@@ -72,57 +92,89 @@ class _Peer:
 
 
 class Node:
-    """One node. `name` is how others call it; `types` are the dataclasses that messages may hold.
-
-    `beat` and `patience` are seconds: between two signs of life, and of silence after which a node
-    is given up.
-    """
+    """One node among several."""
 
     def __init__(
-        self,
-        kernel: Kernel,
-        engine: Engine,
-        name: str,
-        *,
-        types: Iterable[type] = (),
-        beat: float = BEAT,
-        patience: float = PATIENCE,
+        self, kernel: Kernel, engine: Engine, settings: NodeSettings | None = None
     ) -> None:
-        self.name = name
+        self.settings = settings or NodeSettings()
         self.life = kernel.platform.new_id()[:16]
+        self.name = self.settings.name or f"{kernel.name}-{self.life[:8]}"
+        self.engine = engine
         self._kernel = kernel
-        self._engine = engine
-        self._beat, self._patience = beat, patience
+        self._beat, self._patience = self.settings.beat, self.settings.patience
         self._peers: dict[str, _Peer] = {}
         self._addresses: dict[OutsideRef[Any], wire.Address] = {}
         self._numbers = 0
         self._watchers: dict[ActorRef[Any], None] = {}
-        self._subscription: Stoppable | None = None
-        self._timer: TimerRef | None = None
+        self._watchings: dict[_Watching, None] = {}
+        self._services: dict[str, Callable[[str, Any], None]] = {}
+        self._subscriptions: list[Stoppable] = []
+        self._timer: Wakeup | None = None
+        self._announcing: Wakeup | None = None
         self._open = False
-        registered = {made.__name__: made for made in (Error, *types)}
+        messages = self.settings.messages
+        given = (
+            messages.items()
+            if isinstance(messages, Mapping)
+            else ((made.__name__, made) for made in messages)
+        )
         self._codec = wire.Codec(
-            lambda value: isinstance(value, ActorRef), self.address, self.ref, registered
+            lambda value: isinstance(value, ActorRef),
+            self.address,
+            self.ref,
+            {"Error": Error, **dict(given)},
         )
 
     async def open(self) -> None:
         """Be one of the nodes. Raises EngineDown."""
-        await self._engine.open(self.name, self._kernel.platform)
+        await self.engine.open(self.name, self._kernel.platform)
         self._open = True
-        self._subscription = await self._engine.subscribe(_subject(self.name), self._carried)
+        for subject in (_subject(self.name), ALL):
+            self._subscriptions.append(await self.engine.subscribe(subject, self._carried))
+        self._call_all()
 
     async def close(self) -> None:
         """Be one no more: all refs of actors elsewhere end with `"noconnection"`."""
         if not self._open:
             return
         self._open = False
-        if self._subscription is not None:
-            self._subscription.stop()
+        for subscription in self._subscriptions:
+            subscription.stop()
         for name in list(self._peers):
             self._lost(name, "this node is closed")
-        if self._timer is not None:
-            self._kernel.timers.cancel(self._timer)
-        await self._engine.close()
+        for timer in (self._timer, self._announcing):
+            if timer is not None:
+                timer.cancel()
+        await self.engine.close()
+
+    # --- services: what one node says to another, in order with all else between the two
+
+    def serve(self, service: str, receive: Callable[[str, Any], None]) -> None:
+        """Call `receive(node, value)` with each value that another node says to `service`.
+
+        In order with all else that comes from that node. Raises ValueError when it is served.
+        """
+        if service in self._services:
+            raise ValueError(f"the service {service!r} is served already")
+        self._services[service] = receive
+
+    def say(self, to_node: str, service: str, value: object) -> None:
+        """Say `value` to a service of another node. Never waits.
+
+        It is lost with the connection, and then those who `watch` are told. Raises NotEncodable,
+        TooLarge.
+        """
+        self._post(to_node, wire.Said(service, self._encoded(value)))
+
+    def watch(self, up: Callable[[str], None], down: Callable[[str, str], None]) -> Stoppable:
+        """Call `up(node)` for each node that is connected, now and later, and `down(node, why)`
+        when it is no more, behind all that it had said."""
+        watching = _Watching(self._watchings, up, down)
+        self._watchings[watching] = None
+        for node in self.nodes():
+            up(node)
+        return watching
 
     # --- refs
 
@@ -150,6 +202,18 @@ class Node:
             self._addresses[ref] = address
             self._post(address.node, wire.Watch(address))
         return ref
+
+    def text(self, ref: ActorRef[Any]) -> str:
+        """`ref` as a string, which `from_text` of any node turns back into a ref."""
+        address = self.address(ref)
+        return f"{address.node}/{address.life}/{address.serial}"
+
+    def from_text(self, text: str) -> ActorRef[Any]:
+        """The ref that `text` gave on some node. Raises ValueError for anything else."""
+        match text.split("/"):
+            case [node, life, serial] if node and life and serial.isdecimal():
+                return self.ref(wire.Address(node, life, int(serial)))
+        raise ValueError(f"{text[:80]!r} is no ref: those are node/life/number")
 
     async def whereis(self, name: str, node: str) -> ActorRef[Any] | None:
         """Who has the registered `name` on another node now; None when nobody has.
@@ -216,14 +280,18 @@ class Node:
         if envelope is None or not self._open or envelope.node == self.name:
             log.debug("what came from another node is no frame")
             return
-        known = self._peer(envelope.node)
-        self._act(envelope.node, known.peer.receive(envelope, self._kernel.platform.now()))
+        now = self._kernel.platform.now()
+        peer = self._peer(envelope.node).peer
+        if isinstance(envelope.part, wire.Here):
+            self._act(envelope.node, peer.connect(now))
+        else:
+            self._act(envelope.node, peer.receive(envelope, now))
 
     def _act(self, node: str, outputs: Iterable[Output]) -> None:
         for output in outputs:
             match output:
                 case Transmit(envelope):
-                    self._engine.send(_subject(node), wire.encode(envelope))
+                    self.engine.send(_subject(node), wire.encode(envelope))
                 case Deliver(body):
                     try:
                         self._deliver(node, body)
@@ -249,6 +317,12 @@ class Node:
             case wire.Signal(to, source, reason, how):
                 by = None if source is None else self.ref(source)
                 self._signalled(self.ref(to), by, self._codec.decode(reason), how)
+            case wire.Said(service, value):
+                receive = self._services.get(service)
+                if receive is None:
+                    log.warning("%s said something to %r, which is not served", node, service)
+                else:
+                    receive(node, self._codec.decode(value))
             case wire.WhoIs(name, number):
                 found = self._kernel.whereis(name)
                 self._post(node, wire.Answer(number, self._encoded(found)))
@@ -374,15 +448,27 @@ class Node:
         known.peer.announced = up
         for ref in list(self._watchers):
             ref.send(NodeUp(node) if up else NodeDown(node, why))
+        for watching in list(self._watchings):
+            if up:
+                watching.up(node)
+            else:
+                watching.down(node, why)
+
+    def _call_all(self) -> None:
+        """Say to all that this node is there; again and again."""
+        here = wire.Envelope(self.name, self.life, wire.Here())
+        self.engine.send(ALL, wire.encode(here))
+        due = self._kernel.platform.now() + self.settings.announce
+        self._announcing = self._kernel.platform.call_at(due, self._call_all)
 
     def _plan(self) -> None:
         """Wake up when the next connection wants to be looked at."""
         if self._timer is not None:
-            self._kernel.timers.cancel(self._timer)
+            self._timer.cancel()
             self._timer = None
         due = [d for known in self._peers.values() if (d := known.peer.due()) is not None]
         if due and self._open:
-            self._timer = self._kernel.timers.wake_at(min(due), lambda _: self._tick())
+            self._timer = self._kernel.platform.call_at(min(due), self._tick)
 
     def _tick(self) -> None:
         self._timer = None

@@ -137,6 +137,10 @@ class Peer:
             case "together":
                 return min(self._listened + self._patience, self._spoke + self._beat)
 
+    def connect(self, now: float) -> list[Output]:
+        """Talk to the other node, though there is nothing to say yet."""
+        return self._call(now) if self.phase == "apart" else []
+
     # --- how connections begin and end
 
     def _call(self, now: float) -> list[Output]:

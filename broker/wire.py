@@ -79,7 +79,14 @@ class WhoIs(msgspec.Struct, frozen=True, array_like=True, tag=7):
     number: int
 
 
-Body = Send | Ask | Answer | Watch | Gone | Signal | WhoIs
+class Said(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """A value for a service of the other node."""
+
+    service: str
+    value: msgspec.Raw
+
+
+Body = Send | Ask | Answer | Watch | Gone | Signal | WhoIs | Said
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag="h"):
@@ -116,7 +123,11 @@ class Reset(msgspec.Struct, frozen=True, array_like=True, tag="r"):
     stream: str
 
 
-Part = Hello | Welcome | Data | Beat | Reset
+class Here(msgspec.Struct, frozen=True, array_like=True, tag="n"):
+    """To all: I am there. Who does not know me yet says Hello."""
+
+
+Part = Hello | Welcome | Data | Beat | Reset | Here
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True):

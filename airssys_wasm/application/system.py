@@ -33,6 +33,9 @@ from airssys_wasm.kernel.kernel import SLOW_AFTER
 from airssys_wasm.supervision.events import AutoShutdown, chain_of
 
 if TYPE_CHECKING:
+    from airssys_wasm.broker.engine import Engine
+    from airssys_wasm.broker.node import Node
+    from airssys_wasm.broker.node_settings import NodeSettings
     from airssys_wasm.components.services import ComponentServices
     from airssys_wasm.kernel import Platform
 
@@ -67,7 +70,11 @@ class ActorSystem(Starts):
     Code of an actor that holds the loop for `slow_after` seconds is logged with its stack, with
     None never.
 
-    Raises RuntimeError when entered outside of asyncio, StartError when the root does not start.
+    With an `engine` the system is one node of several, found by the others through that engine;
+    `node` is its name, or NodeSettings (docs/nodes.md).
+
+    Raises RuntimeError when entered outside of asyncio, StartError when the root does not start,
+    EngineDown when the engine can't be reached.
     """
 
     def __init__(
@@ -80,7 +87,11 @@ class ActorSystem(Starts):
         shutdown_timeout: float = SHUTDOWN_TIME,
         slow_after: float | None = SLOW_AFTER,
         on_progress: Callable[[str], None] | None = None,
+        engine: Engine | None = None,
+        node: NodeSettings | str | None = None,
     ) -> None:
+        if node is not None and engine is None:
+            raise TypeError("node: a system without an engine is no node of several")
         self.name = name
         self.reports: tuple[Report, ...] = ()
         self._root = root
@@ -89,6 +100,9 @@ class ActorSystem(Starts):
         self._shutdown_timeout = shutdown_timeout
         self._slow_after = slow_after
         self._on_progress = on_progress
+        self._engine = engine
+        self._node_settings = node
+        self._node: Node | None = None
         self._telemetry = Telemetry()
         self._kernel: Kernel | None = None
         self._broker: Broker | None = None
@@ -110,6 +124,8 @@ class ActorSystem(Starts):
         self._broker = Broker(kernel)
         self._scope = anyio.CancelScope()
         try:
+            if self._engine is not None:
+                await self._join(self._engine)
             if self._root is not None:
                 self._root_ref = await kernel.start(self._root, name=ROOT_NAME)
         except BaseException:
@@ -119,6 +135,17 @@ class ActorSystem(Starts):
         if self._root_ref is not None:
             kernel.on_exit(self._root_ref, self._root_ended)
         return self
+
+    async def _join(self, engine: Engine) -> None:
+        """Become one of several nodes."""
+        from airssys_wasm.broker.node import Node
+        from airssys_wasm.broker.node_settings import NodeSettings
+
+        settings = self._node_settings
+        if not isinstance(settings, NodeSettings):
+            settings = NodeSettings(settings)
+        self._node = node = Node(self.kernel, engine, settings)
+        await node.open()
 
     async def __aexit__(
         self,
@@ -149,6 +176,8 @@ class ActorSystem(Starts):
                 self._broker.close()
             await kernel.close(self._shutdown_timeout)
         finally:
+            if self._node is not None:
+                await self._node.close()
             if self._components is not None:
                 await self._components.close()
 
@@ -177,6 +206,17 @@ class ActorSystem(Starts):
         if self._broker is None:
             raise RuntimeError(f"the system {self.name!r} runs inside 'async with' only")
         return self._broker
+
+    @property
+    def node(self) -> Node:
+        """This system as one of several nodes. Raises RuntimeError when it has no engine."""
+        if self._node is None:
+            raise RuntimeError(f"the system {self.name!r} has no engine: it is no node of several")
+        return self._node
+
+    def nodes(self) -> list[str]:
+        """The other nodes that this one is connected with, sorted; none without an engine."""
+        return self._node.nodes() if self._node is not None else []
 
     @property
     def components(self) -> ComponentServices:

@@ -1,0 +1,6 @@
+"""What the tests of several nodes have in common."""
+
+from tests.broker.conftest import nats_server
+from tests.nodes.cluster import run
+
+__all__ = ["nats_server", "run"]
