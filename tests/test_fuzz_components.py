@@ -28,7 +28,7 @@ def test_an_input_is_made_from_its_number_alone() -> None:
 def test_what_raises_is_told_with_its_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(*_: object) -> object:
+    async def broken(*_: object, trusted: bool) -> object:
         raise KeyError("planted")
 
     monkeypatch.setattr(Engine, "load", broken)
