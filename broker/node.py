@@ -478,6 +478,14 @@ class Node:
 
     # --- values
 
+    def encode(self, value: object) -> bytes:
+        """The bytes of a value, for what is said to several nodes. Raises NotEncodable."""
+        return bytes(self._codec.encode(value))
+
+    def decode(self, data: bytes) -> Any:
+        """The value in these bytes. Raises NotDecodable."""
+        return self._codec.decode(msgspec.Raw(data))
+
     def _next(self) -> int:
         self._numbers += 1
         return self._numbers
