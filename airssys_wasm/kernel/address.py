@@ -30,7 +30,7 @@ class NamedRef:
 
     def resolve(self) -> ActorRef[Any] | None:
         """Who has the name now; None when nobody has."""
-        return self._kernel.registry.find(self.name)
+        return self._kernel.registry.lookup(self.name)
 
     def send(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
         """As `ActorRef.send`, with the options of `put` whatever the mailbox."""

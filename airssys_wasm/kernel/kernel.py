@@ -172,7 +172,7 @@ class Kernel:
 
     def whereis(self, name: str) -> ActorRef[Any] | None:
         """The living actor of that name."""
-        ref = self.registry.find(name)
+        ref = self.registry.lookup(name)
         return ref if ref is not None and ref.is_alive else None
 
     def named(self, name: str) -> NamedRef:

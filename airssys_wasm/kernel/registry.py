@@ -5,7 +5,7 @@ Pure. Source: Erlang/OTP, Reference Manual, "Processes", "Registered Processes".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from airssys_wasm.kernel.errors import NameTaken, NotRegistered
@@ -42,6 +42,22 @@ class Registry(Generic[R]):
     def __init__(self) -> None:
         self._refs: dict[str, R] = {}
         self.find = self._refs.get
+        self.lookup = self.find  # whom an address means: who is here, or else elsewhere
+        self._changed: Callable[[str, R | None], None] | None = None
+
+    def span(
+        self, elsewhere: Callable[[str], R | None], changed: Callable[[str, R | None], None]
+    ) -> None:
+        """Have `lookup` ask `elsewhere` for a name that nobody has here, and `changed` be called
+        with each name that is given (to whom) or freed (None)."""
+        find = self.find
+
+        def lookup(name: str) -> R | None:
+            ref = find(name)
+            return elsewhere(name) if ref is None else ref
+
+        self.lookup = lookup  # type: ignore[assignment]  # called with a name alone
+        self._changed = changed
 
     def register(self, name: str, ref: R) -> None:
         """Give `name` to `ref`. Raises NameTaken when another has it."""
@@ -49,17 +65,24 @@ class Registry(Generic[R]):
         if holder is not None:
             raise NameTaken(name, holder)
         self._refs[name] = ref
+        if self._changed is not None:
+            self._changed(name, ref)
 
     def hand_over(self, name: str, ref: R) -> None:
         """`ref` has `name` from now on, whoever had it before."""
         self._refs[name] = ref
+        if self._changed is not None:
+            self._changed(name, ref)
 
     def unregister(self, name: str) -> R:
         """Free `name`; gives who had it. Raises NotRegistered when nobody had."""
         try:
-            return self._refs.pop(name)
+            ref = self._refs.pop(name)
         except KeyError:
             raise NotRegistered(name) from None
+        if self._changed is not None:
+            self._changed(name, None)
+        return ref
 
     def statistics(self) -> RegistryStatistics:
         """How many names are taken."""
