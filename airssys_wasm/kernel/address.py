@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.mailbox import check_stamp
@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", contravariant=True)
 R = TypeVar("R")
+
+
+class Entrance(Protocol):
+    """Who takes what is sent to a name, to keep it until the actor has handled it."""
+
+    def send(self, message: Any, /) -> None:
+        """Take it at once, or raise why not."""
+        ...
+
+    async def put(self, message: Any, /) -> None:
+        """Return when it is safe."""
+        ...
 
 
 class NamedRef:
@@ -34,6 +46,10 @@ class NamedRef:
 
     def send(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
         """As `ActorRef.send`, with the options of `put` whatever the mailbox."""
+        if (entrance := self._kernel.entrances.get(self.name)) is not None:
+            _check_plain(self.name, priority, ttl)
+            entrance.send(message)
+            return
         ref = self.resolve()
         if ref is None:
             self._nobody(message, priority, ttl)
@@ -42,6 +58,10 @@ class NamedRef:
 
     async def put(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
         """As `ActorRef.put`."""
+        if (entrance := self._kernel.entrances.get(self.name)) is not None:
+            _check_plain(self.name, priority, ttl)
+            await entrance.put(message)
+            return
         ref = self.resolve()
         if ref is None:
             self._nobody(message, priority, ttl)
@@ -116,6 +136,13 @@ class NamedRef:
 
     def __repr__(self) -> str:
         return f"<NamedRef {self._kernel.name}/{self.name}>"
+
+
+def _check_plain(name: str, priority: int, ttl: float | None) -> None:
+    check_stamp(priority, ttl)
+    if priority or ttl is not None:
+        option = "priority" if priority else "ttl"
+        raise ValueError(f"{option}: {name!r} has a durable mailbox, which knows only one order")
 
 
 Address = ActorRef[Any] | NamedRef

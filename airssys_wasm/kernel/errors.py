@@ -24,6 +24,10 @@ class ActorExited(AirssysError):
         self.reason = reason
 
 
+class NotTaken(ActorExited):
+    """An actor ended before it came to a message whose fate somebody wants to know."""
+
+
 class RequestTimeout(AirssysError, TimeoutError):
     """No reply came in time. The target was not touched, and its late reply will be dropped.
 

@@ -10,7 +10,7 @@ from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.context import ActorContext, Reply
 from airssys_wasm.kernel.errors import ActorStopped, Stopped
 from airssys_wasm.kernel.mailbox import WARN_LENGTH
-from airssys_wasm.kernel.message import SIGNALS, Envelope, Stamped, StopEntry, payload_of
+from airssys_wasm.kernel.message import KEPT, SIGNALS, Envelope, Stamped, StopEntry, payload_of
 from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, NOTHING, SUSPENDED, WATCHED
 from airssys_wasm.kernel.tracing import TraceEvent, tell
 
@@ -163,6 +163,9 @@ class Inbox(Generic[M]):
         if self._hand is not NOTHING:
             entry, self._hand = self._hand, NOTHING
             self._ref._scheduler.handled += 1
+            reply = self._reply
+            if reply is not None and entry.source is KEPT and not reply.given:
+                reply.send()  # no request: who keeps it is told that it was handled
             if self._ref._mode & WATCHED:
                 tell(TraceEvent(self._ref, "out", payload_of(entry)))
 

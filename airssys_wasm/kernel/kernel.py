@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from airssys_wasm.kernel.address import Address, NamedRef
+from airssys_wasm.kernel.address import Address, Entrance, NamedRef
 from airssys_wasm.kernel.child_tasks import forget_child_tasks, know_child_tasks
 from airssys_wasm.kernel.closing import Closing
 from airssys_wasm.kernel.context import MonitorRef, Reply
@@ -89,6 +89,7 @@ class Kernel:
         self.system = self if system is None else system
         self.platform: Platform = RealPlatform() if platform is None else platform
         self.registry: Registry[ActorRef[Any]] = Registry()
+        self.entrances: dict[str, Entrance] = {}  # of the names that have one
         self.telemetry = Telemetry() if telemetry is None else telemetry
         self.telemetry.now = self.platform.now
         self.reporting = Reporting(self.telemetry)

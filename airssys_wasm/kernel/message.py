@@ -171,6 +171,10 @@ class Envelope:
         self.source = source
 
 
+KEPT: Final[Any] = object()
+"""The source of an `Envelope` that is no request: who keeps the message wants to know its fate."""
+
+
 class Stamped:
     """A message or request that was sent with a priority or a time to live.
 

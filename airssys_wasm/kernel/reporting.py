@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.crash import Crash, CrashReport, Note, brief, without_contents
 from airssys_wasm.kernel.dead_letters import DeadLetters
-from airssys_wasm.kernel.errors import ActorExited, MailboxFull, RequestTimeout
+from airssys_wasm.kernel.errors import ActorExited, MailboxFull, NotTaken, RequestTimeout
 from airssys_wasm.kernel.info import behaviour_of
-from airssys_wasm.kernel.message import SIGNALS, DeadLetter, Envelope, Stamped, SystemCall
+from airssys_wasm.kernel.message import KEPT, SIGNALS, DeadLetter, Envelope, Stamped, SystemCall
 from airssys_wasm.kernel.reasons import exception_of
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import NOTHING
@@ -52,6 +52,9 @@ class Reporting:
             message = message.message
             kind = message.__class__
         request = kind is Envelope
+        if request and message.source is KEPT:
+            self._return(message.future, to, reason, crashed=crashed)
+            return
         if request:
             if reason == "full" and isinstance(to, BoundedRef):
                 if not message.future.done():
@@ -65,6 +68,15 @@ class Reporting:
         if self._telemetry.active:
             total = {"total": self.dead_letters.count}
             self._telemetry.emit("message.dead_lettered", total, {"letter": letter})
+
+    def _return(
+        self, future: Future[Any], to: ActorRef[Any] | str, reason: object, *, crashed: bool
+    ) -> None:
+        """Who keeps a message is told that no handler completed it."""
+        if crashed:
+            self.fail_request(future, to, reason)
+        elif not future.done():
+            future.set_exception(NotTaken(to, reason))
 
     def unexpired(self, ref: ActorRef[Any], entry: Stamped) -> Any:
         """The message or request in `entry`; NOTHING, and a dead letter, when it came too late."""
@@ -93,7 +105,7 @@ class Reporting:
         last: Any = extension.last_message
         client: ActorRef[Any] | None = None
         if last.__class__ is Envelope:
-            last, client = last.message, last.source
+            last, client = last.message, None if last.source is KEPT else last.source
         crash = Crash(reason, None if last is NOTHING else last, None)
         crash = _described(getattr(ref._receive, "__self__", None), crash)
         report = CrashReport(
