@@ -1,4 +1,4 @@
-"""A nats-server for tests: on loopback, on a free port, with its files in a folder of its own."""
+"""A nats-server for tests: on a free port, of loopback by default, with a folder for its files."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ MISSING = "nats-server is not installed (Debian: apt install nats-server)"
 class NatsServer:
     """One server, which can be killed and started anew on the same port with the same files."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, host: str = "127.0.0.1") -> None:
         self._directory = directory
+        self._host = host
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind((host, 0))
             self.port: int = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self._host}:{self.port}"
 
     def start(self) -> None:
         """Returns when it listens."""
         assert SERVER is not None, MISSING
-        options = ["-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self._directory)]
+        options = ["-a", self._host, "-p", str(self.port), "-js", "-sd", str(self._directory)]
         self._process = subprocess.Popen(
             [SERVER, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + START_TIME
         while True:
             try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                with socket.create_connection((self._host, self.port), timeout=1) as connection:
                     if connection.recv(4) == b"INFO":
                         return
             except OSError:
