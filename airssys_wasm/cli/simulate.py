@@ -16,7 +16,13 @@ from airssys_wasm.config.drawing.picture import picture_of
 from airssys_wasm.testing.campaign import Campaign, Progress, campaign
 from airssys_wasm.testing.campaign_report import as_html, as_json, as_junit, as_text
 from airssys_wasm.testing.choices import StrategyName
-from airssys_wasm.testing.faults import FaultKind
+from airssys_wasm.testing.faults import (
+    ACTOR_FAULTS,
+    ALL_FAULTS,
+    NETWORK_FAULTS,
+    ActorFault,
+    FaultKind,
+)
 from airssys_wasm.testing.simulate import schedule_from
 from airssys_wasm.testing.tree_runs import TreeOptions, config_of, replay_tree
 
@@ -118,19 +124,30 @@ def _is_right(options: TreeOptions) -> bool:
 
 
 def faults_from(text: str) -> tuple[FaultKind, ...]:
-    """Kinds of faults, with commas between them. Raises ValueError for an unknown one.
+    """Kinds of faults, with commas between them; `all` are those that come to actors.
+
+    Raises ValueError for what is none, and for faults of the network: a tree file is one node.
 
     >>> faults_from("crash,failing init")
     ('crash', 'failing init')
     """
-    kinds = {str(kind): kind for kind in get_args(FaultKind)}
     if text == "all":
-        return tuple(kinds.values())
+        return ACTOR_FAULTS
+    kinds: dict[str, ActorFault] = {kind: kind for kind in ACTOR_FAULTS}
     names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in kinds:
-            raise ValueError(f"{name!r} is no fault; they are all, {', '.join(kinds)}")
-    return tuple(kinds[name] for name in names)
+    unknown = [name for name in names if name not in ALL_FAULTS]
+    if unknown:
+        many = "are no faults" if len(unknown) > 1 else "is no fault"
+        raise ValueError(
+            f"{', '.join(map(repr, unknown))} {many}; they are all, {', '.join(kinds)}"
+        )
+    between = [name for name in names if name in NETWORK_FAULTS]
+    if between:
+        raise ValueError(
+            f"{', '.join(map(repr, between))} can't come to this tree, which is one "
+            "node: it is for messages between nodes, in a test with SimulatedHub"
+        )
+    return tuple(kinds[name] for name in dict.fromkeys(names))
 
 
 def strategy_from(text: str) -> StrategyName:

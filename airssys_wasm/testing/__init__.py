@@ -3,6 +3,7 @@
 from airssys_wasm.testing.choices import Deviation, StrategyName
 from airssys_wasm.testing.errors import (
     Deadlock,
+    FaultNeverCame,
     InvariantBroken,
     Livelock,
     NotDeterministic,
@@ -23,6 +24,7 @@ __all__ = [
     "Deviation",
     "Fault",
     "FaultKind",
+    "FaultNeverCame",
     "Found",
     "InjectedCrash",
     "Invariant",

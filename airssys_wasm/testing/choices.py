@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from random import Random
 
-Kind = Literal["run", "request", "fault", "torn write"]
+Kind = Literal["run", "request", "fault", "torn write", "delay"]
 StrategyName = Literal["mixed", "fifo", "uniform", "pct"]
 
 CHANGES = 3  # change points of PCT: most races need no more (Burckhardt et al., ASPLOS 2010)
@@ -25,6 +25,7 @@ HORIZON = 4_000  # choice points among which PCT places them
 PATIENCE = 50  # picks in a row, after which an actor may only wait for others, and has to let them
 FAULT_RATE = 0.02  # of the chances for a fault that a seed takes
 LONG_WAY = 0.2  # of the requests that could be run inline are queued under PCT
+SLOW_WAY = 0.2  # of the messages between nodes take longer than usual under PCT
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,14 @@ class Deviation:
                 return f"before step {self.nth} of {self.usual}, {self.chosen} runs"
             case "request":
                 return f"request {self.nth} of {self.usual} goes through the mailbox"
+            case "fault" if " -> " in self.usual:
+                return f"{self.chosen}: message {self.nth} of {self.usual}"
             case "fault":
                 return f"{self.chosen} at step {self.nth} of {self.usual}"
             case "torn write":
                 return f"torn write {self.nth} of {self.usual} is {self.chosen}"
+            case "delay":
+                return f"message {self.nth} of {self.usual} takes {self.chosen} s"
 
 
 class Strategy(Protocol):
@@ -132,8 +137,10 @@ class Pct:
             return 1 + int(random.random() * (len(options) - 1))
         if kind == "request":
             return int(random.random() < LONG_WAY)
-        if kind == "torn write":
+        if kind == "torn write" or (kind == "delay" and random.random() < SLOW_WAY):
             return int(random.random() * len(options))
+        if kind == "delay":
+            return 0
         best, highest = 0, -1e9
         for index, option in enumerate(options):
             priority = priorities.get(option)

@@ -45,6 +45,18 @@ class Refused(SimulationError):
         self.call = call
 
 
+class FaultNeverCame(SimulationError):
+    """A planned fault came in no run, so the test says nothing about it. `faults` says why of each.
+
+    The most usual reason is a name with a mistake in it.
+    """
+
+    def __init__(self, faults: tuple[tuple[object, str], ...]) -> None:
+        lines = "".join(f"\n    {fault}: {why}" for fault, why in faults)
+        super().__init__(f"planned faults that came in no run:{lines}")
+        self.faults = faults
+
+
 class NotDeterministic(SimulationError):
     """Two runs of one seed differ: something asks for time, chance or order behind our back.
 

@@ -1,27 +1,36 @@
-"""Acts: faults, and where they happen: placed by the choices of a run, or by a plan.
+"""Acts: the kinds of faults, to whom each can come, and what it does.
 
-A fault comes to an actor when the kernel has taken it off the run queue, before its handler runs.
+Where they come is for the injector. A fault comes to an actor when the kernel has taken it off the
+run queue, before its handler runs; a fault of the network comes to a message between two nodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import ASYNC, DEAD, ENDING, HANDLES_STOP, NEW, PROCESS
-from airssys_wasm.testing.choices import Choices
 from airssys_wasm.testing.observing import taken_from
 
 if TYPE_CHECKING:
     from airssys_wasm.testing.loop import SimulatedLoop
 
-FaultKind = Literal[
+ActorFault = Literal[
     "crash", "hang", "failing init", "slow init", "swallowed cancellation", "full mailbox", "kill",
     "exit", "clock jump", "trap", "out of fuel", "host error", "full disk", "torn write",
 ]  # fmt: skip
+NetworkFault = Literal[
+    "lost message", "doubled message", "delayed message", "reordered message", "partition",
+    "engine restart",
+]  # fmt: skip
+FaultKind = Literal[ActorFault, NetworkFault]
+
+ACTOR_FAULTS: tuple[ActorFault, ...] = get_args(ActorFault)
+NETWORK_FAULTS: tuple[NetworkFault, ...] = get_args(NetworkFault)
+ALL_FAULTS: tuple[FaultKind, ...] = (*ACTOR_FAULTS, *NETWORK_FAULTS)
 
 SLOW = 3.0  # seconds that a slow init takes more
 FULL = 1.0  # seconds for which a mailbox has no room
@@ -37,10 +46,14 @@ class InjectedCrash(Exception):
 class Fault:
     """`kind` happens to `actor` (its name, or its label in the trace) the `nth` time it runs.
 
-    A restarted child goes on counting under its name.
+    A restarted child goes on counting under its name. For a fault of the network `actor` is a way
+    between two nodes, or a node that sends, and `nth` counts the messages on it; with a partition
+    the sender is cut off from all others.
 
-    >>> str(Fault("crash", "ledger", nth=3))
-    'crash of ledger, the 3. time it runs'
+    Raises ValueError for an unknown kind, and for an `nth` below 1.
+
+    >>> str(Fault("crash", "ledger", nth=3)), str(Fault("lost message", "a -> b"))
+    ('crash of ledger, the 3. time it runs', 'lost message at the 1. of a -> b')
     """
 
     kind: FaultKind
@@ -48,74 +61,24 @@ class Fault:
     nth: int = 1
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(FaultKind):
-            raise ValueError(
-                f"{self.kind!r} is no fault; they are {', '.join(get_args(FaultKind))}"
-            )
+        check_kinds((self.kind,))
         if self.nth < 1:
             raise ValueError(f"nth is counted from 1, not {self.nth!r}")
 
     def __str__(self) -> str:
+        if self.kind in NETWORK_FAULTS:
+            return f"{self.kind} at the {self.nth}. of {self.actor}"
         return f"{self.kind} of {self.actor}, the {self.nth}. time it runs"
 
 
-class Injector:
-    """Lets faults happen in one run."""
-
-    def __init__(
-        self,
-        loop: SimulatedLoop,
-        choices: Choices,
-        kinds: tuple[FaultKind, ...],
-        plan: tuple[Fault, ...],
-        spare: tuple[str, ...],
-    ) -> None:
-        for kind in kinds:
-            if kind not in get_args(FaultKind):
-                raise ValueError(f"{kind!r} is no fault; they are {', '.join(get_args(FaultKind))}")
-        self._loop = loop
-        self._choices = choices
-        self._kinds = kinds
-        self._plan = {(fault.actor, fault.nth): fault for fault in plan}
-        self._spare = spare
-        self._runs: dict[str, int] = {}
-        self.over = False
-        self.done: list[tuple[float, str, str]] = []
-
-    @property
-    def is_active(self) -> bool:
-        """Whether faults can come."""
-        return bool(self._kinds or self._plan) and not self.over
-
-    def taken(self, actor: ActorRef[Any]) -> str | None:
-        """`actor` is about to run: a fault may come. Gives what it is."""
-        if not self.is_active or actor._mode & DEAD:
-            return None
-        kind = self._planned(actor)
-        if kind is None and self._kinds and actor.name not in self._spare:
-            fitting: list[FaultKind] = [each for each in self._kinds if fits(each, actor)]
-            if fitting:
-                options = ("nothing", *fitting)
-                picked = self._choices.pick("fault", self._loop.label(actor), options)
-                kind = fitting[picked - 1] if picked else None
-        if kind is None:
-            return None
-        self.done.append((self._loop.time(), kind, self._loop.label(actor)))
-        INJECT[kind](actor, self._loop)
-        return kind
-
-    def _planned(self, actor: ActorRef[Any]) -> FaultKind | None:
-        if not self._plan:
-            return None
-        for label in {actor._label: None, self._loop.label(actor): None}:
-            nth = self._runs[label] = self._runs.get(label, 0) + 1
-            fault = self._plan.get((label, nth))
-            if fault is not None and fits(fault.kind, actor):
-                return fault.kind
-        return None
+def check_kinds(kinds: Iterable[str]) -> None:
+    """Raises ValueError, which lists them all, unless each is a kind of fault."""
+    for kind in kinds:
+        if kind not in ALL_FAULTS:
+            raise ValueError(f"{kind!r} is no fault; they are {', '.join(ALL_FAULTS)}")
 
 
-def fits(kind: FaultKind, actor: ActorRef[Any]) -> bool:
+def fits(kind: ActorFault, actor: ActorRef[Any]) -> bool:
     """Whether that fault can come to that actor as it is now."""
     mode = actor._mode
     if mode & ENDING:
@@ -256,7 +219,7 @@ def _fill(actor: ActorRef[Any], loop: SimulatedLoop) -> None:
     loop.call_at_for_kernel(loop.time() + FULL, empty)
 
 
-INJECT: dict[FaultKind, Callable[[ActorRef[Any], SimulatedLoop], None]] = {
+INJECT: dict[ActorFault, Callable[[ActorRef[Any], SimulatedLoop], None]] = {
     "crash": _crash,
     "hang": _hang,
     "failing init": _fail_init,

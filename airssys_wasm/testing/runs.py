@@ -44,7 +44,8 @@ class Run:
     """How one run went. `failure` is None when nothing went wrong.
 
     `time` is virtual seconds, `choices` how many choice points there were; `widths` their options
-    and choices, where those were asked for.
+    and choices, where those were asked for. `unmet` are the planned faults that did not come, each
+    with why.
     """
 
     seed: int
@@ -56,6 +57,7 @@ class Run:
     faults: tuple[tuple[float, str, str], ...]
     trace: tuple[Entry, ...] = ()
     widths: tuple[tuple[int, int], ...] = field(default=(), repr=False)
+    unmet: tuple[tuple[Fault, str], ...] = ()
 
     @property
     def kind(self) -> str | None:
@@ -124,6 +126,7 @@ def run_once(
         tuple(simulation.injector.done),
         trace,
         tuple(choices.widths or ()),
+        simulation.injector.unmet(),
     )
 
 

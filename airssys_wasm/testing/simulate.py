@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from airssys_wasm.testing.choices import Deviation, StrategyName
+from airssys_wasm.testing.errors import FaultNeverCame
 from airssys_wasm.testing.faults import Fault, FaultKind
 from airssys_wasm.testing.invariant import Invariant
 from airssys_wasm.testing.invariants import ALL
@@ -58,7 +59,8 @@ def simulate(
     It is run once for each seed (a number of them, or which), until one fails. `strategy` says who
     chooses the order: `mixed` begins with production's own and then takes `uniform` and `pct` by
     turns. `faults` are kinds of faults that may come anywhere, but not to the actors named in
-    `spare`; `plan` are faults at fixed places. `invariants` are looked at in every run.
+    `spare`; `plan` are faults at fixed places, and one that comes in no run fails the test with
+    FaultNeverCame. `invariants` are looked at in every run.
 
     The failure of the smallest run comes out, with notes: the seed, what was different from
     production's order, the last part of the trace, and how to run it again.
@@ -89,16 +91,28 @@ def check(
     *,
     name: str = "test",
 ) -> None:
-    """Run `test` for each seed; raises the failure of the smallest failing run, with notes."""
+    """Run `test` for each seed; raises the failure of the smallest failing run, with notes.
+
+    Raises FaultNeverCame when a planned fault came in none of the runs.
+    """
     wanted = OPTIONS.only or os.environ.get(REPLAY)
     if wanted:
         _replay(test, wanted, strategy, settings)
         return
     if OPTIONS.seeds is not None:
         seeds = range(OPTIONS.seeds)
-    found = search(test, seeds, strategy, settings)
+    unmet: dict[Fault, str] | None = None
+
+    def note(run: Run) -> None:
+        nonlocal unmet
+        missing = dict(run.unmet)
+        unmet = missing if unmet is None else {f: unmet[f] for f in unmet if f in missing}
+
+    found = search(test, seeds, strategy, settings, note)
     if found is not None:
         raise _explained(found, name)
+    if unmet:
+        raise FaultNeverCame(tuple(unmet.items()))
 
 
 def _replay(

@@ -16,8 +16,9 @@ import anyio
 from airssys_wasm.kernel import ActorRef, Kernel
 from airssys_wasm.testing.choices import Choices
 from airssys_wasm.testing.errors import InvariantBroken
-from airssys_wasm.testing.faults import Fault, FaultKind, Injector
+from airssys_wasm.testing.faults import Fault, FaultKind
 from airssys_wasm.testing.guests import Guests
+from airssys_wasm.testing.injector import Injector
 from airssys_wasm.testing.invariant import Invariant
 from airssys_wasm.testing.loop import SimulatedLoop
 from airssys_wasm.testing.observing import Observer, observing

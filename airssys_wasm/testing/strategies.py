@@ -15,7 +15,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from airssys_wasm.supervision import ChildSpec, Supervisor
 from airssys_wasm.supervision.child_spec import Restart, Shutdown
 from airssys_wasm.supervision.strategy import AutoShutdownMode, Strategy
-from airssys_wasm.testing.faults import Fault, FaultKind
+from airssys_wasm.testing.faults import ACTOR_FAULTS, Fault, FaultKind
 
 NAMES = st.text("abcdefgh", min_size=1, max_size=4)
 TOKENS = st.text("abcxyz0-_", min_size=1, max_size=5)
@@ -77,7 +77,7 @@ def patterns() -> SearchStrategy[str]:
 
 
 def fault_plans(
-    actors: Sequence[str], *, kinds: Sequence[FaultKind] = get_args(FaultKind), most: int = 3
+    actors: Sequence[str], *, kinds: Sequence[FaultKind] = ACTOR_FAULTS, most: int = 3
 ) -> SearchStrategy[list[Fault]]:
     """Faults at fixed places, for `plan=`."""
     fault = st.builds(Fault, st.sampled_from(kinds), st.sampled_from(actors), st.integers(1, 8))

@@ -10,9 +10,11 @@ import pytest
 from airssys_wasm.kernel import Actor, Inbox, Mailbox, RequestTimeout
 from airssys_wasm.kernel.reasons import exception_of
 from airssys_wasm.supervision import ChildSpec, Supervisor
+from airssys_wasm.testing.errors import FaultNeverCame
 from airssys_wasm.testing.faults import JUMP, SLOW, Fault, FaultKind, InjectedCrash
 from airssys_wasm.testing.runs import Run, settings_of
 from airssys_wasm.testing.searching import run_seed
+from airssys_wasm.testing.simulate import check
 from airssys_wasm.testing.simulation import Simulation
 
 
@@ -177,3 +179,19 @@ def test_an_unknown_fault_is_refused_by_its_name() -> None:
     with pytest.raises(ValueError, match="counted from 1"):
         Fault("crash", "w", nth=0)
     assert str(Fault("kill", "w", nth=2)) == "kill of w, the 2. time it runs"
+
+
+def test_a_planned_fault_that_never_comes_fails_the_test_and_says_why() -> None:
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        await kernel.start(_tree(process))
+        kernel.named("w").send("one")
+        await simulation.sleep(1)
+
+    plan = [Fault("crash", "v"), Fault("kill", "w", nth=50), Fault("full mailbox", "w", nth=1)]
+    with pytest.raises(FaultNeverCame) as caught:
+        check(test, range(3), settings=settings_of(plan=plan))
+    reasons = [why for _, why in caught.value.faults]
+    assert reasons[0].startswith("nobody of that name ran")
+    assert reasons[1:] == ["there were 2 runs of w", "it can't come to w there"]
+    check(test, range(3), settings=settings_of(plan=[Fault("kill", "w", nth=2)]))

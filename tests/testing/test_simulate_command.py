@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -24,7 +24,7 @@ from airssys_wasm.cli.simulate import (
     written,
 )
 from airssys_wasm.testing.campaign import Campaign, campaign
-from airssys_wasm.testing.faults import Fault, FaultKind
+from airssys_wasm.testing.faults import ACTOR_FAULTS, Fault
 from airssys_wasm.testing.searching import run_seed
 from airssys_wasm.testing.simulation import Simulation
 from airssys_wasm.testing.tree_files import TreeMistakes
@@ -255,9 +255,13 @@ def _is_caught(pid: int) -> bool:
 
 def test_faults_and_strategies_are_refused_by_name() -> None:
     assert faults_from("crash, failing init") == ("crash", "failing init")
-    assert faults_from("all") == get_args(FaultKind)
+    assert faults_from("all") == ACTOR_FAULTS
     assert strategy_from("pct") == "pct"
     with pytest.raises(ValueError, match="'meteor' is no fault"):
         faults_from("meteor")
+    with pytest.raises(ValueError, match="'flood', 'meteor' are no faults; they are all, crash,"):
+        faults_from("flood,kill,meteor")
+    with pytest.raises(ValueError, match="'partition' can't come to this tree, which is one node"):
+        faults_from("crash,partition")
     with pytest.raises(ValueError, match="'best' is no strategy"):
         strategy_from("best")
