@@ -56,11 +56,28 @@ class TooLarge(AirssysError, ValueError):
         self.limit = limit
 
 
+class NodeNameTaken(AirssysError, ValueError):
+    """Another node of the cluster has this name, and is alive."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another node is called {name!r}, and is alive; each needs its own name")
+        self.name = name
+
+
+class RemoteError(AirssysError):
+    """An actor on another node answered a request with an error: its `type` and its `text`."""
+
+    def __init__(self, type: str, text: str) -> None:
+        super().__init__(f"{type}: {text}" if text else type)
+        self.type = type
+        self.text = text
+
+
 class NotEncodable(AirssysError, TypeError):
     """A message for another node holds a value that no codec may send.
 
-    `type` is the name of its class. Register a dataclass or msgspec struct with the engine's
-    `messages`.
+    `type` is the name of its class. Register a dataclass, msgspec struct or enum as one of the
+    `messages` of NodeSettings.
     """
 
     def __init__(self, type: str, why: str) -> None:

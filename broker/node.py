@@ -1,31 +1,33 @@
-"""Acts: this system as one of several nodes: its refs of actors elsewhere, and theirs of its own.
+"""Acts: this system as one of several nodes: who is there, and what is said between them.
 
-A ref of an actor on another node is a ref like any other: it can be sent to and asked, linked and
-monitored. Between two actors the order of what one does to the other is kept. When a node is lost,
-or anything that it said, each ref of its actors here ends with `"noconnection"`, once; a ref of an
-earlier life of a node ends with `"noproc"`. Nothing here waits for another node.
+A node finds the others through the engine alone: it says to all that it is there, when it starts
+and again and again. With each it has one connection (`peer.py`), in which all that one says to the
+other is numbered and keeps its order: what actors do to those elsewhere (`remote_actors.py`), and
+what services of the two nodes say. When anything is lost, the connection is over: that is told to
+all whom it concerns, once, behind all that had come, and then a new one may begin.
 
-Source: Erlang/OTP, Reference Manual, "Distributed Erlang"; "Processes", "Signals".
+Source: Erlang/OTP, Reference Manual, "Distributed Erlang".
 """
 
 from __future__ import annotations
 
 import logging
-from asyncio import Future, timeout
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from airssys_wasm.broker import wire
-from airssys_wasm.broker.errors import NotDecodable, NotEncodable
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.codecs import Codecs
+from airssys_wasm.broker.errors import NotDecodable, TooLarge
+from airssys_wasm.broker.node_events import NodeDown, NodeUp, Watching
+from airssys_wasm.broker.node_name import new_life
+from airssys_wasm.broker.node_settings import NAME, NodeSettings
+from airssys_wasm.broker.packing import Packing
 from airssys_wasm.broker.peer import Deliver, Lost, Output, Peer, Transmit
-from airssys_wasm.kernel.errors import ActorExited, AirssysError
-from airssys_wasm.kernel.outside_ref import How, OutsideRef, end, enrol
-from airssys_wasm.kernel.posting import post_request
-from airssys_wasm.kernel.reasons import Error
+from airssys_wasm.broker.remote_actors import RemoteActors
+from airssys_wasm.broker.values import Registry, Values
+from airssys_wasm.kernel.address import NamedRef
+from airssys_wasm.kernel.reasons import Error, Frame
 from airssys_wasm.kernel.ref import ActorRef
 
 if TYPE_CHECKING:
@@ -35,118 +37,81 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ANSWER_TIME = 5.0  # seconds for a node to say who has a name
-ALL = "airssys.nodes"  # the subject that all nodes hear
-
-
-class RemoteError(AirssysError):
-    """An actor on another node answered a request with an error: its type and its text."""
-
-    def __init__(self, type: str, text: str) -> None:
-        super().__init__(f"{type}: {text}" if text else type)
-        self.type = type
-
-
-@dataclass(frozen=True, slots=True)
-class NodeUp:
-    """To those who watch the nodes: this one is connected."""
-
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class NodeDown:
-    """The connection with this node is over; what it had said has come before this."""
-
-    node: str
-    why: str
-
-
-class _Watching:
-    """Somebody who wants to know of each node that comes and goes."""
-
-    def __init__(
-        self,
-        watchings: dict[_Watching, None],
-        up: Callable[[str], None],
-        down: Callable[[str, str], None],
-    ) -> None:
-        self._watchings = watchings
-        self.up = up
-        self.down = down
-
-    def stop(self) -> None:
-        """No call from now on."""
-        self._watchings.pop(self, None)
-
-
-class _Peer:
-    """What is known of one other node."""
-
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
-        self.refs: dict[wire.Address, OutsideRef[Any]] = {}  # its actors, as they are known here
-        self.asked: dict[int, tuple[OutsideRef[Any], Future[Any]]] = {}
-        self.looked_up: dict[int, Future[Any]] = {}
-        self.watching: set[int] = set()  # serials of ours whose end it is to be told
+ALL = "nodes"  # the subject that all nodes hear
+MANY = 1_000  # nodes, after which those that are apart are forgotten
 
 
 class Node:
-    """One node among several."""
+    """One node among several.
+
+    `name` is how the others call it, `life` is another one at each start: later lives are greater.
+    `types` are classes that may be in messages beside those of the settings.
+    """
 
     def __init__(
-        self, kernel: Kernel, engine: Engine, settings: NodeSettings | None = None
+        self,
+        kernel: Kernel,
+        engine: Engine,
+        settings: NodeSettings | None = None,
+        *,
+        types: Iterable[type] = (),
     ) -> None:
         self.settings = settings or NodeSettings()
-        self.life = kernel.platform.new_id()[:16]
-        self.name = self.settings.name or f"{kernel.name}-{self.life[:8]}"
+        random = kernel.platform.new_id()
+        self.name = self.settings.name or f"{_plain(kernel.name)}-{random[:8]}"
+        self.life = ""
         self.engine = engine
+        self.is_open = False
         self._kernel = kernel
-        self._beat, self._patience = self.settings.beat, self.settings.patience
-        self._peers: dict[str, _Peer] = {}
-        self._addresses: dict[OutsideRef[Any], wire.Address] = {}
-        self._numbers = 0
+        self._random = random
+        self._context = copy_context()
+        self._peers: dict[str, Peer] = {}
         self._watchers: dict[ActorRef[Any], None] = {}
-        self._watchings: dict[_Watching, None] = {}
+        self._watchings: dict[Watching, None] = {}
         self._services: dict[str, Callable[[str, Any], None]] = {}
         self._subscriptions: list[Stoppable] = []
-        self._timer: Wakeup | None = None
+        self._ticking: Wakeup | None = None
         self._announcing: Wakeup | None = None
-        self._open = False
-        messages = self.settings.messages
-        given = (
-            messages.items()
-            if isinstance(messages, Mapping)
-            else ((made.__name__, made) for made in messages)
-        )
-        self._codec = wire.Codec(
-            lambda value: isinstance(value, ActorRef),
-            self.address,
-            self.ref,
-            {"Error": Error, **dict(given)},
-        )
+        self._ticked = 0.0
+        registry = Registry((Error, Frame, NodeUp, NodeDown), types, self.settings.messages)
+        values = Values(registry, (ActorRef, NamedRef), self._out, self._into)
+        self._packing = Packing(Codecs(values, self.settings.codec), lambda: self.room)
+        self._actors = RemoteActors(kernel, self, self._packing)
+        self._refs = self._actors.refs
 
     async def open(self) -> None:
-        """Be one of the nodes. Raises EngineDown."""
-        await self.engine.open(self.name, self._kernel.platform)
-        self._open = True
-        for subject in (_subject(self.name), ALL):
-            self._subscriptions.append(await self.engine.subscribe(subject, self._carried))
+        """Be one of the nodes. Raises EngineDown, NodeNameTaken."""
+        platform = self._kernel.platform
+        await self.engine.open(self.name, platform)
+        try:
+            own = _subject(self.name)
+            self.life = await new_life(self.engine, self.name, own, self._random)
+            self.is_open = True
+            for subject in (own, ALL):
+                self._subscriptions.append(await self.engine.subscribe(subject, self._carried))
+        except BaseException:
+            self.is_open = False
+            await self.engine.close()
+            raise
         self._call_all()
 
     async def close(self) -> None:
         """Be one no more: all refs of actors elsewhere end with `"noconnection"`."""
-        if not self._open:
+        self._end("this node is closed")
+        await self.engine.close()
+
+    def _end(self, why: str) -> None:
+        if not self.is_open:
             return
-        self._open = False
         for subscription in self._subscriptions:
             subscription.stop()
-        for name in list(self._peers):
-            self._lost(name, "this node is closed")
-        for timer in (self._timer, self._announcing):
-            if timer is not None:
-                timer.cancel()
-        await self.engine.close()
+        now = self._kernel.platform.now()
+        for name, peer in list(self._peers.items()):
+            self._act(name, peer.close(why), now)
+        self.is_open = False
+        for wakeup in (self._ticking, self._announcing):
+            if wakeup is not None:
+                wakeup.cancel()
 
     # --- services: what one node says to another, in order with all else between the two
 
@@ -165,55 +130,63 @@ class Node:
         It is lost with the connection, and then those who `watch` are told. Raises NotEncodable,
         TooLarge.
         """
-        self._post(to_node, wire.Said(service, self._encoded(value)))
+        self.post(to_node, wire.Said(service, self._packing.signal(value)))
 
     def watch(self, up: Callable[[str], None], down: Callable[[str, str], None]) -> Stoppable:
         """Call `up(node)` for each node that is connected, now and later, and `down(node, why)`
         when it is no more, behind all that it had said."""
-        watching = _Watching(self._watchings, up, down)
-        self._watchings[watching] = None
+        watching = Watching(self._watchings, up, down)
         for node in self.nodes():
             up(node)
         return watching
 
+    # --- nodes
+
+    def nodes(self) -> list[str]:
+        """The nodes that this one is connected with, sorted."""
+        return sorted(name for name, peer in self._peers.items() if peer.announced)
+
+    def monitor_nodes(self, ref: ActorRef[Any]) -> None:
+        """Have `ref` get NodeUp and NodeDown, until it ends."""
+        if ref not in self._watchers:
+            self._watchers[ref] = None
+            self._kernel.on_exit(ref, lambda gone, _: self._watchers.pop(gone, None))
+
     # --- refs
 
     def address(self, ref: ActorRef[Any]) -> wire.Address:
-        """Where `ref` is, whichever node has it."""
-        if isinstance(ref, OutsideRef) and ref in self._addresses:
-            return self._addresses[ref]
-        return wire.Address(self.name, self.life, ref._serial)
+        """Where `ref` is, whichever node has it. Raises NotEncodable for a ref that means nothing
+        to other nodes."""
+        return self._refs.address(ref)
 
     def ref(self, address: wire.Address) -> ActorRef[Any]:
         """The actor at `address`. One that is not known any more, or was of an earlier life of a
         node, is dead, and its end is told to who asks for it."""
-        if address.node == self.name:
-            if address.life == self.life:
-                found = self._kernel.spawner.actors.get(address.serial)
-                if found is not None:
-                    return found
-            gone = enrol(self._kernel, self, _label(address))
-            end(gone, "noproc")
-            return gone
-        known = self._peer(address.node)
-        ref = known.refs.get(address)
-        if ref is None:
-            ref = known.refs[address] = enrol(self._kernel, self, _label(address))
-            self._addresses[ref] = address
-            self._post(address.node, wire.Watch(address))
-        return ref
+        return self._refs.ref(address)
 
-    def text(self, ref: ActorRef[Any]) -> str:
-        """`ref` as a string, which `from_text` of any node turns back into a ref."""
-        address = self.address(ref)
-        return f"{address.node}/{address.life}/{address.serial}"
+    def text(self, ref: ActorRef[Any] | NamedRef) -> str:
+        """`ref` as a string, which `from_text` of any node turns back: `node/life/number`, or
+        `name@node` for a name."""
+        node, life, serial = self._refs.out(ref)
+        return f"{life[1:]}@{node}" if life[:1] == "@" else f"{node}/{life}/{serial}"
 
-    def from_text(self, text: str) -> ActorRef[Any]:
+    def from_text(self, text: str) -> ActorRef[Any] | NamedRef:
         """The ref that `text` gave on some node. Raises ValueError for anything else."""
+        name, at, node = text.rpartition("@")
+        if at and name and NAME.fullmatch(node):
+            return self._refs.named(name, node)
         match text.split("/"):
-            case [node, life, serial] if node and life and serial.isdecimal():
-                return self.ref(wire.Address(node, life, int(serial)))
-        raise ValueError(f"{text[:80]!r} is no ref: those are node/life/number")
+            case [node, life, serial] if NAME.fullmatch(node) and life and serial.isdecimal():
+                if life[0] != "@":
+                    return self.ref(wire.Address(node, life, int(serial)))
+        raise ValueError(f"{text[:80]!r} is no ref: those are 'node/life/number' or 'name@node'")
+
+    def named(self, name: str, node: str) -> NamedRef:
+        """An address that follows a name on `node`, over restarts.
+
+        `link` and `monitor` bind to who has it when they come there; nobody is `"noproc"`.
+        """
+        return self._refs.named(name, node)
 
     async def whereis(self, name: str, node: str) -> ActorRef[Any] | None:
         """Who has the registered `name` on another node now; None when nobody has.
@@ -222,237 +195,169 @@ class Node:
         """
         if node == self.name:
             return self._kernel.whereis(name)
-        future = self._kernel.scheduler.future()
-        number = self._next()
-        known = self._peer(node)
-        known.looked_up[number] = future
-        self._post(node, wire.WhoIs(name, number))
-        try:
-            async with timeout(ANSWER_TIME):
-                found: ActorRef[Any] | None = await future
-                return found
-        except TimeoutError:
-            raise ActorExited(f"{name}@{node}", "noconnection") from None
-        finally:
-            known.looked_up.pop(number, None)
+        return await self._actors.requests.whereis(name, node)
 
-    # --- nodes
+    # --- values
 
-    def nodes(self) -> list[str]:
-        """The nodes that this one is connected with, sorted."""
-        return sorted(n for n, known in self._peers.items() if known.peer.phase == "together")
+    def encode(self, value: object) -> bytes:
+        """The bytes of a value, for what is said to several nodes. Raises NotEncodable."""
+        packed = self._packing.message(value)
+        return packed.codec.encode() + b"\n" + packed.data
 
-    def monitor_nodes(self, ref: ActorRef[Any]) -> None:
-        """Have `ref` get NodeUp and NodeDown, until it ends."""
-        if ref not in self._watchers:
-            self._watchers[ref] = None
-            self._kernel.on_exit(ref, lambda gone, _: self._watchers.pop(gone, None))
+    def decode(self, data: bytes) -> Any:
+        """The value in these bytes. Raises NotDecodable."""
+        codec, _, rest = data.partition(b"\n")
+        return self._packing.unpacked(wire.Packed(codec.decode("ascii", "replace"), rest))
 
-    # --- `Outside`: what actors here do to those elsewhere
+    def _out(self, ref: Any) -> list[Any]:
+        return self._refs.out(ref)
 
-    def tell(self, ref: ActorRef[Any], message: Any) -> None:
-        """See `Outside.tell`. Raises NotEncodable, TooLarge."""
-        address = self._addresses[ref]  # type: ignore[index]  # it is one of ours
-        self._post(address.node, wire.Send(address, self._encoded(message)))
+    def _into(self, given: Any) -> Any:
+        return self._refs.into(given)
 
-    def ask(self, ref: ActorRef[Any], message: Any, future: Future[Any]) -> None:
-        """See `Outside.ask`. Raises NotEncodable, TooLarge."""
-        assert isinstance(ref, OutsideRef)
-        address = self._addresses[ref]
-        body = wire.Ask(address, self._next(), self._encoded(message))
-        asked = self._peer(address.node).asked
-        asked[body.number] = ref, future
-        future.add_done_callback(lambda _: asked.pop(body.number, None))
-        self._post(address.node, body)
+    # --- `Line`: what is said
 
-    def signal(
-        self, ref: ActorRef[Any], how: How, reason: object, source: ActorRef[Any] | None
-    ) -> None:
-        """See `Outside.signal`."""
-        address = self._addresses[ref]  # type: ignore[index]
-        by = None if source is None else self.address(source)
-        self._post(address.node, wire.Signal(address, by, self._reason(reason), how))
+    @property
+    def room(self) -> int:
+        """How many bytes a value may have."""
+        return self.engine.max_payload - wire.OVERHEAD
 
-    # --- what other nodes say
+    def life_of(self, node: str) -> str:
+        """The latest life of a node that is known; empty when none is."""
+        peer = self._peers.get(node)
+        return peer.their_life if peer is not None else ""
+
+    def post(self, node: str, body: wire.Body) -> None:
+        """Say `body`, in order with all else to that node. Never waits, never raises."""
+        if self.is_open and node != self.name:
+            now = self._kernel.platform.now()
+            self._act(node, self._peer(node).post(body, now), now)
+
+    # --- what comes
 
     def _carried(self, carried: Carried) -> None:
+        """A frame: from a task of the engine's client, or from whoever runs the local hub."""
+        self._context.copy().run(self._heard, carried)
+
+    def _heard(self, carried: Carried) -> None:
+        if not self.is_open:
+            return
+        if carried.reply is not None:  # somebody who starts wants to know whether the name is free
+            if not carried.body:
+                self.engine.send(carried.reply, b"")
+            return
         envelope = wire.decode(carried.body)
-        if envelope is None or not self._open or envelope.node == self.name:
-            log.debug("what came from another node is no frame")
+        if envelope is None or not NAME.fullmatch(envelope.node):
+            log.warning("what came to %s is no frame of a node", carried.subject)
+            return
+        if envelope.node == self.name:
+            if envelope.life > self.life:
+                log.error("node %s: another one has this name now, and this one ends", self.name)
+                self._end("another node has this name")
             return
         now = self._kernel.platform.now()
-        peer = self._peer(envelope.node).peer
-        if isinstance(envelope.part, wire.Here):
-            self._act(envelope.node, peer.connect(now))
-        else:
-            self._act(envelope.node, peer.receive(envelope, now))
+        peer = self._peer(envelope.node)
+        here = isinstance(envelope.part, wire.Here)
+        self._act(envelope.node, peer.connect(now) if here else peer.receive(envelope, now), now)
 
-    def _act(self, node: str, outputs: Iterable[Output]) -> None:
+    def _act(self, node: str, outputs: list[Output], now: float) -> None:
+        peer = self._peers[node]
+        known = peer.announced_life
         for output in outputs:
             match output:
                 case Transmit(envelope):
-                    self.engine.send(_subject(node), wire.encode(envelope))
-                case Deliver(body):
                     try:
-                        self._deliver(node, body)
-                    except NotDecodable as problem:
-                        log.warning("%s said what is not understood here: %s", node, problem)
-                case Lost(why):
-                    self._lost(node, why)
-        self._announce(node)
-        self._plan()
+                        self.engine.send(_subject(node), wire.encode(envelope))
+                    except TooLarge as problem:  # the server takes less than it did
+                        self._act(node, peer.close(str(problem)), now)
+                        break
+                case Deliver(body):
+                    self._deliver(node, body)
+                case Lost(why, unsent):
+                    self._lost(node, why, unsent)
+        if peer.phase == "together" and not peer.announced:
+            peer.announced = True
+            if peer.their_life != known:
+                peer.announced_life = peer.their_life
+                self._actors.renewed(node, peer.their_life)
+            log.info("node %s is connected with %s", self.name, node)
+            self._tell(NodeUp(node))
+        if self._ticking is None and self.is_open and peer.phase != "apart":
+            self._ticked = now
+            self._tick_at(now)
 
     def _deliver(self, node: str, body: wire.Body) -> None:
-        match body:
-            case wire.Send(to, message):
-                self.ref(to).send(self._codec.decode(message))
-            case wire.Ask(to, number, message):
-                self._asked(node, number, self.ref(to), self._codec.decode(message))
-            case wire.Answer(number, value, error):
-                self._answered(node, number, self._codec.decode(value), error=error)
-            case wire.Watch(to):
-                self._watch(node, to)
-            case wire.Gone(who, reason):
-                self._gone(node, who, self._codec.decode(reason))
-            case wire.Signal(to, source, reason, how):
-                by = None if source is None else self.ref(source)
-                self._signalled(self.ref(to), by, self._codec.decode(reason), how)
-            case wire.Said(service, value):
-                receive = self._services.get(service)
-                if receive is None:
-                    log.warning("%s said something to %r, which is not served", node, service)
-                else:
-                    receive(node, self._codec.decode(value))
-            case wire.WhoIs(name, number):
-                found = self._kernel.whereis(name)
-                self._post(node, wire.Answer(number, self._encoded(found)))
-
-    def _asked(self, node: str, number: int, ref: ActorRef[Any], message: Any) -> None:
         try:
-            future = post_request(ref, message)
-        except ActorExited:
-            return  # who asked is told of the end of `ref`
-        except AirssysError as error:
-            self._post(node, wire.Answer(number, self._failure(error), error=True))
-            return
-
-        def answer(done: Future[Any]) -> None:
-            if done.cancelled():
+            if not isinstance(body, wire.Said):
+                self._actors.deliver(node, body)
                 return
-            error = done.exception()
-            if isinstance(error, ActorExited) and error.target is ref:
-                return
-            if error is None:
-                try:
-                    body = wire.Answer(number, self._encoded(done.result()))
-                except NotEncodable as problem:
-                    body = wire.Answer(number, self._failure(problem), error=True)
+            receive = self._services.get(body.service)
+            if receive is None:
+                log.warning("%s said something to %r, which nobody serves", node, body.service)
             else:
-                body = wire.Answer(number, self._failure(error), error=True)
-            self._post(node, body)
+                receive(node, self._packing.unpacked(body.value))
+        except NotDecodable as problem:
+            log.warning("%s said what is not understood here: %s", node, problem)
+        except Exception:  # of a service, or of a callback: the other node goes on talking
+            log.exception("what %s said could not be dealt with", node)
 
-        future.add_done_callback(answer)
+    def _lost(self, node: str, why: str, unsent: tuple[wire.Body, ...]) -> None:
+        peer = self._peers[node]
+        self._actors.lost(node, unsent)
+        if peer.announced:
+            peer.announced = False
+            log.info("node %s is no longer connected with %s: %s", self.name, node, why)
+            self._tell(NodeDown(node, why))
 
-    def _answered(self, node: str, number: int, value: Any, *, error: bool) -> None:
-        known = self._peer(node)
-        future = known.looked_up.pop(number, None)
-        if future is None:
-            _, future = known.asked.pop(number, (None, None))
-        if future is None or future.done():
-            return  # who asked has given up
-        if error:
-            future.set_exception(RemoteError(*value))
-        else:
-            future.set_result(value)
+    def _tell(self, event: NodeUp | NodeDown) -> None:
+        for ref in list(self._watchers):
+            ref.send(event)
+        for watching in list(self._watchings):
+            try:
+                if isinstance(event, NodeUp):
+                    watching.up(event.node)
+                else:
+                    watching.down(event.node, event.why)
+            except Exception:  # of one who watches: the others want to know, too
+                log.exception("a callback for %s raised", event)
 
-    def _watch(self, node: str, address: wire.Address) -> None:
-        ref = self._kernel.spawner.actors.get(address.serial)
-        if ref is None or address.life != self.life:
-            self._post(node, wire.Gone(address, self._encoded("noproc")))
-            return
-        watching = self._peer(node).watching
-        if address.serial in watching:
-            return
-        watching.add(address.serial)
+    # --- time
 
-        def ended(gone: ActorRef[Any], _: ActorRef[Any] | None) -> None:
-            if address.serial in watching:
-                watching.discard(address.serial)
-                self._post(node, wire.Gone(address, self._reason(gone._end.reason)))
-
-        self._kernel.on_exit(ref, ended)
-
-    def _gone(self, node: str, address: wire.Address, reason: object) -> None:
-        ref = self._peer(node).refs.pop(address, None)
-        if ref is not None:
-            self._end(ref, reason)
-
-    def _signalled(
-        self, ref: ActorRef[Any], source: ActorRef[Any] | None, reason: object, how: str
-    ) -> None:
-        match how:
-            case "kill":
-                ref.kill()
-            case "stop":
-                ref.stop(reason)
-            case _:
-                self._kernel.lifecycle.signal(ref, reason, source)
-
-    # --- connections
-
-    def _peer(self, node: str) -> _Peer:
-        known = self._peers.get(node)
-        if known is None:
-            peer = Peer(
+    def _peer(self, node: str) -> Peer:
+        peer = self._peers.get(node)
+        if peer is None:
+            if len(self._peers) >= MANY:
+                for name in [n for n, known in self._peers.items() if known.phase == "apart"]:
+                    del self._peers[name]
+            peer = self._peers[node] = Peer(
                 self.name,
                 self.life,
                 self._kernel.platform.new_id,
-                beat=self._beat,
-                patience=self._patience,
+                beat=self.settings.beat,
+                patience=self.settings.patience,
             )
-            known = self._peers[node] = _Peer(peer)
-        return known
+        return peer
 
-    def _post(self, node: str, body: wire.Body) -> None:
-        if self._open:
-            now = self._kernel.platform.now()
-            self._act(node, self._peer(node).peer.post(body, now))
+    def _tick_at(self, now: float) -> None:
+        due = now + self.settings.beat / 2
+        self._ticking = self._kernel.platform.call_at(due, self._tick)
 
-    def _lost(self, node: str, why: str) -> None:
-        known = self._peer(node)
-        refs, known.refs = known.refs, {}
-        known.watching.clear()
-        looked_up, known.looked_up = known.looked_up, {}
-        for future in looked_up.values():
-            if not future.done():
-                future.set_exception(ActorExited(node, "noconnection"))
-        for ref in refs.values():
-            self._end(ref, "noconnection")
-        self._announced(node, up=False, why=why)
+    def _tick(self) -> None:
+        self._context.copy().run(self._look)
 
-    def _end(self, ref: OutsideRef[Any], reason: object) -> None:
-        known = self._peer(self._addresses.pop(ref).node)
-        for asked, future in list(known.asked.values()):
-            if asked is ref and not future.done():
-                future.set_exception(ActorExited(ref, reason))
-        end(ref, reason)
-
-    def _announce(self, node: str) -> None:
-        if self._peer(node).peer.phase == "together":
-            self._announced(node, up=True)
-
-    def _announced(self, node: str, *, up: bool, why: str = "") -> None:
-        known = self._peer(node)
-        if known.peer.announced is up:
-            return
-        known.peer.announced = up
-        for ref in list(self._watchers):
-            ref.send(NodeUp(node) if up else NodeDown(node, why))
-        for watching in list(self._watchings):
-            if up:
-                watching.up(node)
-            else:
-                watching.down(node, why)
+    def _look(self) -> None:
+        """Give signs of life, and give up who gives none."""
+        self._ticking = None
+        now = self._kernel.platform.now()
+        held_up = now - self._ticked - self.settings.beat
+        self._ticked = now
+        for name, peer in list(self._peers.items()):
+            if held_up > 0:  # what has come meanwhile is still to be read
+                peer.excuse(held_up)
+            self._act(name, peer.tick(now), now)
+        talking = any(peer.phase != "apart" for peer in self._peers.values())
+        if talking and self.is_open and self._ticking is None:
+            self._tick_at(now)
 
     def _call_all(self) -> None:
         """Say to all that this node is there; again and again."""
@@ -461,52 +366,11 @@ class Node:
         due = self._kernel.platform.now() + self.settings.announce
         self._announcing = self._kernel.platform.call_at(due, self._call_all)
 
-    def _plan(self) -> None:
-        """Wake up when the next connection wants to be looked at."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = [d for known in self._peers.values() if (d := known.peer.due()) is not None]
-        if due and self._open:
-            self._timer = self._kernel.platform.call_at(min(due), self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        now = self._kernel.platform.now()
-        for node, known in list(self._peers.items()):
-            self._act(node, known.peer.tick(now))
-
-    # --- values
-
-    def encode(self, value: object) -> bytes:
-        """The bytes of a value, for what is said to several nodes. Raises NotEncodable."""
-        return bytes(self._codec.encode(value))
-
-    def decode(self, data: bytes) -> Any:
-        """The value in these bytes. Raises NotDecodable."""
-        return self._codec.decode(msgspec.Raw(data))
-
-    def _next(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
-    def _encoded(self, value: object) -> msgspec.Raw:
-        return self._codec.encode(value)
-
-    def _reason(self, reason: object) -> msgspec.Raw:
-        """An exit reason; what has no bytes is told by its type and its text."""
-        try:
-            return self._codec.encode(reason)
-        except NotEncodable:
-            return self._codec.encode(Error(type(reason).__name__, str(reason)[:1_000]))
-
-    def _failure(self, error: BaseException) -> msgspec.Raw:
-        return self._codec.encode([type(error).__name__, str(error)[:1_000]])
-
 
 def _subject(node: str) -> str:
-    return f"airssys.node.{node}"
+    return f"node.{node}"
 
 
-def _label(address: wire.Address) -> str:
-    return f"{address.node}:{address.serial}"
+def _plain(name: str) -> str:
+    """A system's name as the beginning of a node's."""
+    return "".join(c if NAME.fullmatch(c) else "_" for c in name)[:64]

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from airssys_wasm.broker.codecs import CODECS, CodecName
+
 BEAT = 1.0  # seconds between two signs of life
 PATIENCE = 4.0  # seconds of silence after which a node is given up
 ANNOUNCE = 5.0  # seconds between two calls to all that this node is there
@@ -22,7 +24,9 @@ class NodeSettings:
     `name` is how the others call it: letters, digits, `_` and `-`; None for one that is made of the
     system's name and a fresh id. `messages` are the dataclasses, msgspec structs and enums that
     messages may hold beside plain data: classes, which go by their names, or a mapping of names to
-    classes; all nodes that talk of them have to know them. `beat`, `patience` and `announce` are
+    classes; all nodes that talk of them have to know them. `codec` is how this node writes the
+    messages of users: `msgpack`, `json`, `cbor` (the extra `cbor`) or `raw` (bytes only); it reads
+    them all. `beat`, `patience` and `announce` are
     seconds: between two signs of life, of silence after which a node is given up, and between two
     calls to all that this node is there.
 
@@ -34,6 +38,7 @@ class NodeSettings:
 
     name: str | None = None
     messages: Iterable[type] | Mapping[str, type] = ()
+    codec: CodecName = "msgpack"
     beat: float = BEAT
     patience: float = PATIENCE
     announce: float = ANNOUNCE
@@ -41,6 +46,8 @@ class NodeSettings:
     def __post_init__(self) -> None:
         if self.name is not None and not NAME.fullmatch(self.name):
             raise ValueError(f"node: {self.name!r} is not of letters, digits, '_' and '-'")
+        if self.codec not in CODECS:
+            raise ValueError(f"node: codec: {self.codec!r} is not one of {', '.join(CODECS)}")
         for field in ("beat", "patience", "announce"):
             if not getattr(self, field) > 0:
                 raise ValueError(f"node: {field}: {getattr(self, field)!r} s is no time")

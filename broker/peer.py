@@ -4,7 +4,7 @@ Pure, as h11 is: bytes and time come in, what is to be done comes out. Both side
 what they say. A gap in the numbers, a new life of the other node, silence, or a stream that the
 other does not know, each ends the connection: `Lost` comes out once, behind everything that was
 received before, and nothing of the old streams comes out after it. What is posted then begins a
-new connection.
+new connection. Lives are ordered as texts: what an earlier life says late is not heard.
 
 A stream is (node, life, name, numbers from 1):
     Hello(a) ->            <- Welcome(b, to=a)       or Hellos that cross, which are both answered
@@ -19,10 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from airssys_wasm.broker.node_settings import BEAT, PATIENCE
 from airssys_wasm.broker.wire import Beat, Body, Data, Envelope, Hello, Part, Reset, Welcome
-
-BEAT = 1.0  # seconds between two signs of life
-PATIENCE = 4.0  # seconds of silence after which a node is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +39,13 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is over; what was posted and not received is lost with it."""
+    """The connection is over; what was posted and not received is lost with it.
+
+    `unsent` is what was never sent, because the other node had not answered yet.
+    """
 
     why: str
+    unsent: tuple[Body, ...] = ()
 
 
 Output = Transmit | Deliver | Lost
@@ -72,6 +74,7 @@ class Peer:
         self._patience = patience
         self.phase: Phase = "apart"
         self.announced = False  # whether those who watch the nodes know that they are together
+        self.announced_life = ""  # the life that they were told of last
         self.their_life = ""
         self._mine = ""  # my stream
         self._theirs = ""
@@ -94,9 +97,9 @@ class Peer:
     def receive(self, envelope: Envelope, now: float) -> list[Output]:
         """Something came from the other node."""
         outputs: list[Output] = []
+        if envelope.life < self.their_life:
+            return []  # late words of an earlier life
         if self.phase == "together" and envelope.life != self.their_life:
-            if not isinstance(envelope.part, Hello | Welcome):
-                return []  # late words of an earlier life
             outputs += self._lose("it was started anew", tell=False)
         self._listened = now
         match envelope.part:
@@ -108,34 +111,33 @@ class Peer:
                 outputs += self._data(stream, number, body)
             case Beat(stream, said):
                 outputs += self._beat_of(stream, said)
-            case Reset(stream):
+            case Reset(stream, why):
                 if self.phase == "together" and stream == self._mine:
-                    outputs += self._lose("it has lost something", tell=False)
+                    outputs += self._lose(f"it says: {why}", tell=False)
         return outputs
 
     def tick(self, now: float) -> list[Output]:
-        """Time has passed; to be called at `due()`."""
+        """Time has passed; to be called twice a beat or so."""
         if self.phase == "calling":
             if now >= self._called + self._patience:
-                return self._lose("it does not answer", tell=False)
+                return self._lose("no answer", tell=False)
             if now >= self._spoke + self._beat:
                 return [self._transmit(Hello(self._mine), now)]
         if self.phase == "together":
             if now >= self._listened + self._patience:
-                return self._lose("it is silent", tell=True)
+                return self._lose("silence", tell=True)
             if now >= self._spoke + self._beat:
                 return [self._transmit(Beat(self._mine, self._said), now)]
         return []
 
-    def due(self) -> float | None:
-        """When `tick` has something to do next; None: never, as things are."""
-        match self.phase:
-            case "apart":
-                return None
-            case "calling":
-                return min(self._called + self._patience, self._spoke + self._beat)
-            case "together":
-                return min(self._listened + self._patience, self._spoke + self._beat)
+    def excuse(self, seconds: float) -> None:
+        """This node itself was held up for so long: the other's silence does not count."""
+        self._listened += seconds
+        self._called += seconds
+
+    def close(self, why: str) -> list[Output]:
+        """The connection is to end, for a reason on this side. The other is told."""
+        return [] if self.phase == "apart" else self._lose(why, tell=True)
 
     def connect(self, now: float) -> list[Output]:
         """Talk to the other node, though there is nothing to say yet."""
@@ -178,29 +180,29 @@ class Peer:
     def _lose(self, why: str, *, tell: bool) -> list[Output]:
         outputs: list[Output] = []
         if tell and self._theirs:
-            outputs.append(Transmit(self._envelope(Reset(self._theirs))))
+            outputs.append(Transmit(self._envelope(Reset(self._theirs, why))))
         self.phase = "apart"
         self._mine = self._theirs = ""
-        self._queued.clear()
-        return [*outputs, Lost(why)]
+        unsent, self._queued = tuple(self._queued), []
+        return [*outputs, Lost(why, unsent)]
 
     # --- what is said
 
     def _data(self, stream: str, number: int, body: Body) -> list[Output]:
         if self.phase != "together" or stream != self._theirs:
-            return [Transmit(self._envelope(Reset(stream)))]
+            return [Transmit(self._envelope(Reset(stream, "this stream is over")))]
         if number <= self._heard:
             return []  # it came twice
         if number > self._heard + 1:
-            return self._lose(f"{number - self._heard - 1} of what it said is lost", tell=True)
+            return self._lose(f"{number - self._heard - 1} frames are lost", tell=True)
         self._heard = number
         return [Deliver(body)]
 
     def _beat_of(self, stream: str, said: int) -> list[Output]:
         if self.phase != "together" or stream != self._theirs:
-            return [Transmit(self._envelope(Reset(stream)))]
+            return [Transmit(self._envelope(Reset(stream, "this stream is over")))]
         if said > self._heard:
-            return self._lose(f"{said - self._heard} of what it said is lost", tell=True)
+            return self._lose(f"{said - self._heard} frames are lost", tell=True)
         return []
 
     def _say(self, body: Body, now: float) -> Transmit:

@@ -1,26 +1,30 @@
-"""What nodes say to each other, and how values and refs become bytes.
+"""What nodes say to each other: frames as they are sent.
 
-Pure. Values are plain data: None, booleans, numbers, text, bytes, lists, tuples and mappings of
-them, refs, exit reasons, and instances of the dataclasses that a node has registered. Nothing else
-is encoded, nothing is ever unpickled, and no name from the network is imported.
+Pure. A frame is an `Envelope` in msgpack, which names the node that speaks, its life, and a part of
+the conversation; a `Data` holds a body. Values of users are `Packed` in it: the name of a codec,
+and bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Literal
 
 import msgspec
 
-from airssys_wasm.broker.errors import NotDecodable, NotEncodable
 
-REF, TUPLE, INSTANCE = 1, 2, 3  # codes of msgpack's extension types
-MAX_DEPTH = 100
+class Packed(msgspec.Struct, frozen=True, array_like=True):
+    """A value as bytes, and the name of the codec that reads them."""
+
+    codec: str
+    data: bytes
 
 
 class Address(msgspec.Struct, frozen=True, array_like=True):
-    """An actor anywhere: the number of an incarnation, of an actor, in one life of a node."""
+    """An actor anywhere: the number of an incarnation, of an actor, in one life of a node.
+
+    A `life` that begins with `@` is the name of an actor on the node, instead: whoever has it when
+    something comes (`serial` 0), or whoever had it when it was first watched by that number.
+    """
 
     node: str
     life: str
@@ -31,7 +35,9 @@ class Send(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """A message."""
 
     to: Address
-    message: msgspec.Raw
+    message: Packed
+    priority: int = 0
+    ttl: float | None = None
 
 
 class Ask(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -39,54 +45,119 @@ class Ask(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
     to: Address
     number: int
-    message: msgspec.Raw
+    message: Packed
+    priority: int = 0
+    ttl: float | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """The reply to a request, or the error that it was answered with."""
+class Put(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """A message whose sender waits for room: the answer says that it is queued."""
+
+    to: Address
+    number: int
+    message: Packed
+    priority: int = 0
+    ttl: float | None = None
+
+
+class GiveUp(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """Nobody waits any more for the answer with this number."""
 
     number: int
-    value: msgspec.Raw
-    error: bool = False
 
 
-class Watch(msgspec.Struct, frozen=True, array_like=True, tag=4):
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """To an Ask, a Put or a WhoIs.
+
+    `value` is the reply, the type and text of an `error`, the exit reason of the one who `exited`,
+    or the capacity of the mailbox that is `full`.
+    """
+
+    number: int
+    how: Literal["value", "error", "exited", "full"]
+    value: Packed
+
+
+class Watch(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """Say when this actor ends; at once when it has."""
 
     to: Address
 
 
-class Gone(msgspec.Struct, frozen=True, array_like=True, tag=5):
+class Bound(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """Who was watched by a name: that is this actor."""
+
+    name: Address
+    who: Address
+
+
+class Gone(msgspec.Struct, frozen=True, array_like=True, tag=8):
     """An actor that was watched has ended."""
 
     who: Address
-    reason: msgspec.Raw
+    reason: Packed
 
 
-class Signal(msgspec.Struct, frozen=True, array_like=True, tag=6):
+class Link(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """`source` has linked itself to `to`, and its end will be told. Each side watches the other."""
+
+    source: Address
+    to: Address
+
+
+class Unlink(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    """`source` is no longer linked to `to`; answered with Unlinked."""
+
+    source: Address
+    to: Address
+
+
+class Unlinked(msgspec.Struct, frozen=True, array_like=True, tag=11):
+    """The Unlink of `source` and `to` has come: what came before it, came before it."""
+
+    source: Address
+    to: Address
+
+
+class Signal(msgspec.Struct, frozen=True, array_like=True, tag=12):
     """An exit signal of `source`, a wish that an actor stops, or a kill, which nobody traps."""
 
     to: Address
     source: Address | None
-    reason: msgspec.Raw
-    how: str = "exit"
+    reason: Packed
+    how: Literal["exit", "stop", "kill"] = "exit"
 
 
-class WhoIs(msgspec.Struct, frozen=True, array_like=True, tag=7):
+class WhoIs(msgspec.Struct, frozen=True, array_like=True, tag=13):
     """Who has this name on your node? The answer bears the same number."""
 
     name: str
     number: int
 
 
-class Said(msgspec.Struct, frozen=True, array_like=True, tag=8):
+class Said(msgspec.Struct, frozen=True, array_like=True, tag=14):
     """A value for a service of the other node."""
 
     service: str
-    value: msgspec.Raw
+    value: Packed
 
 
-Body = Send | Ask | Answer | Watch | Gone | Signal | WhoIs | Said
+Body = (
+    Send
+    | Ask
+    | Put
+    | GiveUp
+    | Answer
+    | Watch
+    | Bound
+    | Gone
+    | Link
+    | Unlink
+    | Unlinked
+    | Signal
+    | WhoIs
+    | Said
+)
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag="h"):
@@ -118,9 +189,10 @@ class Beat(msgspec.Struct, frozen=True, array_like=True, tag="b"):
 
 
 class Reset(msgspec.Struct, frozen=True, array_like=True, tag="r"):
-    """Your stream is over: something of it was lost, or I don't know it."""
+    """Your stream is over: something of it was lost, I don't know it, or I am about to close."""
 
     stream: str
+    why: str
 
 
 class Here(msgspec.Struct, frozen=True, array_like=True, tag="n"):
@@ -138,6 +210,9 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     part: Part
 
 
+OVERHEAD = 1024  # bytes of a frame beside the value in it, at most
+LONGEST = 255  # characters of a name that goes over the network
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Envelope)
 
@@ -151,87 +226,5 @@ def decode(data: bytes) -> Envelope | None:
     """The envelope in these bytes; None when they are none."""
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
-
-
-class Codec:
-    """Values to bytes and back. `out` and `into` turn refs into addresses, and addresses into refs.
-
-    `types` are the dataclasses whose instances go over the network, by the names that they have
-    there; both sides have to know them.
-    """
-
-    def __init__(
-        self,
-        is_ref: Callable[[Any], bool],
-        out: Callable[[Any], Address],
-        into: Callable[[Address], Any],
-        types: Mapping[str, type],
-    ) -> None:
-        self._is_ref = is_ref
-        self._out = out
-        self._into = into
-        self._types = dict(types)
-        self._names = {made: name for name, made in self._types.items()}
-        self._decoder = msgspec.msgpack.Decoder(ext_hook=self._extension)
-
-    def encode(self, value: object) -> msgspec.Raw:
-        """The bytes of a value. Raises NotEncodable, which names the type."""
-        return msgspec.Raw(_encoder.encode(self._plain(value, 0)))
-
-    def decode(self, data: msgspec.Raw) -> Any:
-        """The value in these bytes. Raises NotDecodable when there is none."""
-        try:
-            return self._decoder.decode(data)
-        except (msgspec.DecodeError, RecursionError, TypeError, ValueError) as error:
-            raise NotDecodable(f"no value: {error}") from None
-
-    def _plain(self, value: object, depth: int) -> object:
-        if value is None or value.__class__ in (bool, int, float, str, bytes):
-            if value.__class__ is int and not -(2**63) <= value < 2**64:
-                raise NotEncodable("int", "it is beyond 64 bits")
-            return value
-        if depth == MAX_DEPTH:
-            raise NotEncodable(type(value).__name__, f"it is more than {MAX_DEPTH} values deep")
-        deeper = depth + 1
-        match value:
-            case list():
-                return [self._plain(item, deeper) for item in value]
-            case tuple() if value.__class__ is tuple:
-                return self._extend(TUPLE, [self._plain(item, deeper) for item in value])
-            case dict():
-                return {self._key(key): self._plain(item, deeper) for key, item in value.items()}
-            case bytearray() | memoryview():
-                return bytes(value)
-        if self._is_ref(value):
-            return self._extend(REF, self._out(value))
-        name = self._names.get(type(value))
-        if name is None or not is_dataclass(value):
-            raise NotEncodable(type(value).__name__, "its class is not registered")
-        given = {f.name: getattr(value, f.name) for f in fields(value) if f.init and f.compare}
-        return self._extend(INSTANCE, [name, self._plain(given, deeper)])
-
-    @staticmethod
-    def _key(key: object) -> object:
-        if key.__class__ not in (str, int, bytes, bool, float):
-            raise NotEncodable(type(key).__name__, "it can't be a key")
-        return key
-
-    @staticmethod
-    def _extend(code: int, value: object) -> msgspec.msgpack.Ext:
-        return msgspec.msgpack.Ext(code, _encoder.encode(value))
-
-    def _extension(self, code: int, data: memoryview) -> Any:
-        if code == REF:
-            return self._into(msgspec.msgpack.decode(data, type=Address))
-        items = self._decoder.decode(data)
-        if code == TUPLE:
-            return tuple(items)
-        if code == INSTANCE:
-            name, given = items
-            made = self._types.get(name)
-            if made is None:
-                raise ValueError(f"the type {name!r} is not registered here")
-            return made(**given)
-        raise ValueError(f"unknown extension {code}")

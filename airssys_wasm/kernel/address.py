@@ -44,6 +44,10 @@ class NamedRef:
         """Who has the name now; None when nobody has."""
         return self._kernel.registry.lookup(self.name)
 
+    def _linked_to(self, ref: ActorRef[Any]) -> ActorRef[Any] | None:
+        """Of those who have or had the name, the one that `ref` may be linked to."""
+        return self.resolve()
+
     def send(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
         """As `ActorRef.send`, with the options of `put` whatever the mailbox."""
         if (entrance := self._kernel.entrances.get(self.name)) is not None:

@@ -217,6 +217,14 @@ class ActorRef(Generic[M]):
     def __repr__(self) -> str:
         return f"<ActorRef {self._scheduler.kernel.name}/{self._label}#{self._serial}>"
 
+    # What the ref of an actor outside has to pass on.
+
+    def _linked(self, source: ActorRef[Any]) -> None:
+        """`source` has linked itself to this actor."""
+
+    def _unlinked(self, source: ActorRef[Any]) -> None:
+        """`source` is no longer linked to this actor."""
+
     # The system lane: what no policy may drop and no capacity counts.
 
     def _deliver(self, message: Any) -> None:

@@ -14,7 +14,7 @@ from airssys_wasm.kernel.context import MonitorRef
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.message import Down, Exit
 from airssys_wasm.kernel.ref import ActorRef
-from airssys_wasm.kernel.states import DEAD, TRAP
+from airssys_wasm.kernel.states import DEAD, NOTHING, TRAP
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.extension import Extension
@@ -37,20 +37,30 @@ class Relations:
                 raise ActorExited(address, "noproc")
             ref._deliver(Exit(target, "noproc"))
             return
+        self.tie(ref, target)
+        target._linked(ref)
+
+    def unlink(self, ref: ActorRef[Any], address: Address) -> None:
+        """Untie two actors; harmless when they are not tied."""
+        target = address._linked_to(ref) if isinstance(address, NamedRef) else resolve(address)
+        if target is not None and self.untie(ref, target):
+            target._unlinked(ref)
+
+    def tie(self, ref: ActorRef[Any], target: ActorRef[Any]) -> None:
+        """Note a link on both sides."""
         for one, other in ((ref, target), (target, ref)):
             extension = one._ext()
             if extension.links is None:
                 extension.links = {}
             extension.links[other] = None
 
-    def unlink(self, ref: ActorRef[Any], address: Address) -> None:
-        """Untie two actors; harmless when they are not tied."""
-        target = resolve(address)
-        if target is None:
-            return
+    def untie(self, ref: ActorRef[Any], target: ActorRef[Any]) -> bool:
+        """Note on both sides that there is no link any more; whether there was one."""
+        tied = False
         for one, other in ((ref, target), (target, ref)):
             if one._extension is not None and one._extension.links is not None:
-                one._extension.links.pop(other, None)
+                tied |= one._extension.links.pop(other, NOTHING) is not NOTHING
+        return tied
 
     def monitor(self, ref: ActorRef[Any], address: Address, tag: object = None) -> MonitorRef:
         """Let `ref` watch the actor behind `address` as it is now."""

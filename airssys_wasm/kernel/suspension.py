@@ -16,6 +16,7 @@ from airssys_wasm.kernel.address import Address, resolve
 from airssys_wasm.kernel.errors import ActorExited, OpaqueState, SelfRequest
 from airssys_wasm.kernel.message import SystemCall
 from airssys_wasm.kernel.metering import Meter, measure
+from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import BUSY, DEAD, ENDING, ENTRIES, PROCESS, SUSPENDED
 from airssys_wasm.kernel.tracing import Trace, TraceEvent, start_trace
@@ -132,4 +133,6 @@ def _living(address: Address) -> ActorRef[Any]:
     ref = resolve(address)
     if ref is None or ref._mode & DEAD:
         raise ActorExited(address, "noproc")
+    if isinstance(ref, OutsideRef):
+        raise OpaqueState(ref, "it runs on another node")
     return ref

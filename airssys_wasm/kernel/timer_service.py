@@ -7,7 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.address import Address, resolve
-from airssys_wasm.kernel.errors import MailboxFull
+from airssys_wasm.kernel.errors import AirssysError, MailboxFull
+from airssys_wasm.kernel.reasons import Error
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD
 from airssys_wasm.kernel.statistics import TimerStatistics
@@ -165,10 +166,16 @@ def duration(seconds: float) -> float:
 
 
 def _send_quietly(to: Address, message: Any) -> None:
-    """A timer has no caller to tell that a bounded mailbox is full: the drop is a dead letter."""
+    """A timer has no caller to tell that a bounded mailbox is full, or that the message can't go to
+    another node: it becomes a dead letter."""
     try:
         to.send(message)
     except MailboxFull as full:
         target = full.target
         if isinstance(target, ActorRef):
             target._scheduler.kernel.reporting.dead_letter(message, target, "full")
+    except AirssysError as error:
+        if isinstance(to, ActorRef):
+            to._scheduler.kernel.reporting.dead_letter(message, to, Error.of(error))
+        else:
+            to._kernel.reporting.dead_letter(message, to.name, Error.of(error))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.message import Down, Exit, Ignored, Started
+from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD, ENDING, KEEP, SUPERVISED, HeldQueue
 from airssys_wasm.supervision.dynamic_actor import DynamicActor
@@ -82,7 +83,8 @@ class EachDeathToldOnce(Invariant):
         if not isinstance(message, Down | Ignored) or not isinstance(message.ref, ActorRef):
             return
         target = message.ref
-        if not target._mode & DEAD:
+        lost = isinstance(target, OutsideRef) and getattr(message, "reason", None) == "noconnection"
+        if not target._mode & DEAD and not lost:
             self.broken(f"{ref} is told that {target} is dead, and it is not")
         monitor = message.monitor if isinstance(message, Down) else None
         if monitor is None:

@@ -18,6 +18,7 @@ from airssys_wasm.kernel.inbox import Inbox
 from airssys_wasm.kernel.keeping import Keeping
 from airssys_wasm.kernel.kernel import Kernel
 from airssys_wasm.kernel.message import SIGNALS, DeadLetter, payload_of
+from airssys_wasm.kernel.outside_ref import Onlooker
 from airssys_wasm.kernel.priority_ref import PriorityRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.requests import Requests
@@ -68,6 +69,10 @@ def observing(observer: Observer) -> Iterator[None]:
         tell("delivered", self, message)
         original_deliver(self, message)
 
+    def deliver_outside(self: Onlooker, message: Any) -> None:
+        tell("delivered", self, message)
+        original_deliver_outside(self, message)
+
     def made(self: MonitorRef, *args: Any, **options: Any) -> None:
         original_made(self, *args, **options)
         tell("monitored", self)
@@ -91,12 +96,13 @@ def observing(observer: Observer) -> Iterator[None]:
             tell("supervised", actor, event)
         original_report(supervisor, event, observer)
 
-    original_deliver = ActorRef._deliver
+    original_deliver, original_deliver_outside = ActorRef._deliver, Onlooker._deliver
     original_made, original_demonitor = MonitorRef.__init__, ActorContext.demonitor
     original_exit, original_kill = ActorRef.exit, ActorRef.kill
     original_report = reporting.report
     stand_ins: tuple[tuple[Any, str, Any, Any], ...] = (
         (ActorRef, "_deliver", original_deliver, deliver),
+        (Onlooker, "_deliver", original_deliver_outside, deliver_outside),
         (MonitorRef, "__init__", original_made, made),
         (ActorContext, "demonitor", original_demonitor, demonitor),
         (ActorRef, "exit", original_exit, exit),
