@@ -151,7 +151,8 @@ class Claims:
             entry = await self._engine.get(key)
         if entry is not None:
             self._note(name, entry)
-        elif known and self.revision(name) == known:
+        elif self.is_there(name) and self.revision(name) == known:
+            # It was removed at this revision at the earliest, and can't have been made anew at it.
             self._note(name, Entry(key, None, known + 1))
         self._go_on(name)
 

@@ -127,7 +127,7 @@ class GlobalNames:
         name: str,
         ref: ActorRef[Any],
         *,
-        resolve: Resolve = exit_loser,
+        resolve: Resolve | None = None,
         replace: bool = False,
         timeout: float = PATIENCE,
     ) -> int:
@@ -136,8 +136,8 @@ class GlobalNames:
 
         The name is freed when the actor ends, and may be taken by others when the lease of this
         node is over. When this node comes back after that and another has the name, `resolve(name,
-        mine, theirs)` says who keeps it, and does what is to be done to the other; None: nobody.
-        With `replace` a name that another actor of this node has goes to `ref`.
+        mine, theirs)`, `exit_loser` unless given, says who keeps it (None: nobody), and does what
+        is to be done to the other. With `replace` a name that another actor of this node has goes to `ref`.
 
         Raises NameTaken, ActorExited when the actor is dead, ValueError for one of another node,
         EngineDown when there is no lease or no answer within `timeout` seconds.
@@ -150,7 +150,7 @@ class GlobalNames:
         known = self._registered.get(name)
         if known is not None and known.ref is not ref and known.ref.is_alive and not replace:
             raise NameTaken(name, known.ref)
-        self._enter(name, ref, resolve)
+        self._enter(name, ref, resolve or exit_loser)
         try:
             async with asyncio.timeout(timeout):
                 return await self._granted(name, ref)

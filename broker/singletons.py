@@ -1,8 +1,6 @@
 """Acts: runs something on one node of all at a time: where its name is held under a lease.
 
-    ref = system.spawn(system.singleton("mailer", Mailer))
-
-Of all nodes that do so one runs it, and when that is lost, another. When and why is decided in
+Of all nodes that want it one runs it, and when that is lost, another. When and why is decided in
 `singleton_state.py`.
 """
 
@@ -95,7 +93,7 @@ class _LastMoment:
 
 class SingletonActor(Actor[Any]):
     """Runs `behaviour` while this node has `name`; ends when that has ended by itself, and then
-    another node may have it.
+    another node may have it. `singletons(ref)` finds those of its node.
 
     `shutdown` is how many seconds its orderly stop may take; None: as long as the lease lets it.
     `told(phase)` is called with each new phase.
@@ -105,14 +103,14 @@ class SingletonActor(Actor[Any]):
 
     def __init__(
         self,
-        singletons: Singletons,
+        singletons: Callable[[ActorRef[Any]], Singletons],
         name: str,
         behaviour: Any,
         args: tuple[Any, ...] = (),
         shutdown: float | None = 5.0,
         told: Callable[[str], None] | None = None,
     ) -> None:
-        self._singletons, self._name = singletons, name
+        self._find, self._name = singletons, name
         self._behaviour, self._args, self._shutdown = behaviour, args, shutdown
         self._told = told
         self._state = SingletonState()
@@ -122,6 +120,7 @@ class SingletonActor(Actor[Any]):
     def init(self) -> None:
         self.context.trap_exit = True
         ref, kernel = self.context.ref, kernel_of(self.context.ref)
+        self._singletons = self._find(ref)
         self._singletons.want(self._name, self._wake, self._kill)
         # Whatever becomes of this actor, the name is not kept by what is not there.
         kernel.on_exit(ref, lambda gone, _: self._gone())

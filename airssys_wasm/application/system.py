@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import anyio
 
+from airssys_wasm.application.cluster_calls import ClusterCalls
+from airssys_wasm.application.durable_calls import DurableCalls
 from airssys_wasm.application.errors import SystemFailed
 from airssys_wasm.application.reports import Report
 from airssys_wasm.application.starting import Starts
@@ -33,6 +35,7 @@ from airssys_wasm.kernel.kernel import SLOW_AFTER
 from airssys_wasm.supervision.events import AutoShutdown, chain_of
 
 if TYPE_CHECKING:
+    from airssys_wasm.application.cluster import Cluster
     from airssys_wasm.broker.engine import Engine
     from airssys_wasm.broker.node import Node
     from airssys_wasm.broker.node_settings import NodeSettings
@@ -58,7 +61,7 @@ def _is_failure(cause: object) -> bool:
     return cause is not None
 
 
-class ActorSystem(Starts):
+class ActorSystem(Starts, ClusterCalls, DurableCalls):
     """A system of actors, alive inside `async with`.
 
     `root` is the supervisor of everything, or any other behaviour; without one, actors are started
@@ -103,6 +106,7 @@ class ActorSystem(Starts):
         self._engine = engine
         self._node_settings = node
         self._node: Node | None = None
+        self._cluster: Cluster | None = None
         self._telemetry = Telemetry()
         self._kernel: Kernel | None = None
         self._broker: Broker | None = None
@@ -138,6 +142,7 @@ class ActorSystem(Starts):
 
     async def _join(self, engine: Engine) -> None:
         """Become one of several nodes."""
+        from airssys_wasm.application.cluster import Cluster
         from airssys_wasm.broker.node import Node
         from airssys_wasm.broker.node_settings import NodeSettings
 
@@ -146,6 +151,8 @@ class ActorSystem(Starts):
             settings = NodeSettings(settings)
         self._node = node = Node(self.kernel, engine, settings)
         await node.open()
+        self._cluster = Cluster(self.kernel, node, settings, self._give_up)
+        await self._cluster.open()
 
     async def __aexit__(
         self,
@@ -176,6 +183,9 @@ class ActorSystem(Starts):
                 self._broker.close()
             await kernel.close(self._shutdown_timeout)
         finally:
+            await self.close_mailboxes()
+            if self._cluster is not None:
+                await self._cluster.close()
             if self._node is not None:
                 await self._node.close()
             if self._components is not None:
@@ -190,6 +200,13 @@ class ActorSystem(Starts):
         self._failure = SystemFailed(self.name, end.reason, chain)
         if self._scope is not None:
             self._scope.cancel()
+
+    def _give_up(self, why: str) -> None:
+        """This can't be a node any more: stop in order, and have the block raise SystemFailed."""
+        if not self._asked:
+            self._failure = SystemFailed(self.name, why, ())
+            if self._scope is not None:
+                self._scope.cancel()
 
     # --- its parts
 
@@ -213,6 +230,13 @@ class ActorSystem(Starts):
         if self._node is None:
             raise RuntimeError(f"the system {self.name!r} has no engine: it is no node of several")
         return self._node
+
+    @property
+    def cluster(self) -> Cluster:
+        """What this system is among several nodes. Raises RuntimeError when it has no engine."""
+        if self._cluster is None:
+            raise RuntimeError(f"the system {self.name!r} has no engine: it is no node of several")
+        return self._cluster
 
     def nodes(self) -> list[str]:
         """The other nodes that this one is connected with, sorted; none without an engine."""
