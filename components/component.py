@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.payload import CODECS, CodecName
@@ -13,7 +13,20 @@ from airssys_wasm.components.security.capability import Capabilities
 
 if TYPE_CHECKING:
     from airssys_wasm.components.component_actor import ComponentActor
+    from airssys_wasm.components.identity import ComponentId
     from airssys_wasm.components.services import ComponentServices, RunsOn
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """What one child of a dynamic supervisor of components is given beside the template's own.
+
+    `name` is registered as it starts, at each restart again; `config_data` is for its `initialize`,
+    None for what the template says.
+    """
+
+    name: ComponentId
+    config_data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,8 @@ class Component:
     label: str = field(default="", kw_only=True)
     config_data: bytes | None = field(default=None, init=False, repr=False)
 
+    takes_arguments: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         if isinstance(self.source, str):
             object.__setattr__(self, "source", Path(self.source))
@@ -68,8 +83,14 @@ class Component:
             name = self.source.stem if isinstance(self.source, Path) else "component"
             object.__setattr__(self, "label", name)
 
-    def incarnate(self) -> ComponentActor:
-        """A fresh actor; it gets a Store of its own when it starts."""
+    def incarnate(self, spawned: Spawned | None = None) -> ComponentActor:
+        """A fresh actor; it gets a Store of its own when it starts.
+
+        `spawned` is what a dynamic supervisor was asked to start it with. Raises TypeError for
+        anything else.
+        """
         from airssys_wasm.components.component_actor import ComponentActor
 
-        return ComponentActor(self)
+        if spawned is not None and not isinstance(spawned, Spawned):
+            raise TypeError(f"a component is started with a Spawned, not with {spawned!r}")
+        return ComponentActor(self, spawned)

@@ -2,7 +2,9 @@
 
     init        load, check, instantiate, `initialize`          a Store of its own
     receive     encode ──► `handle-message` ──► decode: the reply
-                a callback ──► `handle-callback`
+                text, where it takes that ──► `handle-text`
+                several that wait, where it takes them ──► `handle-batch`
+                a callback, the end of who is monitored ──► `handle-callback`
     terminate   `shutdown`, after an orderly end alone
 
 Always:
@@ -23,48 +25,44 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.broker.delivery import Published
+from airssys_wasm.components.batches import take_batch
 from airssys_wasm.components.directory import Entry
 from airssys_wasm.components.engine.guest_text import shown
-from airssys_wasm.components.engine.limits import payload_limit
+from airssys_wasm.components.engine.traps import Trap
 from airssys_wasm.components.engine.values import Err, Ok, Variant
-from airssys_wasm.components.errors import (
-    ComponentError,
-    GuestTrap,
-    InstanceClosed,
-    PayloadTooLarge,
-)
+from airssys_wasm.components.errors import ComponentError, GuestTrap, InstanceClosed
 from airssys_wasm.components.host.caller import Caller
 from airssys_wasm.components.host.gate import Gate
 from airssys_wasm.components.host.refusals import refusals_of
 from airssys_wasm.components.host.requests import Callback
 from airssys_wasm.components.host.world import Host
-from airssys_wasm.components.identity import NOBODY, parse_id, publication_id, sender_id
+from airssys_wasm.components.identity import NOBODY, parse_id
 from airssys_wasm.components.imports import UngrantedImports, ungranted
-from airssys_wasm.components.message import (
-    ComponentMessage,
-    MessageMetadata,
-    WitMessage,
-    sendable,
-    wit_message,
-)
-from airssys_wasm.components.payload import CODECS, PayloadError
+from airssys_wasm.components.incoming import Incoming, Refused, as_text, incoming, reply_of
+from airssys_wasm.components.message import ComponentMessage, wit_message
+from airssys_wasm.components.payload import CODECS
 from airssys_wasm.components.questions import (
+    OWN_QUESTIONS,
     ComponentMetadata,
     ComponentStatistics,
     HealthCheck,
     MetadataRequest,
-    StatisticsRequest,
 )
 from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.crash import Crash
 from airssys_wasm.kernel.errors import AirssysError, ExitActor, OpaqueState, StopInit
-from airssys_wasm.kernel.message import Envelope, Failed, Internal
-from airssys_wasm.kernel.posting import kernel_of, request_in_hand, see_requests
+from airssys_wasm.kernel.message import Down, Envelope, Failed, Internal
+from airssys_wasm.kernel.posting import (
+    answer_taken,
+    fail_taken,
+    kernel_of,
+    request_in_hand,
+    see_requests,
+)
 from airssys_wasm.kernel.reasons import Error, is_orderly
 
 if TYPE_CHECKING:
-    from airssys_wasm.components.component import Component
+    from airssys_wasm.components.component import Component, Spawned
     from airssys_wasm.components.directory import Health
     from airssys_wasm.components.engine.engine import Compiled, ComponentInstance
     from airssys_wasm.components.services import ComponentServices
@@ -83,8 +81,10 @@ class ComponentActor(Actor[Any]):
     _entry: Entry
     _metadata: ComponentMetadata
 
-    def __init__(self, component: Component) -> None:
+    def __init__(self, component: Component, spawned: Spawned | None = None) -> None:
         self._component = component
+        self._spawned = spawned
+        self._takes_batches = self._takes_text = False
         self._codec = CODECS[component.codec]
         self._instance: ComponentInstance | None = None
         self._warned = False  # that its memory is nearly full
@@ -100,18 +100,21 @@ class ComponentActor(Actor[Any]):
         grants ends it without a crash report; so does an error from `initialize`."""
         component, ref = self._component, self.context.ref
         see_requests(ref)
+        kernel = kernel_of(ref)
         services = self._services = component.services or _services_of(self.context.system)
         try:
+            if self._spawned is not None and ref.name is None:
+                kernel.register(str(self._spawned.name), ref)
             id = NOBODY if ref.name is None else parse_id(ref.name)
             assert not isinstance(component.source, str)
             compiled = await services.load(
                 component.source, component.run, trusted=component.trusted
             )
             self._check_imports(compiled, str(id) or component.label)
-            kernel = kernel_of(ref)
             now, refusals = kernel.platform.now, refusals_of(kernel, ref)
             gate = Gate(id, component.capabilities, services.audit, now, refusals)
-            self._caller = Caller(id, ref, kernel, gate, self._codec, component.limits)
+            broker = getattr(self.context.system, "broker", None)
+            self._caller = Caller(id, ref, kernel, gate, self._codec, component.limits, broker)
             pool = component.pool
             owner = parse_id(pool) if pool is not None and id == NOBODY else id
             self._host = Host(self._caller, services, component.capabilities.storage, owner)
@@ -138,9 +141,14 @@ class ComponentActor(Actor[Any]):
             )
         except GuestTrap as trap:
             raise ExitActor(trap.reason) from None
+        self._takes_batches = "handle-batch" in compiled.optional
+        self._takes_text = "handle-text" in compiled.optional
+        spawned = self._spawned
         config = (
             list(component.env.items()),
-            component.config_data,
+            component.config_data
+            if spawned is None or spawned.config_data is None
+            else spawned.config_data,
             (limits.memory, int(limits.call * 1000), limits.fuel),
         )
         error = _error_of("initialize", await self._call("initialize", config))
@@ -169,85 +177,105 @@ class ComponentActor(Actor[Any]):
         if kind is Internal:
             await self._callback(message.payload)
             return None
-        if kind is HealthCheck:
-            return await self.health()
-        if kind is MetadataRequest:
-            return self._metadata
-        if kind is StatisticsRequest:
-            return self.statistics()
-        request = request_in_hand(self._caller.ref)
-        try:
-            given = self._given(message, request)
-        except PayloadError as error:
-            return self._refuse(message, request, ("unencodable", error.type_name), error)
-        limit = payload_limit(self._component.limits, len(given[1]))
-        if limit is not None:
-            too_large = PayloadTooLarge(len(given[1]), self._component.limits.payload)
-            return self._refuse(message, request, limit, too_large)
-        self._messages += 1
-        result = await self._call("handle-message", given)
-        if not isinstance(result, Ok):
-            return self._failed("handle-message", result, request)
-        return None if request is None else self._reply(message, result.value)
-
-    def _given(self, message: Any, request: Envelope | None) -> WitMessage:
-        """The record that the guest gets. Raises PayloadError."""
-        correlation = None
-        content = message.message if message.__class__ is Published else message
-        if content.__class__ is ComponentMessage:
-            content = sendable(content)
-            payload, content_type = content.payload, content.metadata.content_type
-        else:
-            payload, content_type = self._codec.encode(content), self._codec.content_type
-        if message.__class__ is Published:
-            sender = publication_id(message.topic)
-        elif message.__class__ is ComponentMessage:
-            sender = message.sender
-            correlation = message.metadata.correlation_id
-        else:
-            source = request.source if request is not None else None
-            sender = NOBODY if source is None else sender_id(source.name)
-        now = self._caller.kernel.platform.timestamp()
-        if request is None:
-            return wit_message(sender, payload, now, content_type)
-        correlation = correlation or self._caller.kernel.platform.new_id()
-        reply_to = None if sender == NOBODY else sender
-        return wit_message(sender, payload, now, content_type, correlation, reply_to)
-
-    def _reply(self, message: Any, payload: Any) -> object:
-        """What `handle-message` returned, as the answer to the request `message`."""
-        if message.__class__ is ComponentMessage:
-            content_type = None if payload is None else self._codec.content_type
-            return ComponentMessage(
-                self._caller.id, payload or b"", MessageMetadata(content_type=content_type)
-            )
-        if payload is None:
+        if kind in OWN_QUESTIONS:
+            return await self._answer(message)
+        if kind is Down:
+            await self._down(message)
             return None
-        try:
-            return self._codec.decode(payload)
-        except PayloadError as error:
-            self._errors += 1
-            return Failed(error)
+        caller = self._caller
+        taken = incoming(caller, message, request_in_hand(caller.ref))
+        if isinstance(taken, Refused):
+            return self._refuse(taken)
+        if self._takes_batches:
+            batch = take_batch(caller, taken, self._refuse_taken)
+            if len(batch) > 1:
+                return await self._handle_batch(batch)
+        self._messages += 1
+        function, given = self._entrance(taken)
+        return self._result(taken, function, await self._call(function, given))
 
-    def _refuse(
-        self, message: Any, request: Envelope | None, reason: object, error: AirssysError
-    ) -> Failed | None:
+    async def _answer(self, question: Any) -> object:
+        """What is asked of a component beside its own messages."""
+        match question:
+            case HealthCheck():
+                return await self.health()
+            case MetadataRequest():
+                return self._metadata
+            case _:
+                return self.statistics()
+
+    def _entrance(self, taken: Incoming) -> tuple[str, object]:
+        """The export that takes the message, and what it is given."""
+        if self._takes_text:
+            text = as_text(taken.given)
+            if text is not None:
+                return "handle-text", text
+        return "handle-message", taken.given
+
+    def _result(self, taken: Incoming, function: str, result: Any) -> object:
+        """What the guest has returned for the message, as its answer."""
+        if not isinstance(result, Ok):
+            return self._failed(function, result, taken.request)
+        if taken.request is None:
+            return None
+        payload: Any = result.value
+        if payload.__class__ is str:
+            payload = payload.encode()
+        reply = reply_of(self._caller, taken.message, payload)
+        if reply.__class__ is Failed:
+            self._errors += 1
+        return reply
+
+    async def _handle_batch(self, batch: list[Incoming]) -> object:
+        """Several messages in one push. The first is the one in hand: its answer is returned."""
+        first, *more = batch
+        self._messages += len(batch)
+        try:
+            results: Any = await self._call("handle-batch", [taken.given for taken in batch])
+            if len(results) != len(batch):
+                self._close()
+                told = f"handle-batch returned {len(results)} results for {len(batch)} messages"
+                raise ExitActor(Trap("other", told))
+        except BaseException as error:
+            fail_taken(self._caller.ref, [taken.request or taken.message for taken in more], error)
+            raise
+        for taken, result in zip(more, results[1:], strict=True):
+            answer = self._result(taken, "handle-batch", result)
+            if taken.request is not None:
+                answer_taken(taken.request, answer)
+        return self._result(first, "handle-batch", results[0])
+
+    def _refuse(self, refused: Refused) -> Failed | None:
         """The guest is not told of this message; whoever sent it is, or the dead letters are."""
         self._errors += 1
-        if request is not None:
-            return Failed(error)
-        self._caller.kernel.reporting.dead_letter(message, self._caller.ref, reason)
+        if refused.request is not None:
+            return Failed(refused.error)
+        reporting = self._caller.kernel.reporting
+        reporting.dead_letter(refused.message, self._caller.ref, refused.reason)
         return None
+
+    def _refuse_taken(self, refused: Refused) -> None:
+        self._refuse(refused)
+        if refused.request is not None:
+            answer_taken(refused.request, Failed(refused.error))
 
     async def _callback(self, callback: object) -> None:
         """The answer to a request of ours; one of an earlier incarnation was counted at its end."""
         if not isinstance(callback, Callback) or not self._host.requests.take(callback):
             return
+        await self._call_back(callback.message, callback.id)
+
+    async def _down(self, down: Down) -> None:
+        """Somebody has ended whom the guest has asked to monitor."""
+        message = self._host.monitors.take(down)
+        if message is not None:
+            await self._call_back(message, message.metadata.correlation_id)
+
+    async def _call_back(self, message: ComponentMessage, id: str | None) -> None:
         self._callbacks += 1
-        message = callback.message
         now = self._caller.kernel.platform.timestamp()
         content_type = message.metadata.content_type
-        given = wit_message(message.sender, message.payload, now, content_type, callback.id)
+        given = wit_message(message.sender, message.payload, now, content_type, id)
         result = await self._call("handle-callback", given)
         if not isinstance(result, Ok):
             self._failed("handle-callback", result, None)

@@ -22,6 +22,7 @@ BYTES = "application/octet-stream"
 JSON = "application/json"
 MSGPACK = "application/vnd.msgpack"  # as registered with IANA
 FAILURE = "application/vnd.airssys.error+json"  # of a callback that tells of a failed request
+DOWN = "application/vnd.airssys.down+json"  # of one that tells of the end of who is monitored
 
 _UNSUPPORTED = re.compile(r"Encoding objects of type (.+?) is unsupported")
 
@@ -149,4 +150,5 @@ _BY_TYPE = {codec.content_type: codec for codec in CODECS.values()} | {
     "application/msgpack": CODECS["msgpack"],
     "application/x-msgpack": CODECS["msgpack"],
     FAILURE: CODECS["json"],
+    DOWN: CODECS["json"],
 }

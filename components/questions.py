@@ -23,6 +23,9 @@ class StatisticsRequest:
     """Answered with `ComponentStatistics`."""
 
 
+OWN_QUESTIONS = frozenset({HealthCheck, MetadataRequest, StatisticsRequest})
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentMetadata:
     """What a component says of itself; texts are bounded and have no control characters."""

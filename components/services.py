@@ -22,6 +22,7 @@ from airssys_wasm.components.storage.places import InMemory, InRocks, InSqlite, 
 from airssys_wasm.components.storage.store import KeyValueStore
 
 if TYPE_CHECKING:
+    from airssys_wasm.components.host.calls import Waits
     from airssys_wasm.components.storage.batches import Offload
 
 
@@ -77,6 +78,7 @@ class ComponentServices:
         self.directory = Directory()
         self.audit = AuditTrail() if audit is None else audit
         self.reported: set[tuple[str, str]] = set()  # (component, digest) whose imports were told
+        self.waits: Waits = {}
         self.callbacks_dropped = 0
         self.traps: Counter[str] = Counter()  # ends by a trap or a limit, by the component's id
         self._threads: Engine | None = None

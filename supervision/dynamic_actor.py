@@ -28,6 +28,7 @@ from airssys_wasm.supervision.shutdown import terminate_time
 from airssys_wasm.supervision.supervisor_ref import ChildInfo, SupervisorStatistics
 
 if TYPE_CHECKING:
+    from airssys_wasm.supervision.child_spec import ChildSpec
     from airssys_wasm.supervision.dynamic_supervisor import DynamicSupervisor
 
 
@@ -246,3 +247,9 @@ class DynamicActor(Actor[Any]):
                 return failure
             case never:
                 assert_never(never)
+
+
+def installed_at(ref: ActorRef[Any]) -> ChildSpec | None:
+    """What the children of a living dynamic supervisor are made from; None of any other actor."""
+    actor = getattr(ref._receive, "__self__", None)
+    return actor._machine.template if isinstance(actor, DynamicActor) else None

@@ -110,7 +110,10 @@ class Actor(Generic[M]):
 
 @runtime_checkable
 class Description(Protocol):
-    """An immutable value that says how to make a behaviour: a `Supervisor`, a `Component`."""
+    """An immutable value that says how to make a behaviour: a `Supervisor`, a `Component`.
+
+    One with `takes_arguments = True` is given those of a dynamic supervisor's `start_child`.
+    """
 
     def incarnate(self) -> Actor[Any]:
         """A fresh behaviour for one incarnation."""
@@ -166,9 +169,9 @@ def incarnate(behaviour: Any, arguments: tuple[Any, ...]) -> Actor[Any] | Proces
     if isinstance(behaviour, type) and issubclass(behaviour, Actor):
         return behaviour(*arguments)
     if isinstance(behaviour, Description) and not isinstance(behaviour, type):
-        if arguments:
+        if arguments and not getattr(behaviour, "takes_arguments", False):
             raise TypeError(f"{behaviour!r} takes no arguments beside its own fields")
-        return behaviour.incarnate()
+        return behaviour.incarnate(*arguments)
     if isinstance(behaviour, Actor):
         raise TypeError(f"pass the class {type(behaviour).__name__}, not one instance of it: "
                         "each incarnation is made anew")  # fmt: skip

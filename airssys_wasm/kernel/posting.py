@@ -1,18 +1,31 @@
 """What a behaviour that runs foreign code needs of mailboxes beyond what an actor's author does.
 
 A component asks others without waiting in its handler: its request is posted at once, so that it
-keeps its place among the component's other messages, and the reply comes to its own mailbox.
+keeps its place among the component's other messages, and the reply comes to its own mailbox. And
+it may take several of its messages in one push.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.bounded_ref import BoundedRef
-from airssys_wasm.kernel.errors import ActorExited
-from airssys_wasm.kernel.message import Envelope, Internal
+from airssys_wasm.kernel.errors import ActorExited, reason_of
+from airssys_wasm.kernel.message import SIGNALS, Envelope, Failed, Internal, Stamped
 from airssys_wasm.kernel.ref import ActorRef
-from airssys_wasm.kernel.states import DEAD, ENDING, ENVELOPES, HeldQueue, is_idle
+from airssys_wasm.kernel.states import (
+    DEAD,
+    ENDING,
+    ENVELOPES,
+    NOTHING,
+    OWN,
+    SUSPENDED,
+    WATCHED,
+    HeldQueue,
+    is_idle,
+)
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -95,3 +108,67 @@ def request_in_hand(ref: ActorRef[Any]) -> Envelope | None:
     """The request under the handler of an actor that asked to `see_requests`; None for a send."""
     extension = ref._extension
     return extension.envelope if extension is not None else None
+
+
+def next_waiting(ref: ActorRef[Any]) -> Any:
+    """What a handler can take together with the message it handles: the next one in the mailbox.
+
+    NOTHING when there is none, and when what comes next is for the kernel to look at: a signal, a
+    stop, a message with a deadline or a priority. For an actor that asked to `see_requests`.
+    """
+    if ref._mode & (ENDING | DEAD | SUSPENDED | WATCHED | OWN):
+        return NOTHING
+    entry = ref._one
+    if entry is NOTHING:
+        queue = ref._queue
+        if not queue or queue.__class__ not in (list, deque):
+            return NOTHING
+        entry = queue[0]
+    return NOTHING if entry.__class__ in SIGNALS or entry.__class__ is Stamped else entry
+
+
+def take_waiting(ref: ActorRef[Any]) -> Any:
+    """Take off what `next_waiting` has shown, a message or the `Envelope` of a request.
+
+    Whoever takes it has handled it, and answers the request with `answer_taken`, or says with
+    `fail_taken` that it has not.
+    """
+    entry: Any = ref._one
+    if entry is not NOTHING:
+        ref._one = NOTHING
+    else:
+        queue: Any = ref._queue
+        if queue.__class__ is list:
+            queue = ref._queue = deque(queue)
+        entry = queue.popleft()
+    if isinstance(ref, BoundedRef):
+        ref._taken()
+    ref._scheduler.handled += 1
+    return entry
+
+
+def answer_taken(envelope: Envelope, answer: object) -> None:
+    """Answer a request that was taken with others, as a handler that returns `answer` does."""
+    if envelope.future.done():
+        return
+    if isinstance(answer, Failed):
+        envelope.future.set_exception(answer.error)
+    else:
+        envelope.future.set_result(answer)
+
+
+def fail_taken(ref: ActorRef[Any], entries: Sequence[Any], error: BaseException) -> None:
+    """`error` ends the actor: what it had taken becomes dead letters, as the message in hand."""
+    reason = ref._end.reason if ref._mode & (DEAD | ENDING) else reason_of(error)
+    kernel = ref._scheduler.kernel
+    ref._scheduler.handled -= len(entries)
+    for entry in entries:
+        kernel.reporting.dead_letter(entry, ref, reason, crashed=True)
+
+
+def waits_for(ref: ActorRef[Any]) -> ActorRef[Any] | None:
+    """Of whom the handler of `ref` has requested something that it waits for; None: of nobody."""
+
+    chain = ref._scheduler.requests.timed_out(ref, 0.0).chain
+    asked = chain[0] if chain else None
+    return asked if isinstance(asked, ActorRef) else None

@@ -191,7 +191,8 @@ def _exported_instance(
     module: CoreModule, interface: str, functions: Mapping[str, FuncType], number: int
 ) -> list[str]:
     named = list(named_types(functions.values()))
-    outside: dict[Type, str] = {type_: f"${type_.name}" for type_ in named}
+    # Several exported interfaces may use one type, and each defines it for itself.
+    outside: dict[Type, str] = {type_: f"${type_.name}-{number}" for type_ in named}
     inside: dict[Type, str] = {type_: f"${type_.name}-in" for type_ in named}
     exported: dict[Type, str] = {type_: f"${type_.name}-out" for type_ in named}
     lines = [f"(type {outside[t]} {definition(t, outside)})" for t in named]
@@ -202,7 +203,7 @@ def _exported_instance(
         if (post := f"cabi_post_{interface}#{name}") in module.functions:
             options += f' (post-return (core func $main "{post}"))'
         lines.append(
-            f"(func ${name} {signature(function, outside)} "
+            f"(func ${name}-{number} {signature(function, outside)} "
             f'(canon lift (core func $main "{interface}#{name}") {options}))'
         )
 
@@ -222,7 +223,7 @@ def _exported_instance(
     lines.append(")")
 
     arguments = [f'(with "import-type-{t.name}" (type {outside[t]}))' for t in named]
-    arguments += [f'(with "import-func-{name}" (func ${name}))' for name in functions]
+    arguments += [f'(with "import-func-{name}" (func ${name}-{number}))' for name in functions]
     lines.append(f"(instance $exports{number} (instantiate $Exports{number}")
     lines += [*arguments, "))"]
     lines.append(f'(export "{interface}" (instance $exports{number}))')

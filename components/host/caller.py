@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.components.message import ComponentMessage, MessageMetadata
 
 if TYPE_CHECKING:
+    from airssys_wasm.broker.broker import Broker
     from airssys_wasm.components.engine.limits import Limits
     from airssys_wasm.components.host.gate import Gate
     from airssys_wasm.components.identity import ComponentId
@@ -26,10 +27,11 @@ class Caller:
     gate: Gate
     codec: Codec
     limits: Limits
+    broker: Broker | None = None  # a bare kernel has none
 
     def find(self, target: ComponentId) -> ActorRef[Any] | None:
         """Who has the target's name now, also while it restarts with its mailbox kept."""
-        return self.kernel.registry.find(str(target))
+        return self.kernel.registry.lookup(str(target))
 
     def message(self, payload: bytes, correlation_id: str | None = None) -> ComponentMessage:
         """A message of the caller's; one with a correlation id is a request."""

@@ -131,6 +131,14 @@ class Gate:
             self._record(function, target, "granted", "")
         return None
 
+    def refusal_to_know(
+        self, function: str, target: ComponentId, *, within_quota: bool = True
+    ) -> Refusal | None:
+        """None when the function may tell of `target`: with a grant to send to it or to ask it."""
+        sends = self._decide("send", target) is None
+        action: Action = "send" if sends else "request"
+        return self.refusal(function, action, target, within_quota=within_quota)
+
     def over_quota(self, function: str, target: ComponentId | str) -> Refusal:
         """The function may act, and can't: what it wants does not fit."""
         self._record(function, target, "over quota", "")

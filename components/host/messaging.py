@@ -6,24 +6,27 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from airssys_wasm.components.engine.guest_text import shown
-from airssys_wasm.components.engine.values import Err, Ok, Variant
+from airssys_wasm.components.engine.values import Err, Ok
 from airssys_wasm.components.host.functions import Functions
-from airssys_wasm.components.identity import ComponentId, id_problem
+from airssys_wasm.components.host.messaging_error import (
+    DONE,
+    QUEUE_FULL,
+    WitId,
+    invalid_message,
+    invalid_target,
+    not_found,
+    refused,
+)
+from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull
 from airssys_wasm.kernel.posting import has_room
 
 if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
-    from airssys_wasm.components.host.gate import Refusal
     from airssys_wasm.components.host.requests import Requests
 
 INTERFACE = "airssys:core/host-messaging@1.0.0"
 MAX_TARGETS = 1_000  # of one broadcast
-
-DONE = Ok()
-QUEUE_FULL = Err(Variant("queue-full"))
-
-WitId = tuple[str, str, str]
 
 
 class Messaging:
@@ -48,16 +51,16 @@ class Messaging:
     def send(self, target: WitId, payload: bytes) -> Ok | Err:
         """`send`: one message, at once. A full mailbox is `queue-full`."""
         to = ComponentId(*target)
-        refused = _invalid(to)
-        if refused is not None:
-            return refused
+        invalid = invalid_target(to)
+        if invalid is not None:
+            return invalid
         caller = self._caller
         refusal = caller.gate.refusal("host-messaging.send", "send", to, size=len(payload))
         if refusal is not None:
-            return _refused(refusal)
+            return refused(refusal)
         ref = caller.find(to)
         if ref is None:
-            return _not_found(to)
+            return not_found(to)
         try:
             ref.send(caller.message(payload))
         except MailboxFull:
@@ -67,9 +70,9 @@ class Messaging:
     def request(self, target: WitId, payload: bytes, timeout_ms: int) -> Ok | Err:
         """`request`: the id at once, the answer later as a callback."""
         to = ComponentId(*target)
-        refused = _invalid(to)
-        if refused is not None:
-            return refused
+        invalid = invalid_target(to)
+        if invalid is not None:
+            return invalid
         caller, requests = self._caller, self._requests
         refusal = caller.gate.refusal(
             "host-messaging.request",
@@ -79,14 +82,14 @@ class Messaging:
             within_quota=requests.has_room,
         )
         if refusal is not None:
-            return _refused(refusal)
+            return refused(refusal)
         ref = caller.find(to)
         if ref is None:
-            return _not_found(to)
+            return not_found(to)
         try:
             return Ok(requests.begin(to, ref, payload, timeout_ms / 1000))
         except ActorExited:
-            return _not_found(to)
+            return not_found(to)
         except MailboxFull:
             return QUEUE_FULL
 
@@ -94,27 +97,27 @@ class Messaging:
         """`cancel-request`: no callback comes afterwards."""
         if self._requests.cancel(id):
             return DONE
-        return _invalid_message(f"no request of this component is pending as {shown(id, 64)!r}")
+        return invalid_message(f"no request of this component is pending as {shown(id, 64)!r}")
 
     def broadcast(self, targets: list[WitId], payload: bytes) -> Ok | Err:
         """`broadcast`: to all, or to none when one may not be sent to, is not there or is full."""
         if len(targets) > MAX_TARGETS:
-            return _invalid_message(f"a broadcast has at most {MAX_TARGETS} targets")
+            return invalid_message(f"a broadcast has at most {MAX_TARGETS} targets")
         caller = self._caller
         ids = [ComponentId(*target) for target in targets]
         for to in ids:
-            refused = _invalid(to)
-            if refused is not None:
-                return refused
+            invalid = invalid_target(to)
+            if invalid is not None:
+                return invalid
         refusal = caller.gate.refusal_of_any(
             "host-messaging.broadcast", "send", ids, size=len(payload)
         )
         if refusal is not None:
-            return _refused(refusal)
+            return refused(refusal)
         found = [caller.find(to) for to in ids]
         refs = [ref for ref in found if ref is not None]
         if len(refs) < len(found):
-            return _not_found(ids[found.index(None)])
+            return not_found(ids[found.index(None)])
         if not all(has_room(ref, copies) for ref, copies in Counter(refs).items()):
             return QUEUE_FULL
         message = caller.message(payload)
@@ -125,24 +128,3 @@ class Messaging:
     def self_id(self) -> ComponentId:
         """`self-id`: always allowed."""
         return self._caller.id
-
-
-def _invalid(target: ComponentId) -> Err | None:
-    problem = id_problem(target)
-    if problem is None:
-        return None
-    return _invalid_message(f"{shown(str(target), 256)!r} is no component id: {problem}")
-
-
-def _invalid_message(text: str) -> Err:
-    return Err(Variant("invalid-message", text))
-
-
-def _not_found(target: ComponentId) -> Err:
-    return Err(Variant("target-not-found", target))
-
-
-def _refused(refusal: Refusal) -> Err:
-    if refusal.kind == "denied":
-        return Err(Variant("delivery-failed", refusal.text))
-    return QUEUE_FULL

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from airssys_wasm.components.engine.guest_text import shown
-from airssys_wasm.components.engine.limits import payload_limit
-from airssys_wasm.components.message import ComponentMessage, MessageMetadata, sendable
+from airssys_wasm.components.errors import PayloadTooLarge
+from airssys_wasm.components.host.replies import reply_message
+from airssys_wasm.components.message import ComponentMessage, MessageMetadata
 from airssys_wasm.components.payload import FAILURE, PayloadError, failure_payload
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.posting import deliver_to_self, post_request
@@ -130,20 +131,10 @@ class Requests:
             return self._failure(target, kind, f"{target} ended: {error.reason}")
         if error is not None:
             return self._failure(target, "failed", f"{type(error).__name__}: {error}")
-        reply = future.result()
-        codec = self._caller.codec
         try:
-            if isinstance(reply, ComponentMessage):
-                message = sendable(ComponentMessage(target, reply.payload, reply.metadata))
-            else:
-                metadata = MessageMetadata(content_type=codec.content_type)
-                message = ComponentMessage(target, codec.encode(reply), metadata)
-        except PayloadError as unencodable:
-            return self._failure(target, "failed", str(unencodable))
-        limit = payload_limit(self._caller.limits, len(message.payload))
-        if limit is not None:
-            return self._failure(target, "failed", f"the reply has {limit.used} bytes; {limit}")
-        return message
+            return reply_message(self._caller, target, future.result())
+        except (PayloadError, PayloadTooLarge) as unfit:
+            return self._failure(target, "failed", str(unfit))
 
     def _failure(self, target: ComponentId, kind: FailureKind, detail: str) -> ComponentMessage:
         payload = failure_payload(kind, shown(detail))

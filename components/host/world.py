@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airssys_wasm.components.host import messaging, services, storage
+from airssys_wasm.components.host import actors, calls, messaging, pubsub, services, storage
 from airssys_wasm.components.host.functions import HostFunctions
+from airssys_wasm.components.host.monitors import Monitors
 from airssys_wasm.components.host.requests import Requests
 from airssys_wasm.components.host.storage import Space
 
@@ -22,7 +23,7 @@ class Host:
     Raises NamespaceConflict for a storage it can't have, StoreUnavailable when there is none.
     """
 
-    __slots__ = ("_services", "functions", "requests")
+    __slots__ = ("_services", "functions", "monitors", "requests")
 
     def __init__(
         self,
@@ -36,12 +37,16 @@ class Host:
             namespace = shared.namespaces.claim(owner, grant)
             space = Space(shared.store(caller.kernel.platform.offload), namespace, grant.quota)
         self.requests = Requests(caller)
+        self.monitors = Monitors(caller)
         self._services = services.Services(caller, shared.directory)
         self.functions = HostFunctions(
             {
                 messaging.INTERFACE: messaging.Messaging(caller, self.requests).functions(),
                 services.INTERFACE: self._services.functions(),
                 storage.INTERFACE: storage.Storage(caller, space).functions(),
+                pubsub.INTERFACE: pubsub.Pubsub(caller).functions(),
+                calls.INTERFACE: calls.Calls(caller, shared.waits).functions(),
+                actors.INTERFACE: actors.Actors(caller, self.monitors).functions(),
             }
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 import wasmtime
 
+from airssys_wasm import ActorSystem
 from airssys_wasm.components import Component
 from airssys_wasm.components.engine.engine import Engine, EngineSettings
 from airssys_wasm.components.services import ComponentServices
@@ -83,6 +84,24 @@ def shared_engine(request: pytest.FixtureRequest, code_cache: Path) -> Iterator[
     engine = Engine(EngineSettings(path=request.param, cache=code_cache))
     yield engine
     engine.close()
+
+
+class OnSharedEngine(ComponentServices):
+    """Those of one system, whose engine outlives it."""
+
+    async def close(self) -> None:
+        self._engine = None
+        await super().close()
+
+
+@pytest.fixture
+async def whole(anyio_backend: object, shared_engine: Engine) -> AsyncIterator[Stage]:
+    """A stage with a broker: a whole system that runs components."""
+    services = OnSharedEngine(shared_engine)
+    async with ActorSystem("test", components=services) as system:
+        yield Stage(system.kernel, services)
+    assert system.kernel.actors() == []
+    assert system.kernel.statistics().timers == 0
 
 
 @pytest.fixture

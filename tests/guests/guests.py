@@ -253,6 +253,24 @@ def every_function() -> bytes:
 
 
 @cache
+def newer_functions() -> bytes:
+    """Calls any function of 1.1 that 1.0 does not have, by command; see newer_functions.c."""
+    return (FOLDER / "newer_functions.wasm").read_bytes()
+
+
+@cache
+def takes_batches() -> bytes:
+    """Exports `handle-batch`, and says how each message came; see pushes.c."""
+    return (FOLDER / "pushes_batch.wasm").read_bytes()
+
+
+@cache
+def takes_text() -> bytes:
+    """Exports `handle-text`, and says how each message came; see pushes.c."""
+    return (FOLDER / "pushes_text.wasm").read_bytes()
+
+
+@cache
 def of_many_parts(*, instances: int = 1, tables: int = 0, elements: int = 1) -> bytes:
     """Has `instances` core instances beyond its own, each with `tables` tables of `elements`."""
     text = component_text(read_core_module(core()), runtime_host())

@@ -259,7 +259,10 @@ async def test_an_answer_over_the_limit_is_a_failure(stage: Stage) -> None:
     guest = await caller(stage, limits=Limits(payload=1_000))
     await guest.request(b"request:peer:60000:ping")
     error, detail = await failure(stage, guest)
-    assert (error, detail) == ("failed", "the reply has 2000 bytes; limit: payload 1000 bytes")
+    assert (error, detail) == (
+        "failed",
+        "a payload of 2000 bytes is over the component's limit of 1000",
+    )
 
 
 async def test_a_target_that_ends_before_it_answers_is_a_failure(stage: Stage) -> None:

@@ -1,0 +1,122 @@
+"""What a guest is given of a message of its mailbox, and what its answer is to who asked.
+
+Pure, but for the clock and the ids of the platform.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airssys_wasm.broker.delivery import Published
+from airssys_wasm.components.engine.limits import payload_limit
+from airssys_wasm.components.errors import PayloadTooLarge
+from airssys_wasm.components.identity import NOBODY, publication_id, sender_id
+from airssys_wasm.components.message import (
+    ComponentMessage,
+    MessageMetadata,
+    WitMessage,
+    WitMetadata,
+    sendable,
+    wit_message,
+)
+from airssys_wasm.components.payload import JSON, PayloadError
+from airssys_wasm.kernel.message import Failed
+
+if TYPE_CHECKING:
+    from airssys_wasm.components.host.caller import Caller
+    from airssys_wasm.components.identity import ComponentId
+    from airssys_wasm.kernel.errors import AirssysError
+    from airssys_wasm.kernel.message import Envelope
+
+TextMessage = tuple["ComponentId", str, WitMetadata]
+
+
+class Incoming(NamedTuple):
+    """A message, the request that it is if it is one, and the record that the guest gets."""
+
+    message: Any
+    request: Envelope | None
+    given: WitMessage
+
+
+class Refused(NamedTuple):
+    """A message that the guest is not told of: the error for who asked, the reason for others."""
+
+    message: Any
+    request: Envelope | None
+    reason: object
+    error: AirssysError
+
+
+def incoming(caller: Caller, message: Any, request: Envelope | None) -> Incoming | Refused:
+    """What `caller` is given of `message`; refused if its codec can't express it, or it is large.
+
+    `request` is the request that it is, None if it was sent.
+    """
+    try:
+        given = _given(caller, message, request)
+    except PayloadError as error:
+        return Refused(message, request, ("unencodable", error.type_name), error)
+    size = len(given[1])
+    limit = payload_limit(caller.limits, size)
+    if limit is not None:
+        return Refused(message, request, limit, PayloadTooLarge(size, caller.limits.payload))
+    return Incoming(message, request, given)
+
+
+def as_text(given: WitMessage) -> TextMessage | None:
+    """The record for `handle-text`; None for what is not said to be text, or is no UTF-8.
+
+    >>> nobody, metadata = NOBODY, (None, None, (0, 0), "text/plain; charset=utf-8")
+    >>> as_text((nobody, b"hey", metadata))[1], as_text((nobody, bytes([255]), metadata))
+    ('hey', None)
+    """
+    sender, payload, metadata = given
+    content_type = metadata[3]
+    if content_type is None or not (content_type == JSON or content_type.startswith("text/")):
+        return None
+    try:
+        return sender, payload.decode(), metadata
+    except UnicodeDecodeError:
+        return None
+
+
+def reply_of(caller: Caller, message: Any, payload: bytes | None) -> object:
+    """What the guest returned, as the answer to the request `message`; Failed if it is none."""
+    if message.__class__ is ComponentMessage:
+        content_type = None if payload is None else caller.codec.content_type
+        return ComponentMessage(
+            caller.id, payload or b"", MessageMetadata(content_type=content_type)
+        )
+    if payload is None:
+        return None
+    try:
+        return caller.codec.decode(payload)
+    except PayloadError as error:
+        return Failed(error)
+
+
+def _given(caller: Caller, message: Any, request: Envelope | None) -> WitMessage:
+    """The record that the guest gets. Raises PayloadError."""
+    correlation = None
+    codec, platform = caller.codec, caller.kernel.platform
+    content = message.message if message.__class__ is Published else message
+    if content.__class__ is ComponentMessage:
+        content = sendable(content)
+        payload, content_type = content.payload, content.metadata.content_type
+    else:
+        payload, content_type = codec.encode(content), codec.content_type
+    if message.__class__ is Published:
+        sender = publication_id(message.topic)
+    elif message.__class__ is ComponentMessage:
+        sender = message.sender
+        correlation = message.metadata.correlation_id
+    else:
+        source = request.source if request is not None else None
+        sender = NOBODY if source is None else sender_id(source.name)
+    now = platform.timestamp()
+    if request is None:
+        return wit_message(sender, payload, now, content_type)
+    correlation = correlation or platform.new_id()
+    reply_to = None if sender == NOBODY else sender
+    return wit_message(sender, payload, now, content_type, correlation, reply_to)
