@@ -14,12 +14,16 @@ Source: Erlang/OTP, pg(3), which keeps groups so; here topics are kept so, too.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+T = TypeVar("T")
+
+PIECE = 64 * 1024  # bytes that are said at once; far below what an engine carries
+ENTRY = 64  # bytes that an entry takes beside its text, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +90,22 @@ class SharedMap(Generic[K, V]):
     def nodes(self) -> Iterator[str]:
         """Those that are connected, and so are told of each change, the longest connected first."""
         return iter(tuple(self.theirs))
+
+
+def in_pieces(entries: Iterable[T], length: Callable[[T], int]) -> Iterator[list[T]]:
+    """The entries, so many at a time as are said at once; `length` is the bytes of one's text.
+
+    >>> [len(piece) for piece in in_pieces(["x" * 30_000] * 5, len)]
+    [2, 2, 1]
+    """
+    piece: list[T] = []
+    size = 0
+    for entry in entries:
+        bytes_ = ENTRY + length(entry)
+        if piece and size + bytes_ > PIECE:
+            yield piece
+            piece, size = [], 0
+        piece.append(entry)
+        size += bytes_
+    if piece:
+        yield piece

@@ -145,11 +145,13 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         from airssys_wasm.application.cluster import Cluster
         from airssys_wasm.broker.node import Node
         from airssys_wasm.broker.node_settings import NodeSettings
+        from airssys_wasm.broker.shared_groups import SharedGroups
 
         settings = self._node_settings
         if not isinstance(settings, NodeSettings):
             settings = NodeSettings(settings)
         self._node = node = Node(self.kernel, engine, settings)
+        SharedGroups(self.kernel, node)
         await node.open()
         self._cluster = Cluster(self.kernel, node, settings, self._give_up)
         await self._cluster.open()

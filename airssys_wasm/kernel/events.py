@@ -153,6 +153,30 @@ EVENTS: tuple[EventSpec, ...] = (
         },
     ),
     EventSpec(
+        "group.told",
+        "Another node said how often an actor of its own is in a group, or was lost with it.",
+        {"places": "how often; 0: not any more"},
+        {"group": "its name", "ref": "the actor", "node": "the other node"},
+    ),
+    EventSpec(
+        "topic.sent",
+        "A publication was sent to other nodes, where somebody subscribed.",
+        {"nodes": "to how many", "bytes": "of the message, encoded once"},
+        {"topic": "what it was published to"},
+    ),
+    EventSpec(
+        "topic.unsent",
+        "A publication could not be sent to other nodes that want it; it is a dead letter, too.",
+        {"nodes": "to how many"},
+        {"topic": "what it was published to", "error": "NotEncodable or TooLarge"},
+    ),
+    EventSpec(
+        "topic.received",
+        "A publication came from another node.",
+        {"bytes": "of the message"},
+        {"topic": "what it was published to", "node": "the other node"},
+    ),
+    EventSpec(
         "system.closing",
         "The kernel ends all its actors.",
         {"actors": "how many there are"},
