@@ -170,6 +170,18 @@ class DurableMailbox(RuleBasedStateMachine):
         self.highest = 0
 
     @rule()
+    def pause(self) -> None:
+        """The actor ends, and its supervisor is about to start another incarnation."""
+        self.act(self.inbox.pause())
+
+    @precondition(lambda self: self.busy is not None)
+    @rule()
+    def actor_ends_before_it_came_to_the_message(self) -> None:
+        self.busy = None
+        self.act(self.inbox.pause())
+        self.act(self.inbox.untaken(self.now))
+
+    @rule()
     def crash(self) -> None:
         self.unattached()
 

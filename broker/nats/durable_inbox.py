@@ -20,6 +20,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Literal
 
 BATCH = 1_000  # messages asked for at once; how many are delivered is bounded by `max_in_flight`
 PULL_TIME = 20.0  # seconds after which the server forgets what it was asked
@@ -105,9 +106,9 @@ class Inbox:
 
     def __init__(self, *, max_deliver: int, ack_wait: float, window: float) -> None:
         self._max_deliver = max_deliver
-        self._extend_every = ack_wait / 3
+        self._ack_wait = ack_wait
         self._window = window
-        self._attached = False
+        self._actor: Literal["there", "paused", "gone"] = "gone"
         self._next: int | None = None  # the number that comes next; all before it are done
         self._held: dict[int, Delivered] = {}  # not handed on yet
         self._busy: Delivered | None = None  # with the actor
@@ -123,24 +124,30 @@ class Inbox:
         """How many messages are here and not acknowledged."""
         return len(self._held) + (self._busy is not None) + (self._burying is not None)
 
-    @property
-    def is_attached(self) -> bool:
-        """Whether there is an actor to hand messages to."""
-        return self._attached
-
     def attach(self, now: float) -> list[Output]:
         """There is an actor from now on."""
-        if self._attached:
+        was, self._actor = self._actor, "there"
+        if was == "there":
             return []
-        self._attached = True
-        self._next = None
+        if was == "gone" or now - self._extended >= self._ack_wait:
+            self._held.clear()  # the server has given them up
+            self._next = None
         self._asked = None
         self._extended = now
-        return self._pulled(now)
+        return [*self._go_on(now), *self._pulled(now)]
+
+    def pause(self) -> list[Output]:
+        """The actor has ended, and another incarnation may come: what is here waits for it.
+
+        The server waits for as long as it does for an acknowledgement.
+        """
+        if self._actor == "there":
+            self._actor = "paused"
+        return []
 
     def detach(self) -> list[Output]:
-        """There is none any more: what is here goes back, for another node."""
-        self._attached = False
+        """There is no actor any more: what is here goes back, for another node."""
+        self._actor = "gone"
         self._expected = 0
         held, self._held = self._held, {}
         return [Return(held[number], 0.0) for number in sorted(held)]
@@ -148,7 +155,7 @@ class Inbox:
     def arrived(self, message: Delivered, now: float) -> list[Output]:
         """The server delivered a message."""
         self._expected -= 1
-        if not self._attached:
+        if self._actor == "gone":
             return [Return(message, 0.0)]
         for place in ("_busy", "_burying"):
             held: Delivered | None = getattr(self, place)
@@ -190,11 +197,17 @@ class Inbox:
     def failed(self, why: object, now: float) -> list[Output]:
         """The handler did not return, or said that it failed."""
         message = self._taken_from_actor()
-        if not self._attached:
-            return [Return(message, 0.0)]
         if message.count >= self._max_deliver:
             return self._bury(message, why)
         return [Return(message, retry_delay(message.count)), *self._go_on(now)]
+
+    def untaken(self, now: float) -> list[Output]:
+        """The actor ended before it came to the message: that is the next one's."""
+        message = self._taken_from_actor()
+        if self._actor == "gone":
+            return [Return(message, 0.0)]
+        self._held[message.number] = message
+        return self._go_on(now)
 
     def unreadable(self, why: object) -> list[Output]:
         """What was to be handed on is nothing that this node understands."""
@@ -209,7 +222,7 @@ class Inbox:
     def tick(self, now: float) -> list[Output]:
         """Time has passed."""
         outputs: list[Output] = []
-        if now - self._extended >= self._extend_every:
+        if self._actor == "there" and now - self._extended >= self._ack_wait / 3:
             self._extended = now
             outputs.extend(Extend(message) for message in self._here())
         outputs.extend(self._go_on(now))
@@ -222,7 +235,8 @@ class Inbox:
     def _go_on(self, now: float) -> list[Output]:
         """Hand on what is next, if it is here."""
         outputs: list[Output] = []
-        while self._attached and self._held and self._busy is None and self._burying is None:
+        free = self._busy is None and self._burying is None
+        while self._held and free and self._actor == "there":
             number = min(self._held)
             if number != self._next:
                 if self._asked is None or now - self._asked >= ASK_AGAIN:
@@ -235,13 +249,15 @@ class Inbox:
                 outputs.append(Acknowledge(message))
             elif message.count > self._max_deliver:
                 outputs.extend(self._bury(message, "not acknowledged"))
+                break
             else:
                 self._busy = message
                 outputs.append(Hand(message))
+                break
         return outputs
 
     def _pulled(self, now: float) -> list[Output]:
-        if not self._attached or self._expected > 0:
+        if self._actor != "there" or self._expected > 0:
             return []
         self._expected, self._pull_ends = BATCH, now + PULL_TIME
         return [Pull(BATCH)]

@@ -94,6 +94,21 @@ class NatsEngine:
         self._wakes = asyncio.Event()
 
     @property
+    def client(self) -> Client:
+        """The client, for what only NATS has. Raises EngineDown while the engine is not open."""
+        return self._connected()
+
+    @property
+    def bucket(self) -> str:
+        """The name under which the system's keys and mailboxes are kept at the server."""
+        return self._bucket
+
+    @property
+    def replicas(self) -> int:
+        """How many servers keep them."""
+        return self._replicas
+
+    @property
     def max_payload(self) -> int:
         """How many bytes one frame may have: what the server says, once it is connected."""
         return self._client.max_payload if self._client is not None else MAX_PAYLOAD
@@ -144,7 +159,8 @@ class NatsEngine:
             if client.is_connected:
                 with suppress(*DOWN):
                     await client.flush(timeout=1)
-            await client.close()
+            with suppress(RuntimeError, *DOWN):  # of a connection that breaks just now; uvloop's
+                await client.close()
 
     def send(self, subject: str, body: bytes, reply: str | None = None) -> None:
         """See `Engine.send`."""

@@ -1,0 +1,73 @@
+"""Acts: the durable mailboxes of a system: opened by name, closed with the system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airssys_wasm.kernel.registry import check_name
+
+if TYPE_CHECKING:
+    from airssys_wasm.broker.nats.durable_mailbox import DurableMailbox
+    from airssys_wasm.broker.nats.durable_settings import DurableSettings
+    from airssys_wasm.broker.node import Node
+    from airssys_wasm.kernel import Kernel
+
+
+class DurableCalls:
+    """`durable` of whatever has a kernel and is a node."""
+
+    _mailboxes: dict[str, DurableMailbox] | None = None
+
+    @property
+    def kernel(self) -> Kernel:
+        """What runs the actors."""
+        raise NotImplementedError
+
+    @property
+    def node(self) -> Node:
+        """This system as one of several nodes."""
+        raise NotImplementedError
+
+    def durable(self, name: str, settings: DurableSettings | None = None) -> DurableMailbox:
+        """The durable mailbox of the actor `name`, on whichever node that is; needs a NatsEngine.
+
+        From now on what this node sends to `named(name)` goes there, too; requests, and what is
+        sent to the ref of one incarnation, go to the actor itself. All nodes give one name the same
+        settings. Asked again, it is the same mailbox. Never waits: it is made at the server as soon
+        as that is reached.
+
+        Raises RuntimeError without a NATS engine, ValueError for other settings than before.
+        """
+        from airssys_wasm.broker.nats.durable_mailbox import DurableMailbox
+        from airssys_wasm.broker.nats.durable_settings import DurableSettings
+        from airssys_wasm.broker.nats.nats_engine import NatsEngine
+
+        check_name(name)
+        found = self._mailboxes.get(name) if self._mailboxes is not None else None
+        if found is not None:
+            if settings is not None and settings != found.settings:
+                raise ValueError(f"{name!r} has a durable mailbox with {found.settings}")
+            return found
+        node = self.node
+        if not isinstance(node.engine, NatsEngine):
+            raise RuntimeError(
+                f"a durable mailbox is kept by a NATS server: {name!r} can't have one on a "
+                f"{type(node.engine).__name__}; give the system engine=NatsEngine(...)"
+            )
+        mailbox = DurableMailbox(
+            self.kernel,
+            node.engine,
+            node,
+            name,
+            settings or DurableSettings(),
+            f"{node.name}.{node.life}",
+        )
+        if self._mailboxes is None:
+            self._mailboxes = {}
+        self._mailboxes[name] = self.kernel.entrances[name] = mailbox
+        return mailbox
+
+    async def close_mailboxes(self) -> None:
+        """Close all of them; the actors have ended."""
+        for mailbox in (self._mailboxes or {}).values():
+            await mailbox.close()

@@ -1,0 +1,238 @@
+"""Acts: feeds an actor of this node from its durable mailbox, one message after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+
+from airssys_wasm.broker.errors import EngineDown, NotDecodable
+from airssys_wasm.broker.nats.durable_inbox import (
+    Acknowledge,
+    Ask,
+    Bury,
+    Delivered,
+    Extend,
+    Hand,
+    Inbox,
+    Output,
+    Pull,
+    Return,
+)
+from airssys_wasm.broker.nats.durable_values import Delivery
+from airssys_wasm.broker.nats.pausing import pause
+from airssys_wasm.kernel.deliveries import deliver, has_begun
+from airssys_wasm.kernel.errors import ActorExited, NotTaken
+from airssys_wasm.kernel.message import DeadLetter
+from airssys_wasm.kernel.reasons import is_orderly
+from airssys_wasm.kernel.turns import run_in_turn
+
+if TYPE_CHECKING:
+    from airssys_wasm.broker.nats.durable_settings import DurableSettings
+    from airssys_wasm.broker.nats.durable_stream import DurableStream
+    from airssys_wasm.broker.nats.durable_values import ValueCodec
+    from airssys_wasm.kernel.kernel import Kernel
+    from airssys_wasm.kernel.ref import ActorRef
+
+log = logging.getLogger(__name__)
+
+TRY_AGAIN = 0.5  # seconds after which what the server could not do is asked for again
+
+Step = Output | Callable[[], Coroutine[Any, Any, None]]
+
+
+class Feeder:
+    """The receiving half of the mailbox `name` on one node. `began` is called at each beginning."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        codec: ValueCodec,
+        name: str,
+        stream: DurableStream,
+        settings: DurableSettings,
+        began: Callable[[], None],
+    ) -> None:
+        self._kernel = kernel
+        self._codec = codec
+        self._name = name
+        self._stream = stream
+        self._began = began
+        self._inbox = Inbox(
+            max_deliver=settings.max_deliver, ack_wait=settings.ack_wait, window=settings.window
+        )
+        self._ref: ActorRef[Any] | None = None
+        self._busy: Delivered | None = None
+        self._value: Any = None  # of the message in hand
+        self._steps: deque[Step] = deque()
+        self._something = asyncio.Event()
+        self._closed = False
+        self.counts = {"delivered": 0, "handled": 0, "failed": 0, "buried": 0}
+
+    @property
+    def in_hand(self) -> int:
+        """How many messages are here and not acknowledged."""
+        return self._inbox.in_hand
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether the server has still to be told something."""
+        return bool(self._steps)
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """The message under the handler."""
+        return Delivery(self._busy.id, self._busy.count) if self._busy is not None else None
+
+    # --- the actor
+
+    def feed(self, ref: ActorRef[Any]) -> None:
+        """See `DurableMailbox.feed`."""
+        self._ref = ref
+        self._kernel.on_exit(ref, self._ended)
+        if has_begun(ref):
+            self._begun(ref)
+        else:
+            run_in_turn(ref, lambda _: self._begun(ref))
+
+    def _begun(self, ref: ActorRef[Any]) -> None:
+        if ref is self._ref and ref.is_alive and not self._closed:
+            self._do(self._listen)
+            self._act(self._inbox.attach(self._now()))
+            self._began()
+
+    def _ended(self, ref: ActorRef[Any], successor: ActorRef[Any] | None) -> None:
+        if ref is not self._ref:
+            return
+        self._ref = None
+        if successor is not None:
+            self._act(self._inbox.pause())
+            self.feed(successor)
+        elif is_orderly(ref._end.reason):
+            self.detach()
+        else:
+            self._act(self._inbox.pause())  # its supervisor starts another one, or gives up
+
+    def detach(self) -> None:
+        """Nobody is fed any more: what is in hand goes back to the server."""
+        self._act(self._inbox.detach())
+        self._do(self._stream.deafen)
+
+    def close(self) -> None:
+        """Feed nobody from now on."""
+        self._closed = True
+        self.detach()
+
+    # --- what the server says
+
+    async def _listen(self) -> None:
+        await self._stream.listen(self._delivered, self.pull_again)
+
+    def _delivered(self, message: Delivered) -> None:
+        self._act(self._inbox.arrived(message, self._now()))
+
+    def pull_again(self) -> None:
+        """The server forgot what it was asked, or the connection is a new one."""
+        self._act(self._inbox.pull_ended(self._now()))
+
+    def tick(self) -> None:
+        """Time has passed."""
+        self._act(self._inbox.tick(self._now()))
+
+    # --- what the actor does
+
+    def _hand(self, message: Delivered) -> None:
+        assert self._ref is not None, "messages are handed on while there is an actor"
+        try:
+            self._value = self._codec.decode(message.body)
+        except NotDecodable as problem:
+            self._value = message.body
+            self._act(self._inbox.unreadable(problem))
+            return
+        self._busy = message
+        self.counts["delivered"] += 1
+        deliver(self._ref, self._value).add_done_callback(self._settled)
+
+    def _settled(self, future: asyncio.Future[Any]) -> None:
+        self._busy = None
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        now = self._now()
+        if error is None:
+            self.counts["handled"] += 1
+            self._act(self._inbox.handled(now))
+        elif isinstance(error, NotTaken):
+            self.counts["delivered"] -= 1
+            self._act(self._inbox.untaken(now))
+        else:
+            self.counts["failed"] += 1
+            why = error.reason if isinstance(error, ActorExited) else error
+            self._act(self._inbox.failed(why, now))
+
+    # --- doing what was decided
+
+    def _act(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, Hand):
+                self._hand(output.message)
+            else:
+                self._do(output)
+
+    def _do(self, step: Step) -> None:
+        self._steps.append(step)
+        self._something.set()
+
+    async def go_on(self) -> None:
+        """Tell the server what there is to tell, in its order, for ever."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while self._steps:
+                step = self._steps[0]
+                try:
+                    await self._one(step)
+                except EngineDown as problem:
+                    log.debug("%s: %s", self._name, problem)
+                    if isinstance(step, Bury) or callable(step):
+                        await pause(self._kernel, TRY_AGAIN)
+                        continue
+                self._steps.popleft()
+
+    async def _one(self, step: Step) -> None:
+        stream = self._stream
+        match step:
+            case Acknowledge(message):
+                await stream.acknowledge(message)
+            case Return(message, delay):
+                await stream.give_back(message, delay)
+            case Extend(message):
+                await stream.extend(message)
+            case Pull(batch):
+                await stream.pull(batch)
+            case Ask():
+                first, last = await stream.bounds()
+                self._act(self._inbox.bounds(first, last, self._now()))
+            case Bury(message, why):
+                await stream.bury(message, _text(why))
+                self._buried(why)
+            case Hand():
+                raise AssertionError("it is done at once")
+            case _:
+                await step()
+
+    def _buried(self, why: object) -> None:
+        value, self._value = self._value, None
+        self.counts["buried"] += 1
+        letter = DeadLetter(value, self._ref or self._name, why, crashed=why != "not acknowledged")
+        self._kernel.dead_letters.record(letter)
+        self._act(self._inbox.buried(self._now()))
+
+    def _now(self) -> float:
+        return self._kernel.platform.now()
+
+
+def _text(why: object) -> str:
+    if isinstance(why, BaseException):
+        return f"{type(why).__name__}: {why}"
+    return str(why)
