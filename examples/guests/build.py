@@ -2,9 +2,11 @@
 
     python -m examples.guests.build                 all of them whose toolchain is here
     python -m examples.guests.build rust go         these
-    python -m examples.guests.build --measure       with a table of times on both paths
+    python -m examples.guests.build --install       and get the toolchains first that are missing
+    python -m examples.guests.build --measure       with a table of times on both paths, for docs/
 
-The components go to examples/guests/built/.
+The components go to examples/guests/built/, the toolchains to examples/guests/.toolchains/, where
+later builds and the tests find them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from airssys_wasm.kernel.errors import AirssysError
 from airssys_wasm.sdk.build import build
 from airssys_wasm.sdk.errors import CompilerMissing
 from examples.guests.measuring import HEAD, measured
+from examples.guests.toolchains import install, use_installed
 
 FOLDER = Path(__file__).parent
 BUILT = FOLDER / "built"
@@ -44,11 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m examples.guests.build", description="Build the counters of examples/guests."
     )
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help=", ".join(COUNTERS))
+    parser.add_argument(
+        "--install", action="store_true", help="get what is missing from PyPI and npm"
+    )
     parser.add_argument("--measure", action="store_true", help="and tell what each costs")
     options = parser.parse_args(arguments)
     if unknown := [language for language in options.languages if language not in COUNTERS]:
         parser.error(f"{', '.join(unknown)}: the languages are {', '.join(COUNTERS)}")
     BUILT.mkdir(exist_ok=True)
+    try:
+        if options.install and (got := install(options.languages or COUNTERS)):
+            print(f"installed: {', '.join(got)}", file=sys.stderr)
+        use_installed()
+    except AirssysError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     failed = False
     if options.measure:
         print(HEAD)

@@ -1,11 +1,13 @@
-"""What one guest costs: made, compiled, loaded, started and called, on either path."""
+"""Acts: what one guest costs on either path: compiled, loaded, started and called."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Literal
 
@@ -13,11 +15,13 @@ from airssys_wasm.components.engine.engine import Engine, EngineSettings
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.values import Ok
 
-HEAD = (
-    f"{'guest':15}{'build':>8}{'size':>9}{'path':>6}{'compile':>10}{'cached':>10}"
-    f"{'instance':>10}{'message':>10}"
+_COLUMNS = (
+    *("language", "build", "size", "path", "compile", "first load", "cached load", "instance"),
+    *("message", "memory"),
 )
+HEAD = f"| {' | '.join(_COLUMNS)} |\n{'| --- ' * len(_COLUMNS)}|"
 _MESSAGES = 200
+_ROUNDS = 5  # of what is quick; a first load is made once
 _MESSAGE = (("", "reader", ""), b"x" * 16, (None, None, (1, 2), None))
 _CONFIG: tuple[object, ...] = ([], None, (64 * 1024 * 1024, 5_000, None))
 
@@ -40,50 +44,81 @@ class _Memory:
         return None
 
 
-def measured(language: str, binary: Path, build: float) -> str:
-    """Two lines of the table, of one run: loads and instance once, messages the mean of 200.
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one guest on one path: seconds, and the bytes of an instance that has had its messages."""
 
-    "compile" is the first load; "cached" is a new engine that finds the code on disk; "message" has
-    one write to storage in it, which the host answers from a dict.
+    compile: float
+    first_load: float
+    cached_load: float
+    instance: float
+    message: float
+    memory: int
+
+
+def measured(language: str, binary: Path, build: float) -> str:
+    """Two lines of the table, of one run.
+
+    "compile" is the compiler alone, in this process; "first load" the same in a process of its own,
+    the world checked and the code stored; "cached load" a new engine that finds the code on disk;
+    "instance" a new incarnation; "message" has a write to storage in it, which the host answers
+    from a dict. The last three are medians.
     """
-    size = binary.stat().st_size
+    size = f"{binary.stat().st_size / 1024:,.0f} KiB"
     lines = []
     for path in ("fast", "slow"):
-        times = asyncio.run(_times(binary, path))
-        head = f"{language:15}{build:7.1f}s{size / 1024:7.0f}KB" if path == "fast" else " " * 32
-        lines.append(head + f"{path:>6}" + "".join(_shown(t) for t in times))
+        cost = asyncio.run(_cost(binary, path))
+        first = (language, f"{build:.1f} s", size) if path == "fast" else ("", "", "")
+        times = (cost.compile, cost.first_load, cost.cached_load, cost.instance, cost.message)
+        memory = f"{cost.memory / 1024:,.0f} KiB"
+        lines.append(f"| {' | '.join((*first, path, *map(_shown, times), memory))} |")
     return "\n".join(lines)
 
 
 def _shown(seconds: float) -> str:
-    text = f"{seconds * 1e6:.0f} us" if seconds < 1e-3 else f"{seconds * 1e3:.1f} ms"
-    return f"{text:>10}"
+    return f"{seconds * 1e6:.0f} µs" if seconds < 1e-3 else f"{seconds * 1e3:,.1f} ms"
 
 
-async def _times(binary: Path, path: Literal["fast", "slow"]) -> tuple[float, ...]:
+async def _cost(binary: Path, path: Literal["fast", "slow"]) -> Cost:
     with tempfile.TemporaryDirectory(prefix="airssys-guests-") as folder:
+        compiling = await _loaded(EngineSettings(path=path), binary, trusted=True)
         settings = EngineSettings(path=path, cache=Path(folder))
-        first = Engine(settings)
-        began = perf_counter()
-        await first.load(binary)
-        compiling = perf_counter() - began
-        first.close()
+        first = await _loaded(settings, binary)
+        cached = median([await _loaded(settings, binary) for _ in range(_ROUNDS)])
         engine = Engine(settings)
         try:
-            began = perf_counter()
             compiled = await engine.load(binary)
-            cached = perf_counter() - began
-            began = perf_counter()
+            host = _Memory()
+            made = []
+            for _ in range(_ROUNDS):
+                began = perf_counter()
+                instance = await engine.instantiate(
+                    compiled, limits=Limits(), host=host, clock=time.monotonic
+                )
+                made.append(perf_counter() - began)
+                instance.close()
             instance = await engine.instantiate(
-                compiled, limits=Limits(), host=_Memory(), clock=time.monotonic
+                compiled, limits=Limits(), host=host, clock=time.monotonic
             )
-            made = perf_counter() - began
             await instance.call("initialize", _CONFIG)
-            began = perf_counter()
+            messages = []
             for _ in range(_MESSAGES):
+                began = perf_counter()
                 await instance.call("handle-message", _MESSAGE)
-            message = (perf_counter() - began) / _MESSAGES
+                messages.append(perf_counter() - began)
+            used = instance.memory_used or 0
             instance.close()
         finally:
             engine.close()
-    return compiling, cached, made, message
+    return Cost(compiling, first, cached, median(made), median(messages), used)
+
+
+async def _loaded(settings: EngineSettings, binary: Path, *, trusted: bool = False) -> float:
+    """How long a new engine takes to load it."""
+    engine = Engine(settings)
+    try:
+        began = perf_counter()
+        await engine.load(binary, trusted=trusted)
+        return perf_counter() - began
+    finally:
+        engine.close()
