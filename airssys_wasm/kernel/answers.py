@@ -18,6 +18,15 @@ ANSWERS: Final = frozenset(
 )  # returned values with a meaning
 
 
+class Pending:
+    """Instead of an answer: the reply was deferred, or the handler has suspended."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: Future[Any]) -> None:
+        self.future = future
+
+
 def refuse_awaitable(answer: Any) -> None:
     """A plain receive returned an awaitable: it was written without `async`."""
     if answer.__class__ is CoroutineType:

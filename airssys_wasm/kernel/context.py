@@ -304,7 +304,9 @@ class ActorContext:
 
     def stop(self, reason: object = "normal") -> None:
         """End this actor with `reason` after the current handler."""
-        self._living().lifecycle.stop_self(self.ref, reason)
+        if self.ref._mode & DEAD:
+            raise ActorStopped(self.ref)
+        self._kernel.lifecycle.stop_self(self.ref, reason)
 
     def now(self) -> float:
         """Monotonic seconds."""

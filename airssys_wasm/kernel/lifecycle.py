@@ -97,8 +97,7 @@ class Lifecycle:
             and ref._extension is None
             and ref.__class__ is ActorRef
             and not ref._traits & KEEP
-            and reason.__class__ is str
-            and reason == "normal"
+            and reason is NORMAL.reason
         ):  # as `end` would do it
             ref._end = NORMAL
             ref._mode |= ENDING
@@ -112,13 +111,16 @@ class Lifecycle:
 
     def go_on(self, ref: ActorRef[Any]) -> None:
         """No handler of the ending actor runs any more: terminate is next, or death."""
-        if ref._traits & TERMINATE and not ref._mode & NEW:
-            self._kernel.scheduler.push(ref)
-            self._kernel.scheduler.arm()
-        elif ref._extension is None and not ref._traits and not self._kernel.telemetry.active:
+        kernel = self._kernel
+        if ref._extension is None and not ref._traits and not kernel.telemetry.active:
             ref._mode = DEAD  # as `die` would do it: nobody has anything to do with this actor
             ref._receive = None
-            self._kernel.forget(ref)
+            kernel.spawner.actors.pop(ref._serial, None)
+            if kernel.spawner.ending:
+                kernel.forget(ref)
+        elif ref._traits & TERMINATE and not ref._mode & NEW:
+            kernel.scheduler.push(ref)
+            kernel.scheduler.arm()
         else:
             self.die(ref)
 

@@ -7,9 +7,11 @@ so a handler runs inside a real task from its first line without a turn of the l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any
+
+from airssys_wasm.kernel.states import NOTHING
 
 
 class Parking:
@@ -21,14 +23,15 @@ class Parking:
 
     __slots__ = (
         "_asyncio_future_blocking",
-        "answer",
+        "begun",
         "callback",
+        "cancelled",
         "context",
         "idle",
         "last",
+        "lent",
         "loop",
         "message",
-        "nested",
         "pool",
         "refused",
         "stamp",
@@ -49,10 +52,11 @@ class Parking:
         self.refused = False
         self.last: Any = None  # the actor whose identity the worker's context carries
         self.stamp: Context | None = None  # that context as it was before the actor's handler ran
-        self.target: Any = None  # the actor of whom this worker is to serve one request at once
-        self.message: Any = None  # that request
-        self.answer: Any = None  # its answer, or an Exception to raise
-        self.nested = False  # the one who asked is still on the stack
+        self.lent = False  # somebody else's code runs in the name of this worker's task
+        self.cancelled = False  # that code has cancelled the task
+        self.begun: Begun | None = None  # a handler that has suspended there: to be gone on with
+        self.target: Any = None  # the actor whose handler that is
+        self.message: Any = None  # the request in its hand
 
     def step(self) -> None:
         """Run the worker until it rests again or suspends."""
@@ -83,6 +87,9 @@ class Parking:
             raise asyncio.CancelledError
 
     def cancel(self, msg: Any = None) -> bool:
+        if self.lent:
+            self.cancelled = True
+            return True
         if self.refused:
             return True  # woken already; a second wake-up would step an ended task
         if self in self.pool:
@@ -97,3 +104,25 @@ class Parking:
         self.idle = True
         yield self
         self.idle = False
+
+
+class Begun(Generator[Any, Any, Any]):
+    """A coroutine that took its first step elsewhere: to await it goes on from there."""
+
+    __slots__ = ("_waits", "cr_await")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits: Any) -> None:
+        self.cr_await = coroutine  # the attribute by which others look along what a task awaits
+        self._waits = waits
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self
+
+    def send(self, value: Any, /) -> Any:
+        if self._waits is not NOTHING:
+            waits, self._waits = self._waits, NOTHING
+            return waits  # what the coroutine has yielded
+        return self.cr_await.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self.cr_await.throw(*error)

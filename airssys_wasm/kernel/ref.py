@@ -12,6 +12,7 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from airssys_wasm.kernel.answers import Pending
 from airssys_wasm.kernel.mailbox import check_stamp
 from airssys_wasm.kernel.message import Stamped
 from airssys_wasm.kernel.states import (
@@ -156,12 +157,22 @@ class ActorRef(Generic[M]):
         scheduler = self._scheduler
         if priority or ttl is not None:
             return await scheduler.requests.queued(self, message, timeout, priority, ttl)
-        if self._queue is None and self._mode <= ASYNC and scheduler.requests.may_inline():
+        requests = scheduler.requests
+        if (
+            self._queue is None
+            and self._mode <= ASYNC
+            and (requests.may_inline() or await requests.breathe(self))
+        ):
             if not self._mode:
-                return await scheduler.requests.inline(self, message, timeout)
-            if scheduler.parked:
-                return await scheduler.requests.inline_async(self, message, timeout)
-        return await scheduler.requests.queued(self, message, timeout)
+                answer = requests.inline(self, message)
+            elif scheduler.lendable:
+                answer = requests.inline_async(self, message)
+            else:
+                return await requests.queued(self, message, timeout)
+            if answer.__class__ is Pending:
+                return await requests._await_reply(self, answer.future, timeout)
+            return answer
+        return await requests.queued(self, message, timeout)
 
     def stop(self, reason: object = "normal") -> None:
         """Ask the actor to end with `reason` after what is already in its mailbox."""

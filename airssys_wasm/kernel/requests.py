@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio.tasks import _enter_task, _leave_task
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.kernel.answers import ANSWERS, checked, give_reply
+from airssys_wasm.kernel.answers import ANSWERS, Pending, checked, give_reply
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.current import unchanged
 from airssys_wasm.kernel.errors import ActorExited, RequestTimeout, SelfRequest
 from airssys_wasm.kernel.message import Envelope, Failed
+from airssys_wasm.kernel.parking import Begun
 from airssys_wasm.kernel.ref import ActorRef, stamped
 from airssys_wasm.kernel.states import ASYNC, BUSY, DEAD, ENDING, HeldQueue
 from airssys_wasm.kernel.waiting import chain_from
@@ -19,21 +20,14 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.parking import Parking
     from airssys_wasm.kernel.scheduler import Scheduler
 
+# Internals of CPython. Without them a request to an async actor goes through its mailbox.
+_enter_task: Any = getattr(asyncio.tasks, "_enter_task", None)
+_leave_task: Any = getattr(asyncio.tasks, "_leave_task", None)
+CAN_LEND = _enter_task is not None and _leave_task is not None
+
 ORDINARY = (Exception, asyncio.CancelledError)  # all but KeyboardInterrupt and SystemExit
 DEPTH = 8  # requests run inline inside one another
-STREAK = 256  # inline requests after which one takes the long way, so that others run
-
-
-class _Raised:
-    """What a worker has instead of an answer when the handler raised: the caller ends the target.
-
-    It is the caller's task that knows who asked.
-    """
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+STREAK = 256  # inline requests after which one waits for a turn of the loop, so that others run
 
 
 class Requests:
@@ -46,8 +40,21 @@ class Requests:
         """Whether a request may run its idle target here and now."""
         return self._scheduler.level < DEPTH and self._scheduler.streak > 0
 
-    async def inline(self, ref: ActorRef[Any], message: Any, timeout: float | None) -> Any:
-        """Run an idle plain target without a task switch."""
+    async def breathe(self, ref: ActorRef[Any]) -> bool:
+        """Let others run after a streak; whether a request may run `ref` here and now, then."""
+        scheduler = self._scheduler
+        if scheduler.streak > 0:
+            return False  # that was not why
+        self._new_streak()
+        await scheduler.give_way()
+        return ref._queue is None and ref._mode <= ASYNC and self.may_inline()
+
+    def _new_streak(self) -> None:
+        self._scheduler.handled += STREAK - self._scheduler.streak
+        self._scheduler.streak = STREAK
+
+    def inline(self, ref: ActorRef[Any], message: Any) -> Any:
+        """The answer of an idle plain target, run without a task switch; or a `Pending`."""
         scheduler = self._scheduler
         previous, scheduler.cur = scheduler.cur, ref
         level = scheduler.level
@@ -73,85 +80,141 @@ class Requests:
             scheduler.cur = previous
             scheduler.level = level
             scheduler.frames[level] = None
-            if scratch != scheduler.clean:
+            try:
+                same = scratch == scheduler.clean
+            except Exception:  # the comparison of somebody's values
+                same = False
+            if not same:
                 scheduler.give_context(ref, scratch)
                 scheduler.scratches[level] = scheduler.clean.copy()
-        if ref._mode or ref._extension is not None:
-            return await self._after_inline(ref, answer, timeout)
+        if ref._mode or ref._extension is not None or answer.__class__ is Failed:
+            return self._after_inline(ref, answer)
         if not ref._queue:
             ref._queue = None
         else:
             scheduler.push(ref)
             if not scheduler.armed:
                 scheduler.arm()
-        if answer.__class__ is Failed:
-            raise answer.error  # pyright: ignore[reportOptionalMemberAccess]  # it is a Failed
         return answer
 
-    async def inline_async(self, ref: ActorRef[Any], message: Any, timeout: float | None) -> Any:
-        """Step a resting worker with the handler of an idle target, from within the caller's task.
+    def inline_async(self, ref: ActorRef[Any], message: Any) -> Any:
+        """The answer of an idle async target whose handler does not suspend; else a `Pending`.
 
-        Where the handler does not suspend, that is all; where it does, the worker is left to it and
-        the caller waits.
+        The caller's task takes the first step of the handler, in the name and in the context of a
+        resting worker. If that was not all, the worker goes on with the handler.
         """
         scheduler = self._scheduler
         parking = scheduler.parked.pop()
-        parking.target, parking.message, parking.nested = ref, message, True
+        context, task = parking.context, parking.task
+        assert context is not None
         previous, level = scheduler.cur, scheduler.level
         scheduler.frames[level] = previous
         scheduler.level = level + 1
         scheduler.streak -= 1
+        scheduler.cur = ref
         ref._queue = BUSY
+        if ref._extension is not None:
+            ref._extension.deferred = None
+        caller = asyncio.current_task()
+        if caller is not None:
+            _leave_task(parking.loop, caller)
+        _enter_task(parking.loop, task)
+        parking.lent = True
+        try:
+            try:
+                answer = context.run(self._begin, parking, ref, message)
+            finally:
+                _leave_task(parking.loop, task)
+                if caller is not None:
+                    _enter_task(parking.loop, caller)
+                parking.lent = False
+                scheduler.cur = previous
+                scheduler.level = level
+                scheduler.frames[level] = None
+                if parking.begun is None:
+                    self._take_back(parking, ref)
+        except BaseException as exception:
+            exited = self._failed_inline(ref, exception, message)
+            if not isinstance(exception, ORDINARY):
+                raise
+            raise exited from exception
+        if parking.begun is not None:
+            return self._go_on(parking, ref, message)
+        if ref._mode != ASYNC or ref._extension is not None or answer.__class__ is Failed:
+            return self._after_inline(ref, answer)
+        if not ref._queue:
+            ref._queue = None
+        else:
+            scheduler.push(ref)
+            if not scheduler.armed:
+                scheduler.arm()
+        return answer
+
+    def _begin(self, parking: Parking, ref: ActorRef[Any], message: Any) -> Any:
+        """The first step of an async handler: its answer, if it does not suspend."""
+        if parking.last is not ref:
+            self._scheduler.enter(parking, ref)
+        coroutine = ref._receive(message)
+        if coroutine.__class__ is not CoroutineType:
+            coroutine = _awaited(coroutine)
+        try:
+            waits = coroutine.send(None)
+        except StopIteration as done:
+            answer = done.value
+            if answer is not None and answer.__class__ in ANSWERS:
+                answer = checked(ref, answer)
+            return answer
+        parking.begun = Begun(coroutine, waits)
+        return None
+
+    def _take_back(self, parking: Parking, ref: ActorRef[Any]) -> None:
+        """The worker whose task and context were lent rests again, if they are as they were."""
+        if not unchanged(parking.context, parking.stamp):
+            self._scheduler.give_context(ref, parking.context)
+            parking.cancel()
+        elif parking.cancelled:
+            parking.cancel()
+        else:
+            self._scheduler.parked.append(parking)
+
+    def _go_on(self, parking: Parking, ref: ActorRef[Any], message: Any) -> Pending:
+        """The handler has suspended: its worker takes it over, and the caller has to wait."""
+        scheduler, task = self._scheduler, parking.task
+        parking.target, parking.message = ref, message
         caller = asyncio.current_task()
         if caller is not None:
             _leave_task(parking.loop, caller)
         try:
-            parking.step()
+            parking.step()  # as far as what the handler waits for
         finally:
             if caller is not None:
                 _enter_task(parking.loop, caller)
-            parking.nested = False
-            scheduler.cur = previous
-            scheduler.level = level
-            scheduler.frames[level] = None
-        if parking.target is None:
-            answer, parking.answer = parking.answer, None
-            if isinstance(answer, _Raised):
-                raise self._failed_inline(ref, answer.error, message) from answer.error
-            if ref._mode != ASYNC or ref._extension is not None or answer.__class__ is Failed:
-                return await self._after_inline(ref, answer, timeout)
-            if not ref._queue:
-                ref._queue = None
-            else:
-                scheduler.push(ref)
-                if not scheduler.armed:
-                    scheduler.arm()
-            return answer
-        future = scheduler.future()
+        if parking.cancelled:  # by the handler itself: due as soon as it waits
+            parking.cancelled = False
+            task.cancel()
+            task.uncancel()  # it was counted already
         if ref._mode & DEAD:  # killed while its handler was on the stack, which has suspended since
-            scheduler.reaper.reap(parking.task, ref)
+            scheduler.reaper.reap(task, ref)
             raise ActorExited(ref, ref.exit_reason)
         extension = ref._ext()
-        extension.task = parking.task
+        extension.task = task
+        future = scheduler.future()
         extension.envelope = Envelope(message, future, scheduler.current())
         if extension.cancel_due:
             extension.cancel_due = False
-            parking.task.cancel()
-        return await self._await_reply(ref, future, timeout)
+            task.cancel()
+        return Pending(future)
 
     async def serve(self, parking: Parking) -> bool:
-        """The worker's side of `inline_async`; whether the worker can go on to rest."""
+        """The worker's side of `_go_on`; whether the worker can go on to rest."""
         scheduler, ref = self._scheduler, parking.target
+        begun, parking.begun = parking.begun, None
         message, parking.message = parking.message, None
-        scheduler.cur = ref
-        if parking.last is not ref:
-            scheduler.enter(parking, ref)
-        if ref._extension is not None:
-            ref._extension.deferred = None
+        assert begun is not None
         answer: Any = None
         error: BaseException | None = None
         try:
-            answer = await ref._receive(message)
+            answer = await begun
             if answer is not None and answer.__class__ in ANSWERS:
                 answer = checked(ref, answer)
         except BaseException as exception:
@@ -159,11 +222,7 @@ class Requests:
         changed = not unchanged(parking.context, parking.stamp)
         if changed:
             scheduler.give_context(ref, parking.context)
-        if parking.nested and (error is None or isinstance(error, ORDINARY)):
-            parking.answer = answer if error is None else _Raised(error)
-            parking.target = None
-            return not changed
-        envelope = self._own_envelope(parking, ref, message)
+        envelope = self._own_envelope(ref, message)
         if error is not None:
             scheduler.handled -= 1
             scheduler.failed(ref, error, envelope)
@@ -175,10 +234,10 @@ class Requests:
             raise error  # KeyboardInterrupt and SystemExit are for the loop
         return not changed and not ref._mode & DEAD
 
-    def _own_envelope(self, parking: Parking, ref: ActorRef[Any], message: Any) -> Envelope:
+    def _own_envelope(self, ref: ActorRef[Any], message: Any) -> Envelope:
         """The request in hand: the caller's, when it waits; else one whose future nobody has."""
         extension = ref._extension
-        if not parking.nested and extension is not None:
+        if extension is not None:
             envelope, extension.envelope = extension.envelope, None
             extension.task = None
             if envelope is not None:
@@ -200,7 +259,7 @@ class Requests:
         scheduler.settle(ref)
         return ActorExited(ref, reason)
 
-    async def _after_inline(self, ref: ActorRef[Any], answer: Any, timeout: float | None) -> Any:
+    def _after_inline(self, ref: ActorRef[Any], answer: Any) -> Any:
         extension = ref._extension
         killed = ref._mode & DEAD
         deferred = extension is not None and extension.deferred is not None
@@ -211,7 +270,7 @@ class Requests:
         if killed:
             raise ActorExited(ref, ref.exit_reason)
         if future is not None:
-            return await self._await_reply(ref, future, timeout)
+            return Pending(future)
         if answer.__class__ is Failed:
             raise answer.error
         return answer
@@ -230,8 +289,7 @@ class Requests:
             raise SelfRequest(ref)
         if ref._mode & (DEAD | ENDING) and not isinstance(ref._queue, HeldQueue):
             raise ActorExited(ref, "noproc")
-        self._scheduler.handled += STREAK - self._scheduler.streak
-        self._scheduler.streak = STREAK
+        self._new_streak()
         future = self._scheduler.future()
         envelope: Any = Envelope(message, future, source)
         if priority or ttl is not None:
@@ -263,3 +321,7 @@ class Requests:
     def timed_out(self, ref: ActorRef[Any], timeout: float) -> RequestTimeout:
         """No reply came from `ref` in time: the error says for whom it waits itself."""
         return RequestTimeout(ref, timeout, chain_from(ref, self._await_reply.__code__))
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable

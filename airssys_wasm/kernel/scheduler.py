@@ -26,7 +26,7 @@ from airssys_wasm.kernel.parking import Parking
 from airssys_wasm.kernel.reaper import REAP_EVERY, REAP_TRIES, Reaper
 from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.ref import ActorRef
-from airssys_wasm.kernel.requests import DEPTH, STREAK, Requests
+from airssys_wasm.kernel.requests import CAN_LEND, DEPTH, STREAK, Requests
 from airssys_wasm.kernel.states import (
     DEAD,
     ENDING,
@@ -65,6 +65,7 @@ class Scheduler:
         # uvloop hides its ready queue, and needs the breath less.
         self._pending: Any = getattr(self.loop, "_ready", None)
         self.parked: list[Parking] = []
+        self.lendable = self.parked if CAN_LEND else ()  # workers whose task others may enter
         self._workers: set[asyncio.Task[Any]] = set()
         self.quantum = LEAST
         self.streak = STREAK

@@ -95,10 +95,14 @@ class Spawner:
         made: Any = None
         if name is not None:
             self._check_free(check_name(name), None)
-        elif mailbox is None and behaviour.__class__ is type and behaviour in STARTS_IDLE:
+        elif (
+            behaviour.__class__ is type
+            and (kind := STARTS_IDLE.get(behaviour)) is not None
+            and mailbox is None
+        ):
             made = behaviour(*args)
-            kind = STARTS_IDLE.get(made.__class__)
-            if kind is not None and not self._telemetry.active:  # as most are
+            simple = made.__class__ is behaviour and not self._telemetry.active
+            if simple:  # as most are
                 mode, traits, label = kind
                 # `ActorRef.__init__`, without the call: that costs as much as a message.
                 ref: ActorRef[Any] = new(ActorRef)

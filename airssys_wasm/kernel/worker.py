@@ -274,36 +274,40 @@ def _batch(scheduler: Scheduler, ref: ActorRef[Any], queue: Any, quantum: int) -
 
 async def _async(scheduler: Scheduler, ref: ActorRef[Any], parking: Parking, limit: int) -> int:
     queue = ref._queue
-    ref._queue = BUSY
+    if queue.__class__ is not deque:
+        queue = deque(queue)
     message = ref._one
+    if message is not NOTHING:
+        ref._one = NOTHING
+        queue.appendleft(message)
+    ref._queue = queue
+    if len(queue) >= WARN_LENGTH:
+        long_mailbox(ref, len(queue))
     receive = ref._receive
+    take = queue.popleft
     count = 0
+    look = min(limit, ALONE)  # how many until it is seen whether a handler has suspended
     try:
-        if message is not NOTHING:
-            ref._one = NOTHING
-            if queue:
-                ref._queue = queue
-            count = 1
-            answer = await receive(message)
-            if answer is not None and answer.__class__ in ANSWERS:
-                odd_answer(ref, message, answer)
-        elif queue:
-            ref._queue = queue
-        while ref._mode == ASYNC:
-            if count >= limit if scheduler.stepping is parking else count >= ALONE:
-                break
-            queue = ref._queue
-            if not queue:
-                break
-            if queue.__class__ is not deque:
-                queue = ref._queue = deque(queue)
-            if not count and len(queue) >= WARN_LENGTH:
-                long_mailbox(ref, len(queue))
-            message = queue.popleft()
+        while True:
+            message = take()
             count += 1
             answer = await receive(message)
             if answer is not None and answer.__class__ in ANSWERS:
                 odd_answer(ref, message, answer)
+            if ref._mode != ASYNC:
+                break
+            if not queue:
+                queue = ref._queue  # another one, where something came after the last
+                if not queue:
+                    break
+                if queue.__class__ is not deque:
+                    queue = ref._queue = deque(queue)
+                take = queue.popleft
+            if count >= look:
+                at_most = limit if scheduler.stepping is parking else ALONE
+                if count >= at_most:
+                    break
+                look = min(at_most, count + ALONE)
         return count
     except BaseException:
         scheduler.failed_message = message

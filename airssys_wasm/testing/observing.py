@@ -6,7 +6,7 @@ not who sends them, so that a fault in the sender can be seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -180,17 +180,13 @@ def _ways_of_messages(tell: Callable[..., None]) -> tuple[StandIn, ...]:
             accept(self, entry)
         return entries
 
-    def inline(
-        self: Requests, ref: ActorRef[Any], message: Any, timeout: float | None
-    ) -> Coroutine[Any, Any, Any]:
+    def inline(self: Requests, ref: ActorRef[Any], message: Any) -> Any:
         accept(ref, message)
-        return original_inline(self, ref, message, timeout)
+        return original_inline(self, ref, message)
 
-    def inline_async(
-        self: Requests, ref: ActorRef[Any], message: Any, timeout: float | None
-    ) -> Coroutine[Any, Any, Any]:
+    def inline_async(self: Requests, ref: ActorRef[Any], message: Any) -> Any:
         accept(ref, message)
-        return original_inline_async(self, ref, message, timeout)
+        return original_inline_async(self, ref, message)
 
     def spawn(self: Spawner, *args: Any, **options: Any) -> ActorRef[Any]:
         ref: ActorRef[Any] = original_spawn(self, *args, **options)

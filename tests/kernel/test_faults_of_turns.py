@@ -230,6 +230,45 @@ async def test_a_long_backlog_is_handled_in_slices(anyio_backend: object, until:
     assert log == list(range(1_000))
 
 
+async def test_a_long_backlog_of_an_async_handler_is_handled_in_slices_and_in_order(
+    anyio_backend: object, until: Until
+) -> None:
+    log: list[int] = []
+
+    class Logs(Actor[int]):
+        async def receive(self, message: int) -> None:
+            log.append(message)
+
+    async with Kernel("slices", platform=ShortSlices()) as kernel:
+        ref = kernel.spawn(Logs)
+        for number in range(1_000):
+            ref.send(number)
+        await until(lambda: log)
+        assert len(log) <= 256
+        await until(lambda: len(log) == 1_000)
+    assert log == list(range(1_000))
+
+
+async def test_what_an_async_actor_sends_itself_is_handled_once_and_in_order(
+    kernel: Kernel, until: Until
+) -> None:
+    log: list[int] = []
+
+    class SendsItself(Actor[int]):
+        async def receive(self, message: int) -> None:
+            log.append(message)
+            if message < 6:
+                for more in (10 * message, 10 * message + 1):
+                    self.context.ref.send(more)
+
+    ref = kernel.spawn(SendsItself)
+    for number in range(1, 6):
+        ref.send(number)
+    await until(lambda: len(log) == 15)
+    await ref.request(100)
+    assert log == [1, 2, 3, 4, 5, 10, 11, 20, 21, 30, 31, 40, 41, 50, 51, 100]
+
+
 async def test_callbacks_of_the_loop_get_some_turns_between_two_slices(
     anyio_backend: tuple[str, dict[str, bool]], kernel: Kernel
 ) -> None:

@@ -1,15 +1,28 @@
-"""Requests to idle async actors, which a resting worker serves within the caller's own step."""
+"""Requests to idle async actors, whose handlers take their first step within the caller's own.
+
+They do so in the task and the context of a worker, which goes on with a handler that suspends.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
+import anyio
 import pytest
 
-from airssys_wasm.kernel import Actor, ActorExited, ActorRef, Failed, Kernel
+from airssys_wasm.kernel import (
+    Actor,
+    ActorExited,
+    ActorRef,
+    Exit,
+    Failed,
+    Kernel,
+    RequestTimeout,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -219,3 +232,215 @@ async def test_actors_ask_one_another_inline_to_any_depth(kernel: Kernel) -> Non
         return ask
 
     assert await refs[0].request(asks(1)) == "the bottom"
+
+
+async def test_the_task_is_the_same_before_and_after_the_handler_suspends(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def tasks(_: Does) -> list[object]:
+        before = asyncio.current_task()
+        await asyncio.sleep(0)
+        return [before, asyncio.current_task()]
+
+    before, after = await ref.request(tasks)
+    assert before is after
+    assert before is not asyncio.current_task()
+
+
+async def test_what_a_handler_waits_for_first_is_waited_for(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def waits(_: Does) -> str:
+        return await answer
+
+    asking = asyncio.create_task(ref.request(waits))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not asking.done()
+    answer.set_result("late")
+    assert await asking == "late"
+
+
+async def test_what_fails_that_a_handler_waits_for_is_raised_there(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+    failing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def waits(_: Does) -> str:
+        with pytest.raises(LookupError):
+            await failing
+        return "went on"
+
+    asking = asyncio.create_task(ref.request(waits))
+    await asyncio.sleep(0)
+    failing.set_exception(LookupError())
+    assert await asking == "went on"
+
+
+async def test_timeouts_groups_and_scopes_work_from_the_first_line(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def waits(_: Does) -> list[str]:
+        done: list[str] = []
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await asyncio.Event().wait()
+        with anyio.move_on_after(0.001) as scope:
+            await anyio.sleep_forever()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(0))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep, 0)
+            tasks.cancel_scope.cancel()
+        if scope.cancelled_caught:
+            done.append("scope")
+        return done
+
+    assert await ref.request(waits) == ["scope"]
+
+
+async def test_a_handler_that_cancels_its_task_is_cancelled_where_it_waits(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def cancels(_: Does) -> list[int]:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+        counts = [task.cancelling(), task.uncancel()]
+        await asyncio.sleep(0)
+        return counts
+
+    assert await ref.request(cancels) == [1, 0]
+    assert await ref.request("and again") == "and again"
+
+
+async def test_a_task_that_a_handler_cancelled_serves_nobody_else(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def cancels(_: Does) -> list[object]:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return [task]
+
+    async def waits(_: Does) -> list[object]:
+        task = asyncio.current_task()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return [task]
+
+    (cancelled,) = await ref.request(cancels)
+    (other,) = await ref.request(waits)
+    assert other is not cancelled
+    assert cancelled.cancelled()
+
+
+async def test_requests_that_do_not_suspend_cost_no_worker(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+    before = kernel.statistics().scheduler
+    for number in range(100):
+        assert await ref.request(number) == number
+    after = kernel.statistics().scheduler
+    assert (after.workers, after.resting) == (before.workers, before.resting)
+
+
+async def test_a_context_that_was_changed_is_the_actors_alone(kernel: Kernel) -> None:
+    refs = [await resting_worker(kernel), await kernel.start(Does)]
+
+    async def sets_and_waits(_: Does) -> str:
+        before = VARIABLE.get()
+        VARIABLE.set("changed")
+        await asyncio.sleep(0)
+        return before
+
+    async def sets(_: Does) -> str:
+        before = VARIABLE.get()
+        VARIABLE.set("changed")
+        return before
+
+    async def gets(_: Does) -> str:
+        return VARIABLE.get()
+
+    for change, ref in zip((sets, sets_and_waits), refs, strict=True):
+        other = await kernel.start(Does)
+        assert await ref.request(change) == "clean"
+        assert await other.request(gets) == "clean"
+        assert await ref.request(gets) == "changed"
+
+
+async def test_exits_and_crashes_in_the_first_step_have_the_right_source(kernel: Kernel) -> None:
+    heard: list[object] = []
+
+    class Hears(Actor[Any]):
+        def init(self) -> None:
+            self.context.trap_exit = True
+
+        def receive(self, message: Any) -> None:
+            if isinstance(message, Exit):
+                heard.append(message.ref)
+
+    listener = await kernel.start(Hears)
+    refs = [await resting_worker(kernel), await kernel.start(Does)]
+
+    async def exits(_: Does) -> None:
+        listener.exit("heard")
+
+    async def exits_later(_: Does) -> None:
+        await asyncio.sleep(0)
+        listener.exit("heard")
+
+    for ref in refs:
+        await ref.request(exits)
+        await ref.request(exits_later)
+    await listener.request("all")
+    assert heard == [refs[0], refs[0], refs[1], refs[1]]
+
+
+async def test_a_time_out_names_whom_a_handler_asked_at_once(kernel: Kernel) -> None:
+    ref, asked = await resting_worker(kernel), await kernel.start(Does)
+
+    async def hangs(_: Does) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def asks(_: Does) -> None:
+        await asked.request(hangs)
+
+    with pytest.raises(RequestTimeout) as late:
+        await ref.request(asks, timeout=0.001)
+    assert repr(asked) in str(late.value)
+    asked.kill()
+    ref.kill()
+
+
+@pytest.mark.skipif(
+    not hasattr(inspect, "markcoroutinefunction"), reason="marks came with Python 3.12"
+)
+async def test_a_function_that_is_marked_as_a_coroutine_function_may_return_any_awaitable(
+    kernel: Kernel,
+) -> None:
+    await resting_worker(kernel)
+
+    class Marked(Actor[Any]):
+        def receive(self, message: Any) -> Any:
+            future = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(future.set_result, message)
+            return future
+
+    inspect.markcoroutinefunction(Marked.receive)  # type: ignore[attr-defined,unused-ignore]
+    ref = await kernel.start(Marked)
+    assert await ref.request("one") == "one"
+
+
+async def test_without_the_internals_of_asyncio_a_request_goes_through_the_mailbox(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = await resting_worker(kernel)
+    monkeypatch.setattr(kernel.scheduler, "lendable", ())
+
+    async def tasks(_: Does) -> bool:
+        return isinstance(asyncio.current_task(), asyncio.Task)
+
+    assert await ref.request(tasks)
+    assert await ref.request("hello") == "hello"

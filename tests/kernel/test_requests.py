@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ from airssys_wasm.kernel import (
 pytestmark = pytest.mark.anyio
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+VARIABLE: ContextVar[object] = ContextVar("test_variable", default=None)
 
 
 class Server(Actor[Any]):
@@ -578,3 +581,62 @@ async def test_a_loop_of_inline_requests_does_not_starve_the_loop(kernel: Kernel
     asyncio.get_running_loop().call_soon(turn)
     while turns < 5:
         await server.request("hello")
+
+
+async def test_what_comes_while_a_long_loop_of_requests_gives_way_is_handled_first(
+    kernel: Kernel,
+) -> None:
+    made = Server()
+    server = kernel.spawn(lambda: made)
+    await server.request("first")
+    while kernel.scheduler.streak > 0:
+        await server.request("again")
+    asyncio.get_running_loop().call_soon(server.send, "sent")
+    await server.request("asked")
+    assert made.handled[-2:] == ["sent", "asked"]
+
+
+async def test_a_request_that_has_given_way_finds_the_actor_dead(kernel: Kernel) -> None:
+    server = await kernel.start(Server)
+    while kernel.scheduler.streak > 0:
+        await server.request("again")
+    asyncio.get_running_loop().call_soon(server.kill)
+    with pytest.raises(ActorExited) as exited:
+        await server.request("asked")
+    assert exited.value.reason == "noproc"
+
+
+async def test_each_request_counts_as_handled_once_however_it_was_run(kernel: Kernel) -> None:
+    server = await kernel.start(Server)
+    before = kernel.statistics().handled
+    for _ in range(600):
+        await server.request("hello")
+    assert kernel.statistics().handled == before + 600
+
+
+class Incomparable:
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("nobody compares me")
+
+
+async def test_a_context_variable_that_cannot_be_compared_is_one_that_was_changed(
+    anyio_backend: object,
+) -> None:
+    class Sets(Actor[Any]):
+        def receive(self, message: Any) -> object:
+            before = VARIABLE.get()
+            VARIABLE.set(Incomparable())
+            return before
+
+    found = Incomparable()
+    token = VARIABLE.set(found)
+    try:
+        async with Kernel("own") as kernel:
+            one, other = kernel.spawn(Sets), kernel.spawn(Sets)
+            assert await one.request("set") is found
+            assert await one.request("set") is not found
+            assert await other.request("set") is found
+    finally:
+        VARIABLE.reset(token)

@@ -323,10 +323,10 @@ TABLE = Table(
             LIFECYCLE,
             """
             and not ref._traits & KEEP
-            and reason.__class__ is str
+            and reason is NORMAL.reason
             """,
             """
-            and reason.__class__ is str
+            and reason is NORMAL.reason
             """,
             why="a child that keeps its mailbox and stops itself loses it",
             first="tests/kernel/test_faults_of_links.py",
@@ -509,7 +509,7 @@ TABLE = Table(
         Fault(
             "death-short-way-told",
             LIFECYCLE,
-            "not ref._traits and not self._kernel.telemetry.active:",
+            "not ref._traits and not kernel.telemetry.active:",
             "not ref._traits:",
             why="telemetry does not hear of some ends",
             first="tests/kernel/test_faults_of_ends.py",

@@ -424,16 +424,26 @@ TABLE = Table(
         Fault(
             "groups-joined-untold",
             MEMBERSHIP,
-            "_tell(self.groups.join(name, ref), joined=ref)",
-            "self.groups.join(name, ref)",
+            """
+            _tell(self.groups.join(name, ref), joined=ref)
+            self._carry(name, ref)
+            """,
+            """
+            self.groups.join(name, ref)
+            """,
             why="who watches a group is not told of a new member",
             first="tests/kernel/test_groups.py",
         ),
         Fault(
             "groups-left-untold",
             MEMBERSHIP,
-            "_tell(self.groups.leave(name, ref), left=ref)",
-            "self.groups.leave(name, ref)",
+            """
+            _tell(self.groups.leave(name, ref), left=ref)
+            self._carry(name, ref)
+            """,
+            """
+            self.groups.leave(name, ref)
+            """,
             why="who watches a group is not told that a member left",
             first="tests/kernel/test_groups.py",
         ),

@@ -282,10 +282,12 @@ TABLE = Table(
             "scheduler-woken-by-is-lost",
             WORKER,
             """
-            queue.appendleft(message)
+                    queue.appendleft(message)
+                ref._queue = ref._batch = queue
             """,
             """
-            pass
+                    pass
+                ref._queue = ref._batch = queue
             """,
             why="the message before a long backlog is lost",
             first="tests/kernel/test_fairness.py",
@@ -294,10 +296,12 @@ TABLE = Table(
             "scheduler-woken-by-comes-last",
             WORKER,
             """
-            queue.appendleft(message)
+                    queue.appendleft(message)
+                ref._queue = ref._batch = queue
             """,
             """
-            queue.append(message)
+                    queue.append(message)
+                ref._queue = ref._batch = queue
             """,
             why="the message before a long backlog comes after it",
             first="tests/kernel/test_faults_of_turns.py",
@@ -305,10 +309,54 @@ TABLE = Table(
         Fault(
             "scheduler-alone-for-ever",
             WORKER,
-            "if count >= limit if scheduler.stepping is parking else count >= ALONE:",
+            "if count >= look:",
             "if False:",
             why="an async handler with a backlog is never interrupted",
             first="tests/kernel/test_fairness.py",
+        ),
+        Fault(
+            "scheduler-async-slices-too-long",
+            WORKER,
+            "at_most = limit if scheduler.stepping is parking else ALONE",
+            "at_most = 1000 * limit",
+            why="an async handler that does not suspend handles its whole backlog in one slice",
+            first="tests/kernel/test_faults_of_turns.py",
+        ),
+        Fault(
+            "scheduler-async-second-backlog",
+            WORKER,
+            """
+                queue = ref._queue  # another one, where something came after the last
+                if not queue:
+                    break
+                if queue.__class__ is not deque:
+                    queue = ref._queue = deque(queue)
+                take = queue.popleft
+            """,
+            """
+                queue = ref._queue  # another one, where something came after the last
+                if not queue:
+                    break
+                if queue.__class__ is not deque:
+                    queue = deque(queue)
+                take = queue.popleft
+            """,
+            why="what an async actor sends itself is handled twice",
+            first="tests/kernel/test_faults_of_turns.py",
+        ),
+        Fault(
+            "scheduler-async-woken-by-comes-last",
+            WORKER,
+            """
+                queue.appendleft(message)
+            ref._queue = queue
+            """,
+            """
+                queue.append(message)
+            ref._queue = queue
+            """,
+            why="the message that woke an async actor comes after those behind it",
+            first="tests/kernel/test_faults_of_turns.py",
         ),
         Fault(
             "scheduler-failure-unreported",
@@ -410,14 +458,18 @@ TABLE = Table(
             "request-wake-up-lost",
             REQUESTS,
             """
-                scheduler.push(ref)
-                if not scheduler.armed:
-                    scheduler.arm()
-            if answer.__class__ is Failed:
+                    scheduler.push(ref)
+                    if not scheduler.armed:
+                        scheduler.arm()
+                return answer
+
+            def inline_async(self, ref: ActorRef[Any], message: Any) -> Any:
             """,
             """
-                pass
-            if answer.__class__ is Failed:
+                    pass
+                return answer
+
+            def inline_async(self, ref: ActorRef[Any], message: Any) -> Any:
             """,
             why="what came during an inline request is never handled",
             first="tests/kernel/test_requests.py",
@@ -507,7 +559,7 @@ TABLE = Table(
             REQUESTS,
             """
             extension.cancel_due = False
-            parking.task.cancel()
+            task.cancel()
             """,
             """
             extension.cancel_due = False
@@ -519,13 +571,186 @@ TABLE = Table(
             "request-async-killed",
             REQUESTS,
             """
-            scheduler.reaper.reap(parking.task, ref)
+            scheduler.reaper.reap(task, ref)
             """,
             """
             scheduler.current()
             """,
             why="what is left of an actor killed in an inline request is never cancelled",
             first="tests/kernel/test_faults_of_requests.py",
+        ),
+        Fault(
+            "request-breath-not-taken",
+            REQUESTS,
+            """
+            await scheduler.give_way()
+            return ref._queue is None and ref._mode <= ASYNC and self.may_inline()
+            """,
+            """
+            return ref._queue is None and ref._mode <= ASYNC and self.may_inline()
+            """,
+            why="requests that follow one another let nobody else run",
+            first="tests/kernel/test_requests.py",
+        ),
+        Fault(
+            "request-after-a-breath-unseen",
+            REQUESTS,
+            "return ref._queue is None and ref._mode <= ASYNC and self.may_inline()",
+            "return self.may_inline()",
+            why="an actor that became busy during a breath is run by a request all the same",
+            first="tests/kernel/test_requests.py",
+        ),
+        Fault(
+            "request-streak-not-counted",
+            REQUESTS,
+            """
+            self._scheduler.handled += STREAK - self._scheduler.streak
+            self._scheduler.streak = STREAK
+            """,
+            """
+            self._scheduler.streak = STREAK
+            """,
+            why="requests run inline are not counted as handled",
+            first="tests/kernel/test_requests.py",
+        ),
+        Fault(
+            "request-lent-task-not-entered",
+            REQUESTS,
+            """
+                _leave_task(parking.loop, caller)
+            _enter_task(parking.loop, task)
+            """,
+            """
+                _leave_task(parking.loop, caller)
+            _enter_task(parking.loop, caller or task)
+            """,
+            why="the handler of an inline request runs in the task of its caller",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-lent-worker-lost",
+            REQUESTS,
+            """
+            self._scheduler.parked.append(parking)
+            """,
+            """
+            pass
+            """,
+            why="each inline request to an async actor costs a worker",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-lent-context-shared",
+            REQUESTS,
+            """
+                self._scheduler.give_context(ref, parking.context)
+                parking.cancel()
+            elif parking.cancelled:
+            """,
+            """
+                self._scheduler.give_context(ref, parking.context)
+                self._scheduler.parked.append(parking)
+            elif parking.cancelled:
+            """,
+            why="what an async handler sets in an inline request, others see",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-lent-context-lost",
+            REQUESTS,
+            """
+            self._scheduler.give_context(ref, parking.context)
+            """,
+            """
+            pass
+            """,
+            why="what an async handler sets in an inline request is lost",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-lent-and-cancelled",
+            REQUESTS,
+            """
+            elif parking.cancelled:
+                parking.cancel()
+            """,
+            """
+            elif parking.cancelled:
+                self._scheduler.parked.append(parking)
+            """,
+            why="a task that cancelled itself goes on serving others",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-lent-cancel-ends-the-worker",
+            PARKING,
+            """
+            if self.lent:
+            """,
+            """
+            if False:
+            """,
+            why="a handler that cancels its task in an inline request has it woken twice",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-lent-cancel-forgotten",
+            REQUESTS,
+            """
+            task.cancel()
+            task.uncancel()  # it was counted already
+            """,
+            """
+            pass
+            """,
+            why="a handler that cancels its task in an inline request is not cancelled",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-lent-cancel-counted-twice",
+            REQUESTS,
+            """
+            task.uncancel()  # it was counted already
+            """,
+            """
+            pass
+            """,
+            why="a handler that cancels its task once has to take it back twice",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-first-wait-lost",
+            PARKING,
+            """
+            if self._waits is not NOTHING:
+            """,
+            """
+            if False:
+            """,
+            why="a handler of an inline request does not wait the first time",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-first-step-of-nobody",
+            REQUESTS,
+            """
+            if parking.last is not ref:
+                self._scheduler.enter(parking, ref)
+            coroutine = ref._receive(message)
+            """,
+            """
+            coroutine = ref._receive(message)
+            """,
+            why="what an inline request makes an async actor do is the doing of another",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-compared-with-care",
+            REQUESTS,
+            "except Exception:  # the comparison of somebody's values",
+            "except ZeroDivisionError:",
+            why="a value that cannot be compared leaves the target of a request busy for ever",
+            first="tests/kernel/test_requests.py",
         ),
         Fault(
             "request-answered-twice",

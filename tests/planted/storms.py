@@ -270,13 +270,13 @@ TABLE = Table(
             "storm-killed-by-nobody",
             REQUESTS,
             """
-                parking.task.cancel()
-            return await self._await_reply(ref, future, timeout)
+                task.cancel()
+            return Pending(future)
             """,
             """
-                parking.task.cancel()
-            parking.task.cancel()
-            return await self._await_reply(ref, future, timeout)
+                task.cancel()
+            task.cancel()
+            return Pending(future)
             """,
             why="a handler that suspends is cancelled without reason",
         ),
@@ -310,6 +310,7 @@ TABLE = Table(
             MEMBERSHIP,
             """
             _tell(self.groups.leave(name, ref), left=ref)
+            self._carry(name, ref)
             """,
             """
             _tell(self.groups.leave(name, ref), left=ref)
