@@ -6,11 +6,12 @@ from asyncio import Future, Task
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
-from airssys_wasm.kernel.errors import ExitActor
-from airssys_wasm.kernel.message import Continue, Failed, Next, Unhandled
+from airssys_wasm.kernel.errors import ExitActor, NotHandled
+from airssys_wasm.kernel.message import KEPT, Continue, Failed, Next, Unhandled
 from airssys_wasm.kernel.states import DEAD, ENDING, ENTRIES
 
 if TYPE_CHECKING:
+    from airssys_wasm.kernel.message import Envelope
     from airssys_wasm.kernel.ref import ActorRef
 
 ANSWERS: Final = frozenset(
@@ -59,10 +60,18 @@ def checked(ref: ActorRef[Any], answer: Any) -> Any:
         continue_with(ref, answer)
         return answer.reply
     if answer.__class__ is Unhandled:
-        raise ExitActor(("unhandled_request", answer.message))
+        return unhandled(ref, answer.message, ref._ext().envelope)
     if answer.__class__ is not Failed:
         refuse_awaitable(answer)
     return answer
+
+
+def unhandled(ref: ActorRef[Any], message: Any, envelope: Envelope | None) -> Any:
+    """A request that the actor does not know ends it; a message that somebody keeps has failed."""
+    if envelope is None or envelope.source is not KEPT:
+        raise ExitActor(("unhandled_request", message))
+    ref._scheduler.kernel.reporting.unhandled(ref, message)
+    return Failed(NotHandled(ref, message))
 
 
 def give_reply(ref: ActorRef[Any], future: Future[Any], answer: Any) -> None:

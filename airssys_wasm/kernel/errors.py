@@ -28,6 +28,14 @@ class NotTaken(ActorExited):
     """An actor ended before it came to a message whose fate somebody wants to know."""
 
 
+class NotHandled(AirssysError):
+    """An actor does not know a message that somebody keeps until it is handled."""
+
+    def __init__(self, target: object, message: object) -> None:
+        super().__init__(f"{target} does not handle messages like this {type(message).__name__}")
+        self.target = target
+
+
 class RequestTimeout(AirssysError, TimeoutError):
     """No reply came in time. The target was not touched, and its late reply will be dropped.
 

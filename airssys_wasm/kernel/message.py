@@ -171,7 +171,15 @@ class Envelope:
         self.source = source
 
 
-KEPT: Final[Any] = object()
+class Keeper:
+    """Somebody who keeps messages until they were handled; no actor."""
+
+    __slots__ = ()
+
+    name = None
+
+
+KEPT: Final[Any] = Keeper()
 """The source of an `Envelope` that is no request: who keeps the message wants to know its fate."""
 
 

@@ -16,6 +16,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from airssys_wasm.kernel.alarm import WAKE, Alarm
+from airssys_wasm.kernel.answers import unhandled
 from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.context import Reply
 from airssys_wasm.kernel.errors import ExitActor
@@ -260,8 +261,9 @@ class StateMachine(Actor[M]):
             return
         if answer.__class__ is Unhandled:
             if envelope is not None:
-                raise ExitActor(("unhandled_request", message))
-            ref._scheduler.kernel.reporting.unhandled(ref, message)
+                _reply(envelope, unhandled(ref, message, envelope))
+            else:
+                ref._scheduler.kernel.reporting.unhandled(ref, message)
             answer = None
         transition = self._apply(answer, name)
         postponed = not isinstance(transition, Stop) and Postpone() in transition.actions

@@ -6,9 +6,21 @@ from typing import Any
 
 import pytest
 
-from airssys_wasm.kernel import Actor, ActorExited, Failed, Inbox, Kernel
+from airssys_wasm.kernel import (
+    Actor,
+    ActorExited,
+    Failed,
+    Inbox,
+    KeepState,
+    Kernel,
+    NextState,
+    Postpone,
+    StateMachine,
+    Transition,
+    state,
+)
 from airssys_wasm.kernel.deliveries import deliver, has_begun
-from airssys_wasm.kernel.errors import NotTaken
+from airssys_wasm.kernel.errors import NotHandled, NotTaken
 from tests.kernel.conftest import Until
 
 pytestmark = pytest.mark.anyio
@@ -140,3 +152,47 @@ async def test_what_is_sent_to_a_name_with_an_entrance_goes_there_and_requests_t
         named.send(4, ttl=1.0)
     with pytest.raises(ValueError, match="priority"):
         await named.put(4, priority=1)
+
+
+class Deaf(Actor[Any]):
+    def receive(self, message: Any) -> object:
+        return self.unhandled(message)
+
+
+class DeafMachine(StateMachine[Any]):
+    initial = "one"
+
+    @state("one")
+    def one(self, event: Any) -> Any:
+        return self.unhandled(event)
+
+
+@pytest.mark.parametrize("deaf", [Deaf, DeafMachine])
+async def test_a_message_that_an_actor_does_not_know_is_not_handled_and_the_actor_lives(
+    kernel: Kernel, deaf: Any
+) -> None:
+    ref = await kernel.start(deaf)
+    with pytest.raises(NotHandled, match="does not handle messages like this str"):
+        await deliver(ref, "what")
+    assert ref.is_alive
+
+
+async def test_state_machines_have_handled_what_they_kept_for_later_when_they_come_to_it(
+    kernel: Kernel,
+) -> None:
+    class Gate(StateMachine[Any]):
+        initial = "closed"
+
+        @state("closed")
+        def closed(self, event: Any) -> Transition:
+            return NextState("open") if event == "open" else KeepState(Postpone())
+
+        @state("open")
+        def opened(self, event: Any) -> None: ...
+
+    ref = await kernel.start(Gate)
+    waits = deliver(ref, "pass")
+    await kernel.get_state(ref)
+    assert not waits.done()
+    ref.send("open")
+    await waits
