@@ -9,6 +9,13 @@ from airssys_wasm.config.grants import (
     StorageRate,
 )
 from airssys_wasm.config.loading import Loaded, load, load_text
+from airssys_wasm.config.nodes import (
+    EngineConfig,
+    NatsConfig,
+    NodeConfig,
+    PlacementConfig,
+    TlsConfig,
+)
 from airssys_wasm.config.settings import (
     ActorWorker,
     BackoffConfig,
@@ -63,6 +70,7 @@ __all__ = [
     "DynamicActors",
     "DynamicChild",
     "DynamicComponents",
+    "EngineConfig",
     "FoundActor",
     "FoundComponent",
     "HealthConfig",
@@ -72,7 +80,10 @@ __all__ = [
     "MessageRate",
     "MessagingConfig",
     "Missing",
+    "NatsConfig",
+    "NodeConfig",
     "Opened",
+    "PlacementConfig",
     "PoolChild",
     "RocksStorage",
     "SqliteStorage",
@@ -82,6 +93,7 @@ __all__ = [
     "SupervisorChild",
     "SupervisorConfig",
     "Surroundings",
+    "TlsConfig",
     "TreeConfig",
     "load",
     "load_text",

@@ -36,7 +36,11 @@ IN_PLACE = frozenset(
     {"restart", "shutdown", "significant", "start_timeout", "backoff", "health", "dynamic"}
 )
 ORDER = "order of children"
-_SYSTEM = ("name", "components")  # of a tree: what cannot change while it runs
+_SYSTEM = ("name", "components", "node")  # of a tree: what cannot change while it runs
+SEVERAL_NODES = (
+    "engine: this tree runs on several nodes, each with its own file: start the nodes anew, one "
+    "after the other"
+)
 _DIGEST_SHOWN = 12  # hex digits; as Git and container tools show them
 
 
@@ -113,7 +117,11 @@ def difference(old: Tree, new: Tree) -> Difference:
         f"{change}: only a new run can change this"
         for change in field_changes(before, after, skip=_all_but(_SYSTEM, after))
     )
+    if before.engine != after.engine:  # without what is in it, which may be secret
+        refused = (*refused, "engine: only a new run can change this")
     changes = comparison.children(before, after, ())
+    if before.engine is not None and any(change.action != "kept" for change in _walk(changes)):
+        refused = (*refused, SEVERAL_NODES)
     return Difference(after.name, after.strategy, _flags(before, after), changes, refused)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from airssys_wasm.config.field_changes import duration_text
 from airssys_wasm.config.part import Part
+from airssys_wasm.config.placement_rules import check_nodes
 from airssys_wasm.config.settings import ComponentSettings
 from airssys_wasm.config.storage_rules import check_namespaces, check_place
 from airssys_wasm.config.surroundings import Surroundings
@@ -22,6 +23,7 @@ from airssys_wasm.schema import Reading
 from airssys_wasm.schema.shape import fields_of
 
 ROOT_NAME = "root"
+_OF_THE_SYSTEM = ("components", "engine", "node")
 _SUPERVISING = {"supervisor": "supervisor", "pool": "pool", "dynamic": "dynamic supervisor"}
 
 
@@ -43,6 +45,7 @@ def check_meaning(reading: Reading[TreeConfig], surroundings: Surroundings) -> N
         check_worker(child, surroundings, others)
     check_place(root, surroundings)
     check_namespaces(children)
+    check_nodes(root, children, surroundings)
     for supervisor in supervisors:
         _check_defaults(supervisor)
 
@@ -68,9 +71,12 @@ def _check_supervisor(supervisor: Part) -> None:
             ids[own] = child
     if supervisor.has("children") and supervisor.get("children", default=None) == ():
         supervisor.warning("no-children", "there are no children to run", "children")
-    if supervisor.path and supervisor.has("components"):
-        message = "this has no effect in a file that is included; the first file says it for all"
-        supervisor.warning("include-settings", message, "components")
+    for key in _OF_THE_SYSTEM:
+        if supervisor.path and supervisor.has(key):
+            message = (
+                "this has no effect in a file that is included; the first file says it for all"
+            )
+            supervisor.warning("include-settings", message, key)
     _check_auto_shutdown(supervisor)
 
 

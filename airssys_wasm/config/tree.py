@@ -18,6 +18,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from airssys_wasm.config.components import ComponentsConfig
 from airssys_wasm.config.grants import Pattern
+from airssys_wasm.config.nodes import EngineConfig, NodeConfig, NodeName, PlacementConfig
 from airssys_wasm.config.settings import (
     ActorWorker,
     ComponentWorker,
@@ -56,6 +57,7 @@ class ChildConfig(RestartSettings):
     - `name`: what it is registered under, unique in the tree; the id unless this is given; null
       registers nothing.
     - `significant`: its own end may end its supervisor, as `auto_shutdown` there says.
+    - `placement`: of a child of the root, in a tree with an `engine`: on which nodes it runs.
     """
 
     __noun__: ClassVar[str] = "a child"
@@ -63,6 +65,7 @@ class ChildConfig(RestartSettings):
     id: Name
     name: Name | None = SAME_AS_ID
     significant: bool = False
+    placement: PlacementConfig | None = None
 
     def __post_init__(self) -> None:
         if self.name == SAME_AS_ID:
@@ -135,11 +138,15 @@ class SystemSettings:
     - `version`: of the format of tree files; 1.
     - `name`: of the system, in logs and refs.
     - `components`: how the system runs components.
+    - `engine`: what connects the nodes that run this tree, where there are several.
+    - `node`: this machine among them: its name, or a block with its name and labels.
     """
 
     version: Annotated[Literal[1], Named("version of the tree format")]
     name: Name
     components: ComponentsConfig = _COMPONENTS
+    engine: EngineConfig | None = None
+    node: NodeName | NodeConfig | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,9 @@ NAME = r"^\S{1,200}$"
 TOPIC_PATTERN = r"^(>|(\*|[^\s.*>]+)(\.(\*|[^\s.*>]+))*(\.>)?)$"
 _WORD = r"[^\s:.,;/\\()\[\]-]+"
 IMPORT_PATH = rf"^(?=.{{1,200}}$)(?!\d){_WORD}(\.{_WORD})*:{_WORD}(\.{_WORD})*$"
+NATS_URL = r"^(nats|tls|ws|wss)://[^\s/]+/?$"
+NODE_NAME = r"^[A-Za-z0-9_-]{1,200}$"
+LABEL = r"^\S{1,200}$"
 _IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 
 
@@ -103,3 +106,43 @@ def topic_pattern(text: str) -> str | None:
     except TopicError as error:
         return f"is not a topic pattern: token {error.position} {error.why}"
     return None
+
+
+def nats_url(text: str) -> str | None:
+    """Why `text` is not where a NATS server listens.
+
+    >>> nats_url("nats://10.0.0.5:4222") is None
+    True
+    >>> nats_url("10.0.0.5")
+    'is not the URL of a NATS server; write nats://10.0.0.5:4222'
+    """
+    if re.match(NATS_URL, text):
+        return None
+    host = re.sub(r"^[a-z]*:?/*", "", text) if "://" in text else text
+    plain = re.fullmatch(r"[\w.-]+(:\d+)?/?", host)
+    right = (host.rstrip("/") if ":" in host else f"{host}:4222") if plain else "HOST:4222"
+    return f"is not the URL of a NATS server; write nats://{right}"
+
+
+def node_name(text: str) -> str | None:
+    """Why a node cannot have this name.
+
+    >>> node_name("shop 1")
+    "is not of letters, digits, '_' and '-'; write 'shop-1'"
+    """
+    if re.match(NODE_NAME, text):
+        return None
+    if len(text) > LONGEST_NAME:
+        return f"is longer than {LONGEST_NAME} characters"
+    right = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "node-1"
+    return f"is not of letters, digits, '_' and '-'; write {right!r}"
+
+
+def bucket(text: str) -> str | None:
+    """Why a bucket of keys cannot have this name: as for nodes."""
+    return node_name(text)
+
+
+def label(text: str) -> str | None:
+    """Why this is no value of a label: as for names."""
+    return name(text)
