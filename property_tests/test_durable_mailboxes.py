@@ -22,6 +22,7 @@ from airssys_wasm.broker.nats.durable_inbox import (
     Extend,
     Hand,
     Inbox,
+    Note,
     Output,
     Pull,
     Return,
@@ -44,6 +45,7 @@ class Server:
         self.ids: dict[str, int] = {}
         self.last = 0
         self.pulled = False
+        self.noted = (0, 0)
 
     def store(self, id: str, body: bytes) -> None:
         if id not in self.ids:
@@ -63,10 +65,11 @@ class Server:
             if not fresh or len(self.out) >= self.max_in_flight:
                 return None
             number = min(fresh)
+        again = number in self.counts
         self.counts[number] = count = self.counts.get(number, 0) + 1
         self.out[number] = now + ACK_WAIT
         id, body = self.stored[number]
-        return Delivered(number, id, count, f"{number}.{count}", body)
+        return Delivered(number, id, again, f"{number}.{count}", body)
 
     def acknowledge(self, number: int) -> None:
         self.stored.pop(number, None)
@@ -93,6 +96,8 @@ class DurableMailbox(RuleBasedStateMachine):
         self.handled: list[int] = []  # numbers, over all processes
         self.done_here: set[str] = set()
         self.tries: dict[int, int] = {}
+        self.false_starts: dict[int, int] = {}  # noted, and the process crashed before the handler
+        self.noting = None
         self.buried: list[int] = []
         self.unattached()
 
@@ -100,6 +105,10 @@ class DurableMailbox(RuleBasedStateMachine):
         """A new process, which knows nothing."""
         self.inbox = Inbox(max_deliver=MAX_DELIVER, ack_wait=ACK_WAIT, window=WINDOW)
         self.busy: Delivered | None = None
+        if self.noting is not None:
+            number = self.noting[0]
+            self.false_starts[number] = self.false_starts.get(number, 0) + 1
+        self.noting: tuple[int, int] | None = None
         self.burying: Delivered | None = None
         self.asked = False
         self.server.pulled = False
@@ -109,12 +118,13 @@ class DurableMailbox(RuleBasedStateMachine):
     def act(self, outputs: list[Output], *, lose: bool = False) -> None:
         for output in outputs:
             match output:
-                case Hand(message):
+                case Hand(message, tries):
                     assert self.busy is None, "one at a time"
+                    self.tries[message.number] = self.tries.get(message.number, 0) + 1
+                    assert self.tries[message.number] <= tries <= MAX_DELIVER
                     assert message.id not in self.done_here, "handled before"
                     assert message.number >= self.highest, "in order"
                     assert message.number == self.server.first(), "none before it is left"
-                    assert message.count <= MAX_DELIVER
                     self.highest = message.number
                     self.busy = message
                 case Acknowledge(message):
@@ -126,8 +136,12 @@ class DurableMailbox(RuleBasedStateMachine):
                     self.server.again(message.number, self.now + delay)
                 case Extend(message):
                     self.server.again(message.number, self.now + ACK_WAIT)
-                case Bury(message, _):
-                    assert message.count >= MAX_DELIVER
+                case Note(message, tries):
+                    self.noting = message.number, tries
+                case Bury(message, _, tries):
+                    assert tries == MAX_DELIVER
+                    least = MAX_DELIVER - 1 - self.false_starts.get(message.number, 0)
+                    assert self.tries.get(message.number, 0) >= least, "it had its chances"
                     self.burying = message
                 case Ask():
                     self.asked = True
@@ -177,6 +191,8 @@ class DurableMailbox(RuleBasedStateMachine):
     @precondition(lambda self: self.busy is not None)
     @rule()
     def actor_ends_before_it_came_to_the_message(self) -> None:
+        assert self.busy is not None
+        self.tries[self.busy.number] -= 1
         self.busy = None
         self.act(self.inbox.pause())
         self.act(self.inbox.untaken(self.now))
@@ -194,7 +210,22 @@ class DurableMailbox(RuleBasedStateMachine):
     @rule()
     def server_answers(self) -> None:
         self.asked = False
-        self.act(self.inbox.bounds(self.server.first(), self.server.last, self.now))
+        first, last, noted = self.server.first(), self.server.last, self.server.noted
+        self.act(self.inbox.bounds(first, last, noted, self.now))
+
+    @precondition(lambda self: self.noting is not None)
+    @rule(lost=st.booleans())
+    def server_notes(self, lost: bool) -> None:
+        assert self.noting is not None
+        self.server.noted = self.noting
+        if not lost:
+            self.noting = None
+            self.act(self.inbox.noted(self.now))
+
+    @rule()
+    def server_counts_a_delivery_that_nobody_took(self) -> None:
+        for number in self.server.out:
+            self.server.counts[number] += 1
 
     @precondition(lambda self: self.busy is not None)
     @rule(lose=st.booleans())
@@ -257,6 +288,8 @@ class DurableMailbox(RuleBasedStateMachine):
                 self.act(self.inbox.arrived(message, self.now))
             if self.asked:
                 self.server_answers()
+            if self.noting is not None:
+                self.server_notes(lost=False)
             if self.busy is not None:
                 self.handler_returns(lose=False)
             if self.burying is not None:

@@ -17,6 +17,7 @@ from airssys_wasm.broker.nats.durable_inbox import (
     Extend,
     Hand,
     Inbox,
+    Note,
     Output,
     Pull,
     Return,
@@ -64,8 +65,7 @@ class Feeder:
             max_deliver=settings.max_deliver, ack_wait=settings.ack_wait, window=settings.window
         )
         self._ref: ActorRef[Any] | None = None
-        self._busy: Delivered | None = None
-        self._value: Any = None  # of the message in hand
+        self._busy: Delivery | None = None
         self._steps: deque[Step] = deque()
         self._something = asyncio.Event()
         self._closed = False
@@ -84,7 +84,7 @@ class Feeder:
     @property
     def delivery(self) -> Delivery | None:
         """The message under the handler."""
-        return Delivery(self._busy.id, self._busy.count) if self._busy is not None else None
+        return self._busy
 
     # --- the actor
 
@@ -143,17 +143,16 @@ class Feeder:
 
     # --- what the actor does
 
-    def _hand(self, message: Delivered) -> None:
+    def _hand(self, message: Delivered, tries: int) -> None:
         assert self._ref is not None, "messages are handed on while there is an actor"
         try:
-            self._value = self._codec.decode(message.body)
+            value = self._codec.decode(message.body)
         except NotDecodable as problem:
-            self._value = message.body
             self._act(self._inbox.unreadable(problem))
             return
-        self._busy = message
+        self._busy = Delivery(message.id, tries)
         self.counts["delivered"] += 1
-        deliver(self._ref, self._value).add_done_callback(self._settled)
+        deliver(self._ref, value).add_done_callback(self._settled)
 
     def _settled(self, future: asyncio.Future[Any]) -> None:
         self._busy = None
@@ -175,7 +174,7 @@ class Feeder:
     def _act(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             if isinstance(output, Hand):
-                self._hand(output.message)
+                self._hand(output.message, output.tries)
             else:
                 self._do(output)
 
@@ -194,7 +193,7 @@ class Feeder:
                     await self._one(step)
                 except EngineDown as problem:
                     log.debug("%s: %s", self._name, problem)
-                    if isinstance(step, Bury) or callable(step):
+                    if isinstance(step, Bury | Note) or callable(step):
                         await pause(self._kernel, TRY_AGAIN)
                         continue
                 self._steps.popleft()
@@ -212,17 +211,24 @@ class Feeder:
                 await stream.pull(batch)
             case Ask():
                 first, last = await stream.bounds()
-                self._act(self._inbox.bounds(first, last, self._now()))
-            case Bury(message, why):
-                await stream.bury(message, _text(why))
-                self._buried(why)
+                tried = await stream.noted()
+                self._act(self._inbox.bounds(first, last, tried, self._now()))
+            case Note(message, tries):
+                await stream.note(message, tries)
+                self._act(self._inbox.noted(self._now()))
+            case Bury(message, why, tries):
+                await stream.bury(message, _text(why), tries)
+                self._buried(message, why)
             case Hand():
                 raise AssertionError("it is done at once")
             case _:
                 await step()
 
-    def _buried(self, why: object) -> None:
-        value, self._value = self._value, None
+    def _buried(self, message: Delivered, why: object) -> None:
+        try:
+            value = self._codec.decode(message.body)
+        except NotDecodable:
+            value = message.body
         self.counts["buried"] += 1
         letter = DeadLetter(value, self._ref or self._name, why, crashed=why != "not acknowledged")
         self._kernel.dead_letters.record(letter)

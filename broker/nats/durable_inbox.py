@@ -9,7 +9,12 @@ Invariants:
     handled before;
   - one that was handled here is not handed on again, however often it comes; nor is another one
     with its id, within `window` seconds;
-  - one that was delivered `max_deliver` times, the last of them in vain, is buried.
+  - one that was tried `max_deliver` times, the last of them in vain, is buried.
+
+How often a message was tried is counted here: the server counts deliveries, also those that nobody
+took. The count is noted at the server before a message is tried again, so that it outlives the
+process. A message that the server has delivered before, and of which nothing is noted, may have
+crashed its process: it counts as tried once.
 
 Source: NATS documentation, "JetStream: Consumers", for acknowledgements and deliveries.
 """
@@ -30,20 +35,32 @@ REMEMBERED = 100_000  # ids of handled messages at most: those of two minutes at
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A message as the server delivers it: for the `count`th time, acknowledged at `reply`."""
+    """A message as the server delivers it, for the first time or `again`.
+
+    It is acknowledged at `reply`.
+    """
 
     number: int
     id: str
-    count: int
+    again: bool
     reply: str
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Give it to the actor; `handled` or `failed` follows."""
+    """Give it to the actor, for the `tries`th time; `handled`, `failed` or `untaken` follows."""
 
     message: Delivered
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Keep at the server that this is the `tries`th time; `noted` follows."""
+
+    message: Delivered
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +87,16 @@ class Extend:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """Keep it among the dead letters; `buried` follows."""
+    """Keep it among the dead letters, after so many tries; `buried` follows."""
 
     message: Delivered
     why: object
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Look up the numbers of the first and the last message at the server; `bounds` follows."""
+    """Look up what the server has and what is noted there; `bounds` follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +106,7 @@ class Pull:
     batch: int
 
 
-Output = Hand | Acknowledge | Return | Extend | Bury | Ask | Pull
+Output = Hand | Note | Acknowledge | Return | Extend | Bury | Ask | Pull
 
 
 class Inbox:
@@ -97,8 +115,8 @@ class Inbox:
     >>> inbox = Inbox(max_deliver=2, ack_wait=30.0, window=120.0)
     >>> inbox.attach(0.0)
     [Pull(batch=1000)]
-    >>> first = Delivered(1, "a:1", 1, "ack.1", b"hello")
-    >>> inbox.arrived(first, 0.0), inbox.bounds(1, 1, 0.0) == [Hand(first)]
+    >>> first = Delivered(1, "a:1", False, "ack.1", b"hello")
+    >>> inbox.arrived(first, 0.0), inbox.bounds(1, 1, (0, 0), 0.0) == [Hand(first, 1)]
     ([Ask()], True)
     >>> inbox.handled(0.1) == [Acknowledge(first)]
     True
@@ -112,7 +130,9 @@ class Inbox:
         self._next: int | None = None  # the number that comes next; all before it are done
         self._held: dict[int, Delivered] = {}  # not handed on yet
         self._busy: Delivered | None = None  # with the actor
+        self._noting: Delivered | None = None  # handed on as soon as its tries are noted
         self._burying: Delivered | None = None
+        self._tried = (0, 0)  # the number of the message that was tried last, and how often
         self._done: OrderedDict[str, float] = OrderedDict()  # ids of handled ones, and when
         self._expected = 0  # messages the server was asked for and has not delivered
         self._pull_ends = 0.0
@@ -122,7 +142,7 @@ class Inbox:
     @property
     def in_hand(self) -> int:
         """How many messages are here and not acknowledged."""
-        return len(self._held) + (self._busy is not None) + (self._burying is not None)
+        return len(list(self._here()))
 
     def attach(self, now: float) -> list[Output]:
         """There is an actor from now on."""
@@ -157,7 +177,7 @@ class Inbox:
         self._expected -= 1
         if self._actor == "gone":
             return [Return(message, 0.0)]
-        for place in ("_busy", "_burying"):
+        for place in ("_busy", "_noting", "_burying"):
             held: Delivered | None = getattr(self, place)
             if held is not None and held.number == message.number:
                 # It took longer than the server waited: this answer counts from now on.
@@ -173,12 +193,17 @@ class Inbox:
         self._expected = 0
         return self._pulled(now)
 
-    def bounds(self, first: int, last: int, now: float) -> list[Output]:
-        """The server has the messages `first` to `last`, without those that are done."""
+    def bounds(self, first: int, last: int, tried: tuple[int, int], now: float) -> list[Output]:
+        """The server has the messages `first` to `last`, without those that are done.
+
+        `tried` is noted there: the number of the message that was tried last, and how often.
+        """
         if self._next is not None and last < self._next - 1:
             self._next = None  # a new stream, which numbers from 1 again
-        if self._busy is not None or self._burying is not None:
+        if not self._is_free:
             return []
+        if tried[0] > self._tried[0] or (self._next is None and tried[0] != self._tried[0]):
+            self._tried = tried
         outputs: list[Output] = []
         while self._held:
             number = min(self._held)
@@ -196,18 +221,23 @@ class Inbox:
 
     def failed(self, why: object, now: float) -> list[Output]:
         """The handler did not return, or said that it failed."""
-        message = self._taken_from_actor()
-        if message.count >= self._max_deliver:
+        message, (_, tries) = self._taken_from_actor(), self._tried
+        if tries >= self._max_deliver:
             return self._bury(message, why)
-        return [Return(message, retry_delay(message.count)), *self._go_on(now)]
+        return [Return(message, retry_delay(tries)), *self._go_on(now)]
 
     def untaken(self, now: float) -> list[Output]:
         """The actor ended before it came to the message: that is the next one's."""
-        message = self._taken_from_actor()
-        if self._actor == "gone":
-            return [Return(message, 0.0)]
-        self._held[message.number] = message
-        return self._go_on(now)
+        return self._not_tried(self._taken_from_actor(), now)
+
+    def noted(self, now: float) -> list[Output]:
+        """The server knows how often the message is tried with this time."""
+        message, self._noting = self._noting, None
+        assert message is not None, "no message was to be noted"
+        if self._actor != "there":
+            return self._not_tried(message, now)
+        self._busy = message
+        return [Hand(message, self._tried[1])]
 
     def unreadable(self, why: object) -> list[Output]:
         """What was to be handed on is nothing that this node understands."""
@@ -235,8 +265,7 @@ class Inbox:
     def _go_on(self, now: float) -> list[Output]:
         """Hand on what is next, if it is here."""
         outputs: list[Output] = []
-        free = self._busy is None and self._burying is None
-        while self._held and free and self._actor == "there":
+        while self._held and self._is_free and self._actor == "there":
             number = min(self._held)
             if number != self._next:
                 if self._asked is None or now - self._asked >= ASK_AGAIN:
@@ -247,14 +276,35 @@ class Inbox:
             if now - self._done.get(message.id, -inf) < self._window:
                 self._next = number + 1
                 outputs.append(Acknowledge(message))
-            elif message.count > self._max_deliver:
-                outputs.extend(self._bury(message, "not acknowledged"))
-                break
             else:
-                self._busy = message
-                outputs.append(Hand(message))
-                break
+                outputs.append(self._tried_next(message))
         return outputs
+
+    def _tried_next(self, message: Delivered) -> Output:
+        number, tries = self._tried
+        if number != message.number:
+            tries = 1 if message.again else 0
+        self._tried = message.number, tries + 1
+        if tries >= self._max_deliver:
+            self._tried = message.number, tries
+            [buried] = self._bury(message, "not acknowledged")
+            return buried
+        if tries or self._max_deliver == 1:
+            self._noting = message
+            return Note(message, tries + 1)
+        self._busy = message
+        return Hand(message, 1)
+
+    def _not_tried(self, message: Delivered, now: float) -> list[Output]:
+        self._tried = message.number, self._tried[1] - 1
+        if self._actor == "gone":
+            return [Return(message, 0.0)]
+        self._held[message.number] = message
+        return self._go_on(now)
+
+    @property
+    def _is_free(self) -> bool:
+        return self._busy is None and self._noting is None and self._burying is None
 
     def _pulled(self, now: float) -> list[Output]:
         if self._actor != "there" or self._expected > 0:
@@ -269,7 +319,7 @@ class Inbox:
 
     def _bury(self, message: Delivered, why: object) -> list[Output]:
         self._burying = message
-        return [Bury(message, why)]
+        return [Bury(message, why, self._tried[1])]
 
     def _done_with(self, message: Delivered, now: float) -> list[Output]:
         self._done[message.id] = now
@@ -282,17 +332,17 @@ class Inbox:
         return [Acknowledge(message), *self._go_on(now)]
 
     def _here(self) -> Iterator[Delivered]:
-        for message in (self._busy, self._burying):
+        for message in (self._busy, self._noting, self._burying):
             if message is not None:
                 yield message
         for number in sorted(self._held):
             yield self._held[number]
 
 
-def retry_delay(count: int) -> float:
-    """Seconds before a message that was delivered `count` times comes again: at once at first.
+def retry_delay(tries: int) -> float:
+    """Seconds before a message that was tried so often comes again: at once at first.
 
-    >>> [retry_delay(count) for count in (1, 2, 3, 4, 20)]
+    >>> [retry_delay(tries) for tries in (1, 2, 3, 4, 20)]
     [0.0, 0.1, 0.2, 0.4, 10.0]
     """
-    return 0.0 if count == 1 else min(10.0, 0.1 * 2 ** (count - 2))
+    return 0.0 if tries <= 1 else min(10.0, 0.1 * 2 ** min(tries - 2, 10))

@@ -141,7 +141,7 @@ class DurableMailbox:
         for 30 days, the latest 10,000. Raises EngineDown."""
         await self._made.wait()
         return [
-            DurableDeadLetter(dead.id, self._read(dead.body), dead.reason, dead.deliveries)
+            DurableDeadLetter(dead.id, self._read(dead.body), dead.reason, dead.tries)
             for dead in await self._stream.dead(limit)
         ]
 

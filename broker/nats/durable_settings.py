@@ -19,12 +19,11 @@ MOST_DEAD = 10_000  # dead letters of one mailbox; the oldest go first
 class DurableSettings:
     """How a durable mailbox delivers.
 
-    - `max_deliver`: how often a message is delivered before it is a dead letter: at each handler
-      that fails or crashes, and at the crash of a process that had it in hand.
+    - `max_deliver`: how often a message is given to the actor before it is a dead letter: handlers
+      that failed or crashed, and processes that were killed.
     - `ack_wait`: seconds after which the server gives a message to another node when it hears
       nothing of the one that has it. A handler may take longer: its node says that it is at it.
     - `max_in_flight`: how many messages a node has in hand; handlers run one after the other.
-      Those behind the first count as delivered when the process crashes.
     - `window`: seconds in which a second message with an id is dropped.
     - `capacity`: how many messages the server keeps before `put` waits; None for no bound.
 

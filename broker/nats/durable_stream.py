@@ -25,7 +25,7 @@ from nats.js.api import (
     StreamConfig,
 )
 
-from airssys_wasm.broker.errors import EngineDown
+from airssys_wasm.broker.errors import EngineDown, KeyChanged
 from airssys_wasm.broker.nats.durable_inbox import PULL_TIME, Delivered
 from airssys_wasm.broker.nats.durable_settings import KEPT_DEAD, MOST_DEAD, DurableSettings, token
 from airssys_wasm.broker.nats.nats_engine import ANSWER_TIME, DOWN
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
 
     from airssys_wasm.broker.nats.nats_engine import NatsEngine
 
-ID, WHY, COUNT = "Nats-Msg-Id", "Airssys-Reason", "Airssys-Deliveries"
+ID, OWN_ID, WHY, TRIES = "Nats-Msg-Id", "Airssys-Id", "Airssys-Reason", "Airssys-Tries"
 CONSUMER = "actor"
 NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class DeadMessage:
-    """A message that was buried: its bytes, why, and after how many deliveries."""
+    """A message that was buried: its bytes, why, and after how many tries."""
 
     number: int
     id: str
     body: bytes
     reason: str
-    deliveries: int
+    tries: int
 
 
 class DurableStream:
@@ -65,6 +65,7 @@ class DurableStream:
         self._dead_subject = f"{engine.bucket}.dead.{own}"
         self._stream = f"{engine.bucket}_mailbox_{own}"
         self._dead = f"{engine.bucket}_dead"
+        self._key = f"durable.{own}"  # of what is noted: a number and how often it was tried
         self._subscription: Subscription | None = None
         self._receive_at = ""
 
@@ -140,13 +141,13 @@ class DurableStream:
         """
         return await self._publish(self._subject, body, {ID: id})
 
-    async def bury(self, message: Delivered, why: str) -> None:
+    async def bury(self, message: Delivered, why: str, tries: int) -> None:
         """Keep a message among the dead letters, once. Raises EngineDown."""
         headers = {
             ID: f"{self._stream}:{message.number}:{message.id}",
-            "Airssys-Id": message.id,
+            OWN_ID: message.id,
             WHY: " ".join(why.split())[:1_000],
-            COUNT: str(message.count),
+            TRIES: str(tries),
         }
         await self._publish(self._dead_subject, message.body, headers)
 
@@ -227,6 +228,24 @@ class DurableStream:
             raise EngineDown(f"the mailbox can't be looked at: {error}") from error
         return state.first_seq, state.last_seq
 
+    async def noted(self) -> tuple[int, int]:
+        """What `note` has noted last; (0, 0) for nothing. Raises EngineDown."""
+        entry = await self._engine.get(self._key)
+        number, tries = (entry.value or b"0 0").split() if entry is not None else (b"0", b"0")
+        return int(number), int(tries)
+
+    async def note(self, message: Delivered, tries: int) -> None:
+        """Remember how often a message was tried. Raises EngineDown."""
+        value = b"%d %d" % (message.number, tries)
+        entry = await self._engine.get(self._key)
+        try:
+            if entry is None:
+                await self._engine.create(self._key, value)
+            else:
+                await self._engine.update(self._key, value, entry.revision)
+        except KeyChanged:
+            raise EngineDown("another node has noted something just now") from None
+
     async def waiting(self) -> int:
         """How many messages the server keeps. Raises EngineDown."""
         try:
@@ -256,15 +275,16 @@ def _delivered(message: Msg) -> Delivered:
     told = message.metadata
     id = (message.headers or {}).get(ID, "")
     number = told.sequence.stream
-    return Delivered(number, id or f"#{number}", told.num_delivered, message.reply, message.data)
+    again = told.num_delivered > 1
+    return Delivered(number, id or f"#{number}", again, message.reply, message.data)
 
 
 def _dead(message: Msg) -> DeadMessage:
     headers = message.headers or {}
     return DeadMessage(
         message.metadata.sequence.stream,
-        headers.get("Airssys-Id", ""),
+        headers.get(OWN_ID, ""),
         message.data,
         headers.get(WHY, ""),
-        int(headers.get(COUNT, "0")),
+        int(headers.get(TRIES, "0")),
     )

@@ -23,15 +23,15 @@ class ValueCodec(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The message under the handler: its id, and that it is delivered for the `count`th time."""
+    """The message under the handler: its id, and that it is tried for the `tries`th time."""
 
     id: str
-    count: int
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
 class DurableDeadLetter:
-    """A message that no handler completed, as the server keeps it.
+    """A message that no handler completed in so many tries, as the server keeps it.
 
     `message` is its bytes when they are nothing that this node understands.
     """
@@ -39,7 +39,7 @@ class DurableDeadLetter:
     id: str
     message: object
     reason: str
-    deliveries: int
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ async def test_after_max_deliver_a_message_is_a_dead_letter_here_and_at_the_serv
         await until(lambda: "good" in book.seen)
         assert book.seen == ["poison"] * 3 + ["refused"] * 3 + ["good"]
         first, second = await mailbox.dead_letters()
-        assert (first.id, first.message, first.deliveries) == ("poison", "poison", 3)
+        assert (first.id, first.message, first.tries) == ("poison", "poison", 3)
         assert "poison poison" in first.reason
         assert (second.message, second.reason) == ("refused", "ValueError: not today")
         letters = [letter for letter in running.dead_letters.recent() if letter.crashed]
@@ -254,7 +254,7 @@ async def test_a_handler_that_takes_longer_than_ack_wait_is_not_disturbed(
     await mailbox.put("long", id="l")
     await mailbox.put("next", id="n")
     await until(lambda: len(book.seen) == 2)
-    assert [(m, d.id, d.count) for m, d in book.seen] == [("long", "l", 1), ("next", "n", 1)]
+    assert [(m, d.id, d.tries) for m, d in book.seen] == [("long", "l", 1), ("next", "n", 1)]
 
 
 async def test_an_actor_that_ends_in_order_leaves_its_messages_to_another_node(
