@@ -54,7 +54,7 @@ def supervisor_of(config: SupervisorConfig, directory: Path, label: str = "root"
 
     Raises what importing an actor's module raises.
     """
-    children = [_child(child, directory) for child in config.children]
+    children = [child_of(child, directory) for child in config.children]
     return Supervisor(
         strategy=config.strategy,
         intensity=config.intensity,
@@ -65,7 +65,11 @@ def supervisor_of(config: SupervisorConfig, directory: Path, label: str = "root"
     )
 
 
-def _child(config: AnyChild, directory: Path) -> ChildSpec:
+def child_of(config: AnyChild, directory: Path) -> ChildSpec:
+    """The child that `config` describes.
+
+    Raises what importing an actor's module raises.
+    """
     start: Any
     mailbox: MailboxConfig | None = None
     attach: Callable[[ActorRef[Any]], None] | None = None

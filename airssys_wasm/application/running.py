@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airssys_wasm.application.building import supervisor_of
 from airssys_wasm.application.control_paths import Listening
@@ -14,10 +15,14 @@ from airssys_wasm.application.live_tree import LiveTree
 from airssys_wasm.application.pool_sizing import pool_of
 from airssys_wasm.application.reports import Report
 from airssys_wasm.application.system import ActorSystem, SystemStatistics
+from airssys_wasm.broker.errors import EngineDown
 from airssys_wasm.components.services import ComponentServices
 from airssys_wasm.config import TreeConfig, storage_place
 from airssys_wasm.kernel import StartError, is_orderly
 from airssys_wasm.supervision.events import FailedToStart, chain_of
+
+if TYPE_CHECKING:
+    from airssys_wasm.broker.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +80,41 @@ async def run_application(
 
     Raises what importing the actors' modules raises; a tree that does not start is an Outcome.
     """
-    storage = storage_place(config.components.storage, directory)
-    system = ActorSystem(
-        config.name,
-        root=supervisor_of(config, directory),
-        components=ComponentServices.of(config.components, storage, pool_of(config)),
-        on_progress=on_progress,
-    )
+    system = system_of(config, directory, on_progress)
     if listening is None:
         return await _run(system, control, on_started)
     live = LiveTree(system, as_written or config, file or directory / "tree.yaml")
     async with serving(listening, live.handle):
         return await _run(system, control, on_started)
+
+
+def system_of(
+    config: TreeConfig,
+    directory: Path,
+    on_progress: Callable[[str], None] | None = None,
+    engine: Engine | None = None,
+) -> ActorSystem:
+    """The system that a configuration describes, not yet entered. With an engine it is one node.
+
+    `engine` is taken in the place of the one that the file says. Raises what importing the actors'
+    modules raises.
+    """
+    storage = storage_place(config.components.storage, directory)
+    components = ComponentServices.of(config.components, storage, pool_of(config))
+    if config.engine is None:
+        root = supervisor_of(config, directory)
+        return ActorSystem(config.name, root=root, components=components, on_progress=on_progress)
+    from airssys_wasm.application.cluster_building import clustered_root, engine_of, node_of
+
+    node = node_of(config, directory)
+    return ActorSystem(
+        config.name,
+        root=clustered_root(config, directory, node.labels),
+        components=components,
+        on_progress=on_progress,
+        engine=engine or engine_of(config.engine),
+        node=node,
+    )
 
 
 async def _run(
@@ -108,6 +136,8 @@ async def _run(
         failed = False
     except SystemFailed as failure:
         reason, failed, chain = failure.reason, True, failure.chain
+    except EngineDown as error:
+        reason, failed, chain = str(error), True, (str(error),)
     except StartError as error:
         reason, failed, chain = error.reason, True, _start_chain(error.reason)
         if control is not None and control.asked and is_orderly(reason):

@@ -175,6 +175,14 @@ def run(
             help="Where the control socket is to be; auto: in your runtime directory.",
         ),
     ] = "auto",
+    node: Annotated[
+        str | None,
+        typer.Option("--node", metavar="NAME", help="What this machine is called among several."),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="KEY=VALUE", help="What placement of children looks for."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Run a tree file until it ends, SIGINT or SIGTERM; exit code 1 if the root gave up."""
@@ -188,6 +196,8 @@ def run(
             log_format=log_format,
             control=control,
             debug=debug,
+            node=node,
+            labels=tuple(labels or ()),
         )
     )
 
