@@ -50,7 +50,7 @@ def cut_off(world: World, name: str, namespaces: Namespaces | None) -> None:
 def stop_node(world: World, name: str, _: Namespaces | None) -> None:
     """It wakes up past its lease and does not know that time has passed."""
     world.nodes[name].signal(signal.SIGSTOP)
-    time.sleep(LEASE * 2)
+    time.sleep(LEASE.patience + 1.0)
     world.nodes[name].signal(signal.SIGCONT)
 
 

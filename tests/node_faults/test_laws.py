@@ -36,6 +36,7 @@ def act(token: int, at: float) -> dict[str, Any]:
     [
         [OPEN, closed(3), *handled(1, 2, 3)],
         [OPEN, *told(3, "down", "exit"), *handled(1, 2)],
+        [OPEN, *told(4, "down", "exit"), *handled(1, 2, 4)],
         [OPEN, *handled(1, 2)],  # the sender was killed
         [asked("reply"), asked("exited")],
         [act(1, 0.1), act(1, 0.2), act(5, 0.3)],
@@ -50,8 +51,9 @@ def test_what_may_happen_is_found_in_order(entries: list[dict[str, Any]]) -> Non
     [
         ([OPEN, closed(3), *handled(1, 2)], "nobody was told"),
         ([OPEN, closed(2), *handled(1, 2, 2)], "2 was handled twice"),
-        ([OPEN, closed(2), *handled(2, 1)], "2 was handled in the place of 1"),
-        ([OPEN, *told(4, "down", "exit"), *handled(1, 3)], "3 was handled in the place of 2"),
+        ([OPEN, closed(2), *handled(2, 1)], "1 was handled after 2"),
+        ([OPEN, closed(3), *handled(1, 3)], "3 was handled after 1, and nobody was told"),
+        ([OPEN, *told(4, "down", "exit"), *handled(1, 3, 2)], "2 was handled after 3"),
         ([OPEN, *told(1, "down", "exit"), *handled(1, 2)], "1 sent, and 2 handled"),
         ([OPEN, closed(1), *told(1, "down", "down", "exit")], "told 2 times by down"),
         ([OPEN, closed(1), *told(1, "down")], "told by down alone"),

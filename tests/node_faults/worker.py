@@ -16,13 +16,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from airssys_wasm import Actor, ActorExited, ActorRef, ActorSystem, Down, Exit, RequestTimeout
+from airssys_wasm.application.singleton import Singleton
+from airssys_wasm.broker.lease import LeaseTimes
 from airssys_wasm.broker.nats import NatsEngine
 from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.singletons import Singletons
 
 BEAT, PATIENCE = 0.25, 2.0  # seconds
-LEASE = 1.5  # seconds
+LEASE = LeaseTimes(3.0, 0.5)  # seconds
+NAME = "holder"
 SENDERS = 3  # of each node to each other one
 BURST, PAUSE = 10, 0.1  # messages at a time, seconds between
+log = logging.getLogger(__name__)
+
 REQUEST_TIME = 60.0  # far more than any node has patience: a request that waits so long has hung
 
 
@@ -42,7 +48,12 @@ class Receiver(Actor[Any]):
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    def receive(self, message: tuple[str, int]) -> int:
+    def init(self) -> None:
+        self.context.trap_exit = True  # those who send are linked to it
+
+    def receive(self, message: Exit | tuple[str, int]) -> int:
+        if isinstance(message, Exit):
+            return 0
         stream, number = message
         if number > 0:
             self._log("handled", stream=stream, number=number)
@@ -60,6 +71,7 @@ class Sender(Actor[Any]):
         self._streams: dict[ActorRef[Any], tuple[str, int]] = {}
         self._current: ActorRef[Any] | None = None
         self._count = 0
+        self._told_by: set[str] = {"down", "exit"}  # of the latest stream
         self._quiet = False
 
     def init(self) -> None:
@@ -84,11 +96,15 @@ class Sender(Actor[Any]):
         if self._quiet:
             return
         if self._current is None:
+            if len(self._told_by) < 2:
+                return  # the ref may be the same again, and the rest is of the old stream
             try:
                 found = await self._system.node.whereis("receiver", self._node)
-            except ActorExited:
+            except ActorExited as exited:
+                log.info("%s: %s", self._stem, exited)
                 return
             if found is None:
+                log.info("%s: nobody is called receiver", self._stem)
                 return
             self._begin(found)
         assert self._current is not None
@@ -101,6 +117,7 @@ class Sender(Actor[Any]):
         self._count += 1
         stream = f"{self._stem}-{self._count}"
         self._current = ref
+        self._told_by = set()
         self._streams[ref] = stream, 0
         self._log("open", stream=stream, to=self._node, at=time.monotonic())
         self.context.monitor(ref)
@@ -109,6 +126,7 @@ class Sender(Actor[Any]):
     def _told(self, ref: Any, how: str, reason: object) -> None:
         if ref is self._current:
             self._current = None
+        self._told_by.add(how)
         stream, sent = self._streams[ref]
         self._log("told", stream=stream, how=how, reason=str(reason), sent=sent)
 
@@ -138,8 +156,21 @@ async def ask(log: Log, system: ActorSystem, stem: str, node: str, quiet: asynci
             await asyncio.sleep(PAUSE)
 
 
-async def hold(log: Log, system: ActorSystem, quiet: asyncio.Event) -> None:
-    """Do something again and again, while this node holds the one name."""
+class Holder(Actor[Any]):
+    """Does something again and again, while its node has the one name. A node that was stopped may
+    not know yet that it has it no more: it asks at each act, as whoever uses a token has to."""
+
+    def __init__(self, log: Log, singletons: Singletons) -> None:
+        self._log = log
+        self._singletons = singletons
+
+    def init(self) -> None:
+        self.context.send_every(0.01, self.context.ref, "act")
+
+    def receive(self, message: str) -> None:
+        token = self._singletons.token(NAME)
+        if token is not None:
+            self._log("act", token=token, at=time.monotonic())
 
 
 async def commands() -> asyncio.StreamReader:
@@ -153,7 +184,7 @@ async def commands() -> asyncio.StreamReader:
 async def main(name: str, url: str, others: str, path: str) -> None:
     """Run until `end` is read."""
     log = Log(path)
-    settings = NodeSettings(name, beat=BEAT, patience=PATIENCE, announce=1.0)
+    settings = NodeSettings(name, beat=BEAT, patience=PATIENCE, announce=1.0, lease=LEASE)
     system = ActorSystem("faults", engine=NatsEngine(url), node=settings)
     quiet = asyncio.Event()
     async with system, asyncio.TaskGroup() as group:
@@ -166,7 +197,7 @@ async def main(name: str, url: str, others: str, path: str) -> None:
                 sender = system.spawn(Sender, log, system, f"{stem}-{number}", other)
                 senders.append(sender)
             group.create_task(ask(log, system, f"{stem}-asked", other, quiet))
-        holding = group.create_task(hold(log, system, quiet))
+        system.spawn(Singleton(NAME, Holder, log, system.cluster.singletons))
         async for line in await commands():
             if line == b"quiet\n":
                 quiet.set()
@@ -175,7 +206,6 @@ async def main(name: str, url: str, others: str, path: str) -> None:
             if line == b"end\n":
                 break
         quiet.set()
-        holding.cancel()
         log("end", counts=facts(system))
 
 
@@ -185,5 +215,7 @@ def facts(system: ActorSystem) -> Mapping[str, object]:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.ERROR)
+    logging.basicConfig(
+        level=os.environ.get("NODE_LOG", "ERROR"), format="%(asctime)s %(name)s %(message)s"
+    )
     asyncio.run(main(*sys.argv[1:]))
