@@ -2,159 +2,52 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import process_time
 from typing import Any, Literal
 
-import wasmtime
-from wasmtime import _ffi as ffi
-from wasmtime import component as wc
-
 from airssys_wasm.application import ActorSystem
 from airssys_wasm.components import Component
-from airssys_wasm.components.engine.engine import Engine, EngineSettings
-from airssys_wasm.components.engine.limits import Limits
-from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
+from airssys_wasm.components.batches import MOST
+from airssys_wasm.components.engine.engine import EngineSettings
+from airssys_wasm.components.payload import CodecName
 from airssys_wasm.components.services import ComponentServices
-from benchmarks.guest import silent, sleeper
+from airssys_wasm.kernel import ActorRef
+from benchmarks.component_calls import (
+    bare,
+    instance_call,
+    of_a_wait,
+    of_batch,
+    of_bytes,
+    of_text,
+    waits,
+    wrapper,
+    wrapper_start,
+)
+from benchmarks.guest import silent, silent_batches, silent_text, sleeper
 from benchmarks.measure import Benchmark, Sample, Workload, spent
 from benchmarks.workloads import in_loop
 
 PAYLOAD = b"x" * 256
-MESSAGE = (("", "reader", ""), PAYLOAD, (None, None, (1, 2), None))
 BATCH = 100
-
-
-def bare_call() -> Workload:
-    """The floor of a component: one synchronous foreign call, its arguments made beforehand."""
-
-    def run(count: int) -> Sample:
-        from airssys_wasm.components.engine import foreign
-        from airssys_wasm.components.engine.arena import Arena
-        from airssys_wasm.components.engine.lowering import Lowering
-
-        config = wasmtime.Config()
-        ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
-        config.consume_fuel = True
-        config.memory_init_cow = False
-        engine = wasmtime.Engine(config)
-        component = wc.Component(engine, silent())
-        linker = wc.Linker(engine)
-        store = wasmtime.Store(engine)
-        store.set_fuel(1 << 62)
-        instance = linker.instantiate(store, component)
-        interface = instance.get_export_index(store, LIFECYCLE)
-        index = instance.get_export_index(store, "handle-message", interface)
-        assert index is not None
-        function: Any = instance.get_func(store, index)
-        lowering = Lowering(
-            runtime_host().exports[LIFECYCLE]["handle-message"].params, Arena(), "message"
-        )
-        library: str = vars(ffi)["dll"]._name
-        call = ctypes.PyDLL(library)["wasmtime_component_func_call"]
-        call.argtypes = [ctypes.c_void_p] * 6
-        call.restype = ctypes.c_void_p
-        result = foreign.words(4)
-        result_at = foreign.address_of_words(result)
-        function_at = ctypes.addressof(function._func)
-        context = ctypes.cast(store._context(), ctypes.c_void_p).value
-        lowering.write([MESSAGE])
-        arguments = lowering.address
-        began = process_time()
-        for _ in range(count):
-            if call(function_at, context, arguments, 1, result_at, 1):
-                raise RuntimeError("the bare call failed")
-            foreign.val_delete(result_at)
-            result[0] = 0
-        return spent(count, began)
-
-    return run
-
-
-def wrapper_call(size: int) -> Workload:
-    """A call by the functions that wasmtime's own package offers, which many would use."""
-
-    def run(count: int) -> Sample:
-        engine = wasmtime.Engine()
-        component = wc.Component(engine, silent())
-        store = wasmtime.Store(engine)
-        instance = wc.Linker(engine).instantiate(store, component)
-        interface = instance.get_export_index(store, LIFECYCLE)
-        index = instance.get_export_index(store, "handle-message", interface)
-        assert index is not None
-        function: Any = instance.get_func(store, index)
-        message = _record(size)
-        began = process_time()
-        for _ in range(count):
-            function(store, message)
-            function.post_return(store)
-        return spent(count, began)
-
-    return run
-
-
-def _record(size: int) -> object:
-    """The message as wasmtime's package wants it."""
-    metadata = wc.Record()
-    vars(metadata).update(
-        {
-            "correlation-id": None,
-            "reply-to": None,
-            "timestamp": _fields(seconds=1, nanoseconds=2),
-            "content-type": None,
-        }
-    )
-    sender = _fields(namespace="", name="reader", instance="")
-    return _fields(sender=sender, payload=b"x" * size, metadata=metadata)
-
-
-def _fields(**fields: object) -> object:
-    record = wc.Record()
-    vars(record).update(fields)
-    return record
-
-
-def instance_call(path: Literal["fast", "slow"]) -> Workload:
-    """Calls of an instance, without a kernel."""
-
-    async def body(count: int) -> Sample:
-        engine = Engine(EngineSettings(path=path))
-        try:
-            instance = await engine.instantiate(
-                await engine.load(silent()),
-                limits=Limits(),
-                host=lambda interface, function, arguments: None,
-                clock=time.monotonic,
-            )
-            began = process_time()
-            for _ in range(count):
-                await instance.call("handle-message", MESSAGE)
-            sample = spent(count, began)
-            instance.close()
-            return sample
-        finally:
-            engine.close()
-
-    return in_loop(body)
 
 
 def in_system(
     path: Literal["fast", "slow"],
     body: Callable[[ActorSystem, Path, int], Awaitable[Sample]],
+    guest: Callable[[], bytes] = silent,
 ) -> Workload:
     """A workload in a system of its own, with the component in a file."""
 
     async def main(count: int) -> Sample:
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "silent.wasm"
-            file.write_bytes(silent())
+            file = Path(folder) / "guest.wasm"
+            file.write_bytes(guest())
             services = ComponentServices(settings=EngineSettings(path=path))
             async with ActorSystem("benchmark", components=services) as system:
                 return await body(system, file, count)
@@ -162,20 +55,27 @@ def in_system(
     return in_loop(main)
 
 
-def push(path: Literal["fast", "slow"], size: int = 256) -> Workload:
-    """Messages of so many bytes to a component, from `send` to the end of its handler."""
-    payload = b"x" * size
+def push(
+    path: Literal["fast", "slow"],
+    payload: object = PAYLOAD,
+    *,
+    guest: Callable[[], bytes] = silent,
+    codec: CodecName = "raw",
+    batch: int = BATCH,
+) -> Workload:
+    """Messages to a component, from `send` to the end of its handler; a `batch` before it runs."""
 
     async def body(system: ActorSystem, file: Path, count: int) -> Sample:
-        ref = await system.start(Component(file))
+        ref: ActorRef[Any] = await system.start(Component(file, codec=codec))
+        rounds = max(1, count // batch)
         began = process_time()
-        for _ in range(max(1, count // BATCH)):
-            for _ in range(BATCH):
+        for _ in range(rounds):
+            for _ in range(batch - 1):
                 ref.send(payload)
             await ref.request(payload)
-        return spent(max(1, count // BATCH) * (BATCH + 1), began)
+        return spent(rounds * batch, began)
 
-    return in_system(path, body)
+    return in_system(path, body, guest)
 
 
 def start() -> Workload:
@@ -192,7 +92,7 @@ def start() -> Workload:
 
 
 def suspend() -> Workload:
-    """A message whose guest waits in the host for one turn of the loop."""
+    """A message whose guest sleeps for 0 ms: suspended until a timer of the kernel has fired."""
 
     async def main(count: int) -> Sample:
         async with ActorSystem("benchmark") as system:
@@ -224,17 +124,55 @@ def live(spinning: int) -> Workload:
 
 BENCHMARKS = [
     Benchmark(
-        "component-bare", "call", bare_call(), 4_000, "the foreign call alone, with 256 bytes"
+        "component-bare",
+        "call",
+        bare(of_bytes(256)),
+        4_000,
+        "the foreign call alone, with 256 bytes",
+    ),
+    Benchmark(
+        "component-bare-text",
+        "call",
+        bare(of_text(256)),
+        4_000,
+        "the foreign call alone, with a string of 256 bytes",
+    ),
+    Benchmark(
+        "component-bare-batch",
+        "message",
+        bare(of_batch(256)),
+        6_400,
+        "the foreign call alone, with 64 messages of 256 bytes",
     ),
     Benchmark(
         "component-call",
         "call",
-        instance_call("fast"),
+        instance_call(of_bytes(256)),
         3_000,
         "a call of an instance, without a kernel",
         asked=1.7,
         asked_in="other",
         other="component-bare",
+    ),
+    Benchmark(
+        "component-call-text",
+        "call",
+        instance_call(of_text(256)),
+        3_000,
+        "the same with a string of 256 bytes",
+        asked=1.7,
+        asked_in="other",
+        other="component-bare-text",
+    ),
+    Benchmark(
+        "component-call-batch",
+        "message",
+        instance_call(of_batch(256)),
+        6_400,
+        "the same with 64 messages of 256 bytes",
+        asked=600.0,
+        asked_in="unit",
+        other="component-bare-batch",
     ),
     Benchmark(
         "component-push",
@@ -247,6 +185,26 @@ BENCHMARKS = [
         other="component-bare",
     ),
     Benchmark(
+        "component-push-text",
+        "message",
+        push("fast", "x" * 254, guest=silent_text, codec="json"),
+        3_000,
+        "a text of 254 characters, which is a JSON string of 256, to a component that takes text",
+        asked=1.7,
+        asked_in="other",
+        other="component-bare-text",
+    ),
+    Benchmark(
+        "component-push-batch",
+        "message",
+        push("fast", guest=silent_batches, batch=MOST),
+        6_400,
+        "256 bytes, 64 messages in a push",
+        asked=600.0,
+        asked_in="unit",
+        other="component-bare-batch",
+    ),
+    Benchmark(
         "component-push-slow",
         "message",
         push("slow"),
@@ -257,7 +215,7 @@ BENCHMARKS = [
     Benchmark(
         "component-push-1k",
         "message",
-        push("fast", 1_024),
+        push("fast", b"x" * 1_024),
         2_000,
         "1 KiB to a component",
         other="component-bare",
@@ -265,7 +223,7 @@ BENCHMARKS = [
     Benchmark(
         "component-push-64k",
         "message",
-        push("fast", 65_536),
+        push("fast", b"x" * 65_536),
         500,
         "64 KiB to a component",
         other="component-bare",
@@ -273,17 +231,49 @@ BENCHMARKS = [
     Benchmark(
         "component-wrapper",
         "call",
-        wrapper_call(256),
+        wrapper(of_bytes(256)),
         300,
         "the same call through wasmtime's own package",
         other="component-bare",
     ),
     Benchmark(
+        "component-wrapper-text",
+        "call",
+        wrapper(of_text(256)),
+        1_000,
+        "a string of 256 bytes through wasmtime's own package",
+        other="component-bare-text",
+    ),
+    Benchmark(
+        "component-wrapper-batch",
+        "message",
+        wrapper(of_batch(256)),
+        128,
+        "64 messages of 256 bytes in a call through wasmtime's own package",
+        other="component-bare-batch",
+    ),
+    Benchmark(
         "component-wrapper-1k",
         "call",
-        wrapper_call(1_024),
+        wrapper(of_bytes(1_024)),
         100,
         "1 KiB through wasmtime's own package",
+        other="component-bare",
+    ),
+    Benchmark(
+        "component-wrapper-64k",
+        "call",
+        wrapper(of_bytes(65_536)),
+        5,
+        "64 KiB through wasmtime's own package",
+        other="component-bare",
+    ),
+    Benchmark(
+        "component-call-suspend",
+        "call",
+        instance_call(of_a_wait(256), waits),
+        2_000,
+        "a call whose guest is suspended in the host for one turn of the loop",
         other="component-bare",
     ),
     Benchmark(
@@ -291,10 +281,25 @@ BENCHMARKS = [
         "request",
         suspend(),
         1_000,
-        "a request whose guest waits in the host for one turn of the loop",
+        "a request whose guest sleeps for 0 ms, which takes a timer",
         other="component-bare",
     ),
-    Benchmark("component-start", "component", start(), 300, "until its init has succeeded"),
+    Benchmark(
+        "component-start",
+        "component",
+        start(),
+        300,
+        "until its init has succeeded",
+        asked=200_000.0,
+        asked_in="unit",
+    ),
+    Benchmark(
+        "component-wrapper-start",
+        "component",
+        wrapper_start(),
+        300,
+        "a Store, an instance and its initialize through wasmtime's own package, and no actor",
+    ),
     Benchmark(
         "component-suspended-10000",
         "component",

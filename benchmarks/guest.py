@@ -9,6 +9,8 @@ import wasmtime
 from airssys_wasm.sdk.componentize import componentize
 
 _LIFECYCLE = "airssys:core/component-lifecycle@1.0.0"
+_TEXT = "airssys:core/text@1.1.0"
+_BATCH = "airssys:core/batch@1.1.0"
 _CORE = """
 (module
   IMPORTS
@@ -30,22 +32,49 @@ _CORE = """
   (func $forget (global.set $top (i32.const 4096)))
   (func (export "cabi_post_L#initialize") (param i32) (call $forget))
   (func (export "cabi_post_L#handle-message") (param i32) (call $forget))
-  (func (export "cabi_post_L#handle-callback") (param i32) (call $forget)))
+  (func (export "cabi_post_L#handle-callback") (param i32) (call $forget))
+  MORE)
+"""
+
+_HANDLE_TEXT = f"""
+  (func (export "{_TEXT}#handle-text") (param i32) (result i32) (i32.const 16))
+  (func (export "cabi_post_{_TEXT}#handle-text") (param i32) (call $forget))
+"""
+# A result takes 16 bytes; those of 64 messages are zeros, which say that there is no reply.
+_HANDLE_BATCH = f"""
+  (func (export "{_BATCH}#handle-batch") (param i32) (param $count i32) (result i32)
+    (i32.store (i32.const 2048) (i32.const 1024))
+    (i32.store (i32.const 2052) (local.get $count))
+    (i32.const 2048))
+  (func (export "cabi_post_{_BATCH}#handle-batch") (param i32) (call $forget))
 """
 
 
 _SLEEP = '(import "airssys:core/host-services@1.0.0" "sleep-millis" (func $sleep (param i64)))'
 
 
-def _made(handle: str = "", imports: str = "") -> bytes:
+def _made(handle: str = "", imports: str = "", more: str = "") -> bytes:
     text = _CORE.replace("L#", f"{_LIFECYCLE}#").replace("HANDLE", handle)
-    return componentize(bytes(wasmtime.wat2wasm(text.replace("IMPORTS", imports))))
+    text = text.replace("IMPORTS", imports).replace("MORE", more)
+    return componentize(bytes(wasmtime.wat2wasm(text)))
 
 
 @cache
 def silent() -> bytes:
     """Takes every message and does nothing, so that only the way to it costs."""
     return _made()
+
+
+@cache
+def silent_text() -> bytes:
+    """The same, and takes text as a string."""
+    return _made(more=_HANDLE_TEXT)
+
+
+@cache
+def silent_batches() -> bytes:
+    """The same, and takes up to 64 messages in one push."""
+    return _made(more=_HANDLE_BATCH)
 
 
 @cache
