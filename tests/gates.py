@@ -256,9 +256,8 @@ def documents_are_complete() -> str:
     kinds = get_args(LimitKind)
     wanted = [f"`{kind}`" for kind in kinds] + ["handle-message", "capabilities", "storage"]
     expect([word for word in wanted if word not in page], [])
-    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    texts = readme + operations + page + (ROOT / "docs" / "simulation.md").read_text("utf-8")
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    texts = "".join(page.read_text(encoding="utf-8") for page in pages)
     commands = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
     expect([c for c in commands if f"airssys-wasm {c}" not in texts], [])
     names = [name for name in public.__all__ if inspect.isclass(getattr(public, name))]
