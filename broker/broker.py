@@ -1,7 +1,8 @@
-"""Acts: publishes to those who subscribed, within one node.
+"""Acts: publishes to those who subscribed, here and on other nodes.
 
     publish(topic) ── cached route ──► send to each receiver ──► its mailbox
                       └ else the trie  full: dead letter, and the next one
+                                   └─► each other node that wants it, once: see shared_topics.py
     nobody: dead letter
 
 A publication is handed to all its receivers in one synchronous step, and a mailbox keeps its order:
@@ -12,29 +13,37 @@ step in which the names of its actor are freed, before anyone learns of the deat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyio.abc import ObjectReceiveStream
 
+from airssys_wasm.broker.asking import Asking
 from airssys_wasm.broker.delivery import (
     NO_HEADERS,
     Published,
     Receiver,
     Route,
+    Share,
     frozen_headers,
 )
+from airssys_wasm.broker.handing import Handing
+from airssys_wasm.broker.retained import Kept, Retained
 from airssys_wasm.broker.stream import StreamEntrance
 from airssys_wasm.broker.subscriptions import Subscriptions
-from airssys_wasm.broker.topic import parse_pattern
+from airssys_wasm.broker.topic import parse_pattern, parse_topic
 from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.kernel import Kernel
-from airssys_wasm.kernel.message import DeadLetter
+from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
 
+if TYPE_CHECKING:
+    from airssys_wasm.broker.shared_topics import SharedTopics
+
 Subscription = tuple[str, str | None]  # pattern and group
+Waiting = list[Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,10 @@ class BrokerStatistics:
     """Counts since the start, and what there is now.
 
     `published` publications; `delivered` copies handed to a mailbox or a stream; `dropped` copies
-    that found it full; `undeliverable` publications that nobody took.
+    that found it full; `undeliverable` publications that nobody took. `sent` copies that went to
+    other nodes, one a node; `received` those that came from there; `unsent` publications that could
+    not be sent though other nodes want them. `wanted` are patterns that other nodes subscribed to,
+    each once a node and group; `retained` topics whose last message is kept.
     """
 
     published: int
@@ -52,6 +64,11 @@ class BrokerStatistics:
     subscriptions: int
     streams: int
     cached_topics: int
+    sent: int = 0
+    received: int = 0
+    unsent: int = 0
+    wanted: int = 0
+    retained: int = 0
 
 
 class Broker:
@@ -62,11 +79,13 @@ class Broker:
         self._subscriptions: Subscriptions[Receiver] = Subscriptions()
         self._routes = self._subscriptions.routes
         self._of_actor: dict[ActorRef[Any], dict[Subscription, bool]] = {}  # True: lasting
-        self._streams: set[StreamEntrance] = set()
+        self._streams: dict[StreamEntrance, None] = {}
+        self._retained = Retained()
+        self._elsewhere: SharedTopics | None = None
+        self._handing = Handing(kernel)
+        self._asking = Asking(self._subscriptions)
         self._published = 0
         self._copies = 0
-        self._dropped = 0
-        self._undeliverable = 0
 
     # --- subscribing
 
@@ -80,42 +99,70 @@ class Broker:
     ) -> None:
         """From now on `ref` gets a Published for each publication to a topic of `pattern`.
 
-        Of all members of a `group`, whatever pattern brought them, one gets it, each in turn. To
-        subscribe twice with one pattern and group is to subscribe once. A subscription ends with
-        its actor; that of a dead one is none. A `lasting` one goes to the next incarnation, if that
-        takes over the mailbox.
+        Of all members of a `group`, whatever pattern brought them and on whichever node they are,
+        one gets it, each in turn. To subscribe twice with one pattern and group is to subscribe
+        once. A subscription ends with its actor; that of a dead one is none. A `lasting` one goes
+        to the next incarnation, if that takes over the mailbox. What is retained for topics of
+        `pattern` comes first, except to a group.
 
-        Raises TopicError, and TypeError for anything but an ActorRef: a subscription is of one
-        incarnation.
+        Raises TopicError, TypeError for anything but an ActorRef: a subscription is of one
+        incarnation; ValueError for an actor of another node, which subscribes there.
         """
         if not isinstance(ref, ActorRef):
             raise TypeError(f"an ActorRef subscribes, not {ref!r}")
+        if isinstance(ref, OutsideRef):
+            raise ValueError(f"{ref} subscribes on its own node only")
         if group is not None and not (isinstance(group, str) and group):
             raise TypeError(f"a group is named by a string that is not empty, not {group!r}")
         parse_pattern(pattern)
-        if not ref.is_alive:
-            return
-        self._subscriptions.add(pattern, ref, group)
+        if ref.is_alive and self._subscribe(pattern, ref, group, lasting=lasting):
+            self._catch_up(pattern, ref, group)
+
+    def _subscribe(
+        self, pattern: str, ref: ActorRef[Any], group: str | None, *, lasting: bool
+    ) -> bool:
+        added = self._add(pattern, ref, group)
         own = self._of_actor.get(ref)
         if own is None:
             self._of_actor[ref] = {(pattern, group): lasting}
             self._kernel.on_exit(ref, self._ended)
         else:
             own[(pattern, group)] = lasting or own.get((pattern, group), False)
+        return added
+
+    def _add(self, pattern: str, receiver: Receiver, group: str | None = None) -> bool:
+        if not self._subscriptions.add(pattern, receiver, group):
+            return False
+        if self._elsewhere is not None:
+            self._elsewhere.subscribed(pattern, group, 1)
+        return True
+
+    def _remove(self, pattern: str, receiver: Receiver, group: str | None = None) -> bool:
+        if not self._subscriptions.remove(pattern, receiver, group):
+            return False
+        if self._elsewhere is not None:
+            self._elsewhere.subscribed(pattern, group, -1)
+        return True
+
+    def _catch_up(self, pattern: str, receiver: Receiver, group: str | None = None) -> None:
+        """Give a new subscriber what was published before and retained."""
+        if group is None and len(self._retained):
+            for published in self._retained.matching(pattern):
+                self._handing.send(receiver, published)
 
     def unsubscribe(self, pattern: str, ref: ActorRef[Any], group: str | None = None) -> None:
         """No more from now on; what is in the mailbox stays there.
 
         Harmless when there is no such subscription. Raises TopicError.
         """
-        if self._subscriptions.remove(pattern, ref, group):
+        if self._remove(pattern, ref, group):
             del self._of_actor[ref][(pattern, group)]
 
     def _ended(self, ref: ActorRef[Any], successor: ActorRef[Any] | None) -> None:
         for (pattern, group), lasting in self._of_actor.pop(ref, {}).items():
-            self._subscriptions.remove(pattern, ref, group)
+            self._remove(pattern, ref, group)
             if lasting and successor is not None:
-                self.subscribe(pattern, successor, group, lasting=True)
+                self._subscribe(pattern, successor, group, lasting=True)
 
     @asynccontextmanager
     async def stream(
@@ -132,25 +179,33 @@ class Broker:
         """
         parse_pattern(pattern)
         entrance = StreamEntrance(pattern, capacity)
-        self._subscriptions.add(pattern, entrance)
-        self._streams.add(entrance)
+        self._add(pattern, entrance)
+        self._streams[entrance] = None
+        self._catch_up(pattern, entrance)
         try:
             yield entrance.exit
         finally:
-            self._streams.discard(entrance)
-            self._subscriptions.remove(pattern, entrance)
+            self._streams.pop(entrance, None)
+            self._remove(pattern, entrance)
             entrance.end()
             await entrance.exit.aclose()
 
     # --- publishing
 
     def publish(
-        self, topic: str, message: object, headers: Mapping[str, str] | None = None
+        self,
+        topic: str,
+        message: object,
+        headers: Mapping[str, str] | None = None,
+        *,
+        retain: bool = False,
     ) -> None:
-        """Send `message` to all who subscribed to `topic`. Never waits.
+        """Send `message` to all who subscribed to `topic`, on all nodes. Never waits.
 
-        Never raises for a subscriber: what finds a mailbox full is a dead letter, and so is what
-        nobody takes. Raises TopicError.
+        With `retain` it is kept, in place of the one before, for those who subscribe later, until
+        `forget`. Never raises for a subscriber: what finds a mailbox full is a dead letter where
+        that is, and so is here what nobody takes, and what other nodes want and can't be sent
+        (`"unsent"`). Raises TopicError.
         """
         route = self._routes.get(topic) or self._subscriptions.resolve(topic)
         published = Published(
@@ -162,84 +217,140 @@ class Broker:
             try:
                 send(published)
             except MailboxFull as full:
-                self._drop(full.target, published)
+                self._handing.drop(full.target, published)
         self._copies += len(sends)
-        if route.choices:
-            self._copies += len(route.choices)
-            for choice in route.choices:
-                member = choice.next()
-                try:
-                    member.send(published)
-                except MailboxFull:
-                    self._drop(member, published)
+        if route.more or retain:
+            self._publish_more(route, published, retain=retain)
         elif not sends:
-            self._nobody(published)
+            self._handing.nobody(published)
+
+    def _publish_more(self, route: Route[Receiver], published: Published, *, retain: bool) -> None:
+        """To one of each group, and to other nodes."""
+        near, far = route.chosen()
+        for receiver in near:
+            self._handing.send(receiver, published)
+        kept = self._keep(published) if retain else None
+        if self._elsewhere is not None and (far or kept is not None):
+            self._elsewhere.publish(published, far, kept)
+
+    def forget(self, topic: str) -> None:
+        """Keep what is retained for a topic no longer, on any node; harmless when nothing is.
+
+        Raises TopicError.
+        """
+        parse_topic(topic)
+        kept = self._retained.keep(topic, None, *self._now())
+        if self._elsewhere is not None:
+            self._elsewhere.hold(kept)
+
+    def _keep(self, published: Published) -> Kept:
+        topic, message, headers = published.topic, published.message, published.headers
+        again = Published(topic, message, headers, retained=True)
+        return self._retained.keep(topic, again, *self._now())
+
+    def _now(self) -> tuple[float, str]:
+        name = self._elsewhere.name if self._elsewhere is not None else ""
+        return self._kernel.platform.timestamp(), name
 
     async def put(
         self, topic: str, message: object, headers: Mapping[str, str] | None = None
     ) -> None:
-        """`publish` that waits for room in every bounded mailbox it goes to.
+        """`publish` that waits for room in every bounded mailbox it goes to, on any node.
 
-        All who have room get it at once, the rest as soon as they have; only the caller waits. A
-        subscriber that ends meanwhile is waited for no longer. A mailbox that refuses to be waited
-        for (`reject`) makes a dead letter. Raises TopicError.
+        All who have room get it at once, the rest as soon as they have; only the caller waits: for
+        another node until that says that all have taken it. A subscriber that ends meanwhile is
+        waited for no longer, nor is a node that is lost. A mailbox that refuses to be waited for
+        (`reject`) makes a dead letter. Who gives up waiting leaves those out that still had no
+        room. Raises TopicError.
         """
         route = self._routes.get(topic) or self._subscriptions.resolve(topic)
         published = Published(
             topic, message, NO_HEADERS if headers is None else frozen_headers(headers)
         )
         self._published += 1
-        full = self._give(route, published)
-        if len(full) == 1:
-            await self._put(full[0], published)
-        elif full:
-            async with asyncio.TaskGroup() as waiting:
-                for receiver in full:
-                    waiting.create_task(self._put(receiver, published))
+        near, far = route.chosen() if route.more else ((), {})
+        receivers = (*route.receivers, *near)
+        if not receivers and not far:
+            self._handing.nobody(published)
+        waits: Waiting = [
+            self._handing.wait_for(receiver, published)
+            for receiver in self._handing.give(receivers, published)
+        ]
+        if not far or self._elsewhere is None:
+            await together(waits)
+            return
+        awaited = self._elsewhere.put(published, far)
+        try:
+            await together(waits)
+            for one in awaited:
+                await one.future
+        finally:
+            for one in awaited:
+                self._elsewhere.give_up(one)
 
-    def _give(self, route: Route[Receiver], published: Published) -> list[Receiver]:
-        """Send to all who have room; who has to be waited for.
+    async def request(
+        self,
+        topic: str,
+        message: object,
+        timeout: float | None = 5.0,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The reply of one who subscribed to `topic`, on whichever node, within `timeout` seconds.
 
-        The last one with a bound is left to be waited for, unless others are: its `put` does not
-        wait when there is room, and costs no exception when there is none.
+        It gets a Published, and answers it as any request. The next member of a group is asked, of
+        several groups one of the first; without a group the actor that subscribed first, those of
+        this node before others. Raises NoResponders at once when no actor anywhere subscribed;
+        TopicError, and what `ActorRef.request` raises.
         """
-        receivers = (*route.receivers, *(choice.next() for choice in route.choices))
+        parse_topic(topic)
+        published = Published(
+            topic, message, NO_HEADERS if headers is None else frozen_headers(headers)
+        )
+        return await self._asking.request(published, timeout, self._elsewhere)
+
+    # --- several nodes; `SharedTopics` calls these
+
+    def share(self, elsewhere: SharedTopics) -> None:
+        """Have publications go to other nodes, too."""
+        self._elsewhere = elsewhere
+        for pattern, group, _ in self._subscriptions:
+            elsewhere.subscribed(pattern, group, 1)
+
+    def want(self, pattern: str, node: str, group: str | None, members: int) -> None:
+        """See `Subscriptions.want`."""
+        self._subscriptions.want(pattern, node, group, members)
+
+    def deliver(self, published: Published, share: Share, *, wait: bool = False) -> Waiting:
+        """A publication came from another node, for those of this one that it has chosen.
+
+        It is a dead letter when nobody of these is there any more. Gives who is to be waited for,
+        if there is somebody, and `wait`.
+        """
+        route = self._subscriptions.resolve(published.topic)
+        receivers = route.near(share)
         if not receivers:
-            self._nobody(published)
-        bounded: list[Receiver] = []
+            self._handing.nobody(published)
+        if wait:
+            full = self._handing.give(receivers, published)
+            return [self._handing.wait_for(receiver, published) for receiver in full]
         for receiver in receivers:
-            if receiver.capacity is None:
-                receiver.send(published)
-                self._copies += 1
-            else:
-                bounded.append(receiver)
-        if len(bounded) < 2:
-            return bounded
-        return [receiver for receiver in bounded if not self._accepts(receiver, published)]
+            self._handing.send(receiver, published)
+        return []
 
-    def _accepts(self, receiver: Receiver, published: Published) -> bool:
-        try:
-            receiver.send(published)
-        except MailboxFull:
-            return False
-        self._copies += 1
-        return True
+    def ask(self, published: Published, group: str | None) -> asyncio.Future[Any]:
+        """A question came from another node. Raises NoResponders, ActorExited, MailboxFull."""
+        return self._asking.here(published, group)
 
-    async def _put(self, receiver: Receiver, published: Published) -> None:
-        try:
-            await receiver.put(published)
-        except MailboxFull:
-            self._drop(receiver, published)
-        self._copies += 1
+    @property
+    def retained(self) -> Iterable[Kept]:
+        """All that is retained, and what was forgotten."""
+        return self._retained
 
-    def _drop(self, target: object, published: Published) -> None:
-        self._dropped += 1
-        to = target if isinstance(target, ActorRef) else str(target)
-        self._kernel.dead_letters.record(DeadLetter(published, to, "full"))
-
-    def _nobody(self, published: Published) -> None:
-        self._undeliverable += 1
-        self._kernel.dead_letters.record(DeadLetter(published, published.topic, "noproc"))
+    def hold(self, kept: Kept, *, tell: bool) -> None:
+        """Another node says what is retained; `tell` those who subscribed, if it is news."""
+        if self._retained.take(kept) and tell and kept.published is not None:
+            for receiver in self._subscriptions.resolve(kept.topic).receivers:
+                self._handing.send(receiver, kept.published)
 
     # --- watching
 
@@ -249,17 +360,33 @@ class Broker:
 
     def statistics(self) -> BrokerStatistics:
         """The counts of this broker, as of now."""
+        elsewhere = self._elsewhere
         return BrokerStatistics(
             published=self._published,
-            delivered=self._copies - self._dropped,
-            dropped=self._dropped,
-            undeliverable=self._undeliverable,
+            delivered=self._copies + self._handing.copies - self._handing.dropped,
+            dropped=self._handing.dropped,
+            undeliverable=self._handing.undeliverable,
             subscriptions=len(self._subscriptions),
             streams=len(self._streams),
             cached_topics=len(self._routes),
+            sent=elsewhere.sent if elsewhere is not None else 0,
+            received=elsewhere.received if elsewhere is not None else 0,
+            unsent=elsewhere.unsent if elsewhere is not None else 0,
+            wanted=self._subscriptions.wanted,
+            retained=len(self._retained),
         )
 
     def close(self) -> None:
         """End all streams: who iterates one gets what is buffered, and then the end."""
         for entrance in self._streams:
             entrance.end()
+
+
+async def together(waits: Waiting) -> None:
+    """Wait for all of them at once."""
+    if len(waits) == 1:
+        await waits[0]
+    elif waits:
+        async with asyncio.TaskGroup() as waiting:
+            for wait in waits:
+                waiting.create_task(wait)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ class Published(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     topic: str
     message: Any
     headers: Mapping[str, str] = NO_HEADERS
+    retained: bool = False  # it was published before its receiver subscribed
 
 
 class Receiver(Protocol):
@@ -43,49 +44,103 @@ class Receiver(Protocol):
 R = TypeVar("R", bound=Receiver)
 
 
+class Seat(NamedTuple):
+    """A member of a group on another node, which gives what comes for it to one of its own."""
+
+    node: str
+    place: int
+
+
+class Share(NamedTuple):
+    """Whom one node is to give a publication: all who subscribed without a group, if `direct`, and
+    one member of each of `groups`."""
+
+    direct: bool
+    groups: list[str]
+
+
 class Choice(Generic[R]):
     """Who of a group is next: each in turn, in the order of their subscriptions.
 
     `turn` says where to begin, so that a group whose members come and go does not begin with the
-    same one each time.
+    same one each time. `near` is the choice among those of this node; None when there are none.
     """
 
-    __slots__ = ("members", "turn")
+    __slots__ = ("_near", "group", "members", "turn")
 
-    def __init__(self, members: tuple[R, ...], turn: int = 0) -> None:
+    def __init__(self, group: str, members: tuple[R | Seat, ...], turn: int = 0) -> None:
+        self.group = group
         self.members = members
         self.turn = turn % len(members)
+        self._near: Choice[R] | None = None
 
-    def next(self) -> R:
+    def next(self) -> R | Seat:
         """The member whose turn it is; then it is the next one's."""
         turn = self.turn
         self.turn = turn + 1 if turn + 1 < len(self.members) else 0
         return self.members[turn]
+
+    def near(self) -> R | None:
+        """As `next`, among the members of this node; None when it has none."""
+        if self._near is None:
+            members = tuple([m for m in self.members if m.__class__ is not Seat])
+            if not members:
+                return None
+            self._near = Choice(self.group, members, self.turn)
+        return self._near.next()  # type: ignore[return-value]  # no Seat is left
 
 
 class Route(Generic[R]):
     """Who gets what is published to one topic; never changed.
 
     `receivers` get a copy each, and are listed once for each pattern of theirs that matches; of
-    each of `choices`, one member gets it. `sends` are the `send` methods of `receivers`. `size` is
-    how many places it takes, for a bound on what is cached.
+    each of `choices`, one member gets it. `sends` are the `send` methods of `receivers`. The other
+    nodes `far` get it once each, for whoever subscribed there. `more` says that there are choices
+    or other nodes. `size` is how many places it takes, for a bound on what is cached.
 
     No dataclass, since it is made at each publication to a new topic: a quarter of a frozen one.
     """
 
-    __slots__ = ("choices", "receivers", "sends", "size")
+    __slots__ = ("choices", "far", "more", "receivers", "sends", "size")
 
-    def __init__(self, receivers: tuple[R, ...] = (), choices: tuple[Choice[R], ...] = ()) -> None:
+    def __init__(
+        self,
+        receivers: tuple[R, ...] = (),
+        choices: tuple[Choice[R], ...] = (),
+        far: tuple[str, ...] = (),
+    ) -> None:
         self.receivers = receivers
         self.choices = choices
+        self.far = far
+        self.more = bool(choices or far)
         self.sends: tuple[Callable[[Any], None], ...]
         if len(receivers) == 1:
             self.sends = (receivers[0].send,)
         else:
             self.sends = tuple([receiver.send for receiver in receivers])
         self.size = 1 + len(receivers)
-        if choices:
-            self.size += sum(len(choice.members) for choice in choices)
+        if self.more:
+            self.size += len(far) + sum(len(choice.members) for choice in choices)
+
+    def chosen(self) -> tuple[list[R], dict[str, Share]]:
+        """Of each choice the next: those of this node, and what each other node gets it for."""
+        near: list[R] = []
+        far = {node: Share(True, []) for node in self.far}
+        for choice in self.choices:
+            member = choice.next()
+            if isinstance(member, Seat):
+                far.setdefault(member.node, Share(False, [])).groups.append(choice.group)
+            else:
+                near.append(member)
+        return near, far
+
+    def near(self, share: Share) -> list[R]:
+        """Those of this node who get what another has sent to it for `share`."""
+        receivers = list(self.receivers) if share.direct else []
+        if share.groups:
+            members = [choice.near() for choice in self.choices if choice.group in share.groups]
+            receivers += [member for member in members if member is not None]
+        return receivers
 
 
 def frozen_headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:

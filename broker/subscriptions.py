@@ -12,15 +12,19 @@ Routes are cached by topic. Always:
     drops one route; to another pattern, or to a group, all: each was paid for by a publication;
   - the cache holds at most `places` receivers over all its routes, or a single route;
   - a node without subscribers and without children is gone.
+
+What other nodes want is in the same trie: a pattern that somebody there subscribed to, and a Seat
+for each member of a group there (`want`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from operator import itemgetter
 from typing import Any, Generic
 
-from airssys_wasm.broker.delivery import Choice, R, Route
+from airssys_wasm.broker.delivery import Choice, R, Route, Seat
 from airssys_wasm.broker.topic import ANY, REST, is_literal, parse_pattern, parse_topic
 
 PLACES = 200_000  # topics and their receivers, in cached routes: some 20 MB
@@ -30,16 +34,17 @@ _came = itemgetter(1)  # of a receiver and the number of its subscription
 
 
 class _Leaf(Generic[R]):
-    """The subscribers of one pattern, with the order in which they came."""
+    """The subscribers of one pattern, with the order in which they came; the nodes that want it."""
 
-    __slots__ = ("direct", "groups")
+    __slots__ = ("direct", "far", "groups")
 
     def __init__(self) -> None:
         self.direct: dict[R, int] = {}
-        self.groups: dict[str, dict[R, int]] = {}
+        self.groups: dict[str, dict[R | Seat, int]] = {}
+        self.far: dict[str, None] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.direct or self.groups)
+        return bool(self.direct or self.groups or self.far)
 
 
 _Node = dict[str, Any]  # a node of the trie: the node below by each token; its own leaf at LEAF
@@ -53,19 +58,20 @@ class _Group(Generic[R]):
     each such set takes turns on its own, so that alternating topics don't meet the same member.
     """
 
-    __slots__ = ("choices", "made", "subscriptions")
+    __slots__ = ("choices", "made", "name", "subscriptions")
 
-    def __init__(self) -> None:
-        self.choices: dict[tuple[R, ...], Choice[R]] = {}
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.choices: dict[tuple[R | Seat, ...], Choice[R]] = {}
         self.made = 0
         self.subscriptions = 0
 
-    def choice(self, members: tuple[R, ...]) -> Choice[R]:
+    def choice(self, members: tuple[R | Seat, ...]) -> Choice[R]:
         found = self.choices.get(members)
         if found is None:
             if len(self.choices) >= SETS:
                 self.choices.clear()
-            found = self.choices[members] = Choice(members, self.made)
+            found = self.choices[members] = Choice(self.name, members, self.made)
             self.made += 1
         return found
 
@@ -85,12 +91,13 @@ class Subscriptions(Generic[R]):
         self._nobody: Route[R] = Route()
         self._came = 0
         self._count = 0
+        self.wanted = 0  # patterns of other nodes, each once a node
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[tuple[str, str | None, R]]:
-        """Pattern, group and receiver of each subscription."""
+        """Pattern, group and receiver of each subscription on this node."""
         nodes: list[tuple[tuple[str, ...], _Node]] = [((), self._root)]
         while nodes:
             tokens, node = nodes.pop()
@@ -100,11 +107,92 @@ class Subscriptions(Generic[R]):
                 pattern = ".".join(tokens)
                 yield from ((pattern, None, receiver) for receiver in leaf.direct)
                 for group, members in leaf.groups.items():
-                    yield from ((pattern, group, receiver) for receiver in members)
+                    for receiver in members:
+                        if not isinstance(receiver, Seat):
+                            yield pattern, group, receiver
 
     def add(self, pattern: str, receiver: R, group: str | None = None) -> bool:
         """Subscribe. False when that subscription was there. Raises TopicError."""
         tokens = parse_pattern(pattern)
+        leaf = self._leaf(tokens)
+        members: dict[Any, int] = (
+            leaf.direct if group is None else leaf.groups.setdefault(group, {})
+        )
+        if receiver in members:
+            return False
+        self._count += 1
+        self._enter(members, receiver, group)
+        self._forget_routes(pattern, tokens, group)
+        return True
+
+    def remove(self, pattern: str, receiver: R, group: str | None = None) -> bool:
+        """Unsubscribe. False when there was no such subscription. Raises TopicError."""
+        tokens = parse_pattern(pattern)
+        leaf = self._find(tokens)
+        if leaf is None:
+            return False
+        members: dict[Any, int] = leaf.direct if group is None else leaf.groups.get(group, {})
+        if receiver not in members:
+            return False
+        self._count -= 1
+        self._leave(leaf, receiver, group)
+        self._prune(tokens)
+        self._forget_routes(pattern, tokens, group)
+        return True
+
+    def want(self, pattern: str, node: str, group: str | None, members: int) -> None:
+        """So many of another node subscribed to a pattern with that group, or None; 0: nobody.
+
+        Raises TopicError.
+        """
+        tokens = parse_pattern(pattern)
+        leaf = self._leaf(tokens)
+        if group is None:
+            if (node in leaf.far) != bool(members):
+                self.wanted += 1 if members else -1
+                if members:
+                    leaf.far[node] = None
+                else:
+                    del leaf.far[node]
+        else:
+            taken = leaf.groups.get(group, {})
+            self.wanted += bool(members) - (Seat(node, 0) in taken)
+            if members:
+                taken = leaf.groups.setdefault(group, taken)
+            for place in range(members):
+                if Seat(node, place) not in taken:
+                    self._enter(taken, Seat(node, place), group)
+            for place in count(members):
+                if Seat(node, place) not in taken:
+                    break
+                self._leave(leaf, Seat(node, place), group)
+        self._prune(tokens)
+        self._forget_routes(pattern, tokens, group)
+
+    def _enter(self, members: dict[Any, int], who: R | Seat, group: str | None) -> None:
+        self._came += 1
+        members[who] = self._came
+        if group is not None:
+            known = self._groups.get(group)
+            if known is None:
+                known = self._groups[group] = _Group(group)
+            known.subscriptions += 1
+
+    def _leave(self, leaf: _Leaf[R], who: Any, group: str | None) -> None:
+        if group is None:
+            del leaf.direct[who]
+            return
+        members = leaf.groups[group]
+        del members[who]
+        if not members:
+            del leaf.groups[group]
+        known = self._groups[group]
+        known.subscriptions -= 1
+        if not known.subscriptions:
+            del self._groups[group]
+
+    def _leaf(self, tokens: tuple[str, ...]) -> _Leaf[R]:
+        """That of a pattern, made when there is none."""
         node = self._root
         for token in tokens:
             child = node.get(token)
@@ -114,51 +202,30 @@ class Subscriptions(Generic[R]):
         leaf: _Leaf[R] | None = node.get(LEAF)
         if leaf is None:
             leaf = node[LEAF] = _Leaf()
-        members = leaf.direct if group is None else leaf.groups.setdefault(group, {})
-        if receiver in members:
-            return False
-        self._came += 1
-        members[receiver] = self._came
-        self._count += 1
-        if group is not None:
-            known = self._groups.get(group)
-            if known is None:
-                known = self._groups[group] = _Group()
-            known.subscriptions += 1
-        self._forget_routes(pattern, tokens, group)
-        return True
+        return leaf
 
-    def remove(self, pattern: str, receiver: R, group: str | None = None) -> bool:
-        """Unsubscribe. False when there was no such subscription. Raises TopicError."""
-        tokens = parse_pattern(pattern)
+    def _find(self, tokens: tuple[str, ...]) -> _Leaf[R] | None:
+        node = self._root
+        for token in tokens:
+            child = node.get(token)
+            if child is None:
+                return None
+            node = child
+        leaf: _Leaf[R] | None = node.get(LEAF)
+        return leaf
+
+    def _prune(self, tokens: tuple[str, ...]) -> None:
+        """Forget the leaf of a pattern if it is empty, and what leads to nothing else."""
         path = [self._root]
         for token in tokens:
-            child = path[-1].get(token)
-            if child is None:
-                return False
-            path.append(child)
-        leaf: _Leaf[R] | None = path[-1].get(LEAF)
-        if leaf is None:
-            return False
-        members = leaf.direct if group is None else leaf.groups.get(group, {})
-        if members.pop(receiver, None) is None:
-            return False
-        self._count -= 1
-        if group is not None:
-            if not members:
-                del leaf.groups[group]
-            known = self._groups[group]
-            known.subscriptions -= 1
-            if not known.subscriptions:
-                del self._groups[group]
-        if not leaf:
-            del path[-1][LEAF]
-            for parent, token, child in reversed(list(zip(path, tokens, path[1:], strict=False))):
-                if child:
-                    break
-                del parent[token]
-        self._forget_routes(pattern, tokens, group)
-        return True
+            path.append(path[-1][token])
+        if path[-1][LEAF]:
+            return
+        del path[-1][LEAF]
+        for parent, token, child in reversed(list(zip(path, tokens, path[1:], strict=False))):
+            if child:
+                break
+            del parent[token]
 
     def resolve(self, topic: str) -> Route[R]:
         """Who gets what is published to `topic`, in the order of their subscriptions.
@@ -198,10 +265,13 @@ class Subscriptions(Generic[R]):
             copies = [item for leaf in leaves for item in leaf.direct.items()]
             copies.sort(key=_came)
             receivers = tuple([receiver for receiver, _ in copies])
-        return Route(receivers, self._choices(leaves) if self._groups else ())
+        far: tuple[str, ...] = ()
+        if self.wanted:
+            far = tuple(dict.fromkeys(node for leaf in leaves for node in leaf.far))
+        return Route(receivers, self._choices(leaves) if self._groups else (), far)
 
     def _choices(self, leaves: list[_Leaf[R]]) -> tuple[Choice[R], ...]:
-        groups: dict[str, dict[R, int]] = {}
+        groups: dict[str, dict[R | Seat, int]] = {}
         for leaf in leaves:
             for name, members in leaf.groups.items():
                 merged = groups.setdefault(name, {})

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from airssys_wasm.broker import TopicError
+from airssys_wasm.broker.delivery import Seat
 from airssys_wasm.broker.subscriptions import Subscriptions
 from airssys_wasm.broker.topic import parse_pattern, parse_topic
 
@@ -58,16 +59,25 @@ class Someone:
 
 PEOPLE = st.integers(0, 3).map(Someone)
 GROUPS = st.sampled_from((None, None, "g", "h"))
+NODES = st.sampled_from(("m", "n"))
 
 
 class TheTrieIsThePlainMatcher(RuleBasedStateMachine):
-    """Any order of subscribing, unsubscribing and publishing."""
+    """Any order of subscribing, unsubscribing and publishing, here and on other nodes."""
 
     @initialize(places=st.integers(1, 12))
     def begin(self, places: int) -> None:
         self.places = places
         self.subscriptions: Subscriptions[Someone] = Subscriptions(places)
         self.model: list[tuple[str, str | None, Someone]] = []
+        self.wanted: dict[tuple[str, str, str | None], int] = {}
+
+    @rule(pattern=patterns() | TOPICS, node=NODES, group=GROUPS, members=st.integers(0, 3))
+    def subscribe_elsewhere(self, pattern: str, node: str, group: str | None, members: int) -> None:
+        self.subscriptions.want(pattern, node, group, members)
+        self.wanted.pop((pattern, node, group), None)
+        if members:
+            self.wanted[pattern, node, group] = members
 
     @rule(pattern=patterns() | TOPICS, receiver=PEOPLE, group=GROUPS)
     def subscribe(self, pattern: str, receiver: Someone, group: str | None) -> None:
@@ -97,17 +107,30 @@ class TheTrieIsThePlainMatcher(RuleBasedStateMachine):
             route = self.subscriptions.resolve(topic)
             matching = [entry for entry in self.model if matches(entry[0], topic)]
             assert list(route.receivers) == [r for _, group, r in matching if group is None]
-            members: dict[str, set[Someone]] = {}
+            wanted = [(*e, n) for e, n in self.wanted.items() if matches(e[0], topic)]
+            assert set(route.far) == {node for _, node, group, _ in wanted if group is None}
+            assert len(set(route.far)) == len(route.far)
+            members: dict[str, set[Any]] = {}
             for _, group, receiver in matching:
                 if group is not None:
                     members.setdefault(group, set()).add(receiver)
+            for _, node, group, count in wanted:
+                if group is not None:
+                    seats = {Seat(node, place) for place in range(count)}
+                    members.setdefault(group, set()).update(seats)
             assert len(route.choices) == len(members)
             assert sorted((set(c.members) for c in route.choices), key=str) == sorted(
                 members.values(), key=str
             )
             for choice in route.choices:
                 assert len(set(choice.members)) == len(choice.members)
+                here = {m for m in choice.members if isinstance(m, Someone)}
+                assert {choice.near() for _ in here} == here
+                assert here or choice.near() is None
                 choice.next()
+            near, far = route.chosen()
+            assert len(near) + sum(len(share.groups) for share in far.values()) == len(members)
+            assert {node for node, share in far.items() if share.direct} == set(route.far)
 
     @invariant()
     def what_is_remembered_is_bounded(self) -> None:
@@ -118,8 +141,11 @@ class TheTrieIsThePlainMatcher(RuleBasedStateMachine):
     def all_subscriptions_are_listed(self) -> None:
         assert len(self.subscriptions) == len(self.model)
         assert set(self.subscriptions) == set(self.model)
+        assert self.subscriptions.wanted == len(self.wanted)
 
     def teardown(self) -> None:
+        for pattern, node, group in self.wanted:
+            self.subscriptions.want(pattern, node, group, 0)
         for pattern, group, receiver in self.model:
             assert self.subscriptions.remove(pattern, receiver, group)
         assert self.subscriptions._root == {}
@@ -140,7 +166,7 @@ def test_a_group_passes_over_no_member_of_any_topic(
     subscriptions: Subscriptions[Someone] = Subscriptions()
     for pattern, receiver in entries:
         subscriptions.add(pattern, receiver, "g")
-    served: dict[frozenset[Someone], Counter[Someone]] = {}
+    served: dict[frozenset[Someone | Seat], Counter[Someone | Seat]] = {}
     for _ in range(rounds):
         for topic in topics:
             for choice in subscriptions.resolve(topic).choices:

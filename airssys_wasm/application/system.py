@@ -146,12 +146,14 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         from airssys_wasm.broker.node import Node
         from airssys_wasm.broker.node_settings import NodeSettings
         from airssys_wasm.broker.shared_groups import SharedGroups
+        from airssys_wasm.broker.shared_topics import SharedTopics
 
         settings = self._node_settings
         if not isinstance(settings, NodeSettings):
             settings = NodeSettings(settings)
         self._node = node = Node(self.kernel, engine, settings)
         SharedGroups(self.kernel, node)
+        SharedTopics(self.kernel, self.broker, node)
         await node.open()
         self._cluster = Cluster(self.kernel, node, settings, self._give_up)
         await self._cluster.open()
