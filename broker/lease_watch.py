@@ -79,6 +79,7 @@ class LeaseWatch:
         self._revisions: dict[str, int] = {}  # of each key, also of those that are gone
         self._over: dict[Term, None] = {}
         self._doubtful: dict[Term, float] = {}  # spoken of and not seen: when to ask for it
+        self._asked: dict[str, dict[Term, None]] = {}  # by node: for which of them
         self._later: dict[str, float] = {}  # when to try once more to remove a key
 
     # --- what is known
@@ -140,8 +141,10 @@ class LeaseWatch:
         return self._down(node)
 
     def tried(self, node: str, now: float) -> None:
-        """The key of a lost node could not be removed: it is not what it was, or not reached."""
-        self._later[node] = now + self._times.grace
+        """The key of a lost node could not be removed, or not be asked for."""
+        self._asked.pop(node, None)
+        if node in self._known:
+            self._later[node] = now + self._times.grace
 
     def answered(self, node: str, entry: Entry | None, now: float) -> list[News]:
         """The key of a node, as it is at the engine just now: None when it is not there."""
@@ -149,11 +152,11 @@ class LeaseWatch:
         current = self.lease(node) if entry is not None else None
         if entry is None and node in self._known and now >= self._silent_at(node):
             news += self._down(node)  # an answer that is older than this is none
-        for term in [term for term in self._doubtful if term[0] == node]:
-            if self._doubtful[term] <= now:
-                del self._doubtful[term]
-                if current is None or current.identity != term:
-                    self._end(term)
+        for term in self._asked.pop(node, ()):
+            if self._doubtful.pop(term, None) is not None and (
+                current is None or current.identity != term
+            ):
+                self._end(term)
         return news
 
     def tick(self, now: float) -> list[Remove | Ask]:
@@ -163,18 +166,17 @@ class LeaseWatch:
             if now >= self._lost_at(node):
                 self._later[node] = now + self._times.patience
                 outputs.append(Remove(PREFIX + node, self._known[node].revision))
-        asked: dict[str, None] = {}
-        for (node, _, _), when in self._doubtful.items():
-            if now >= max(when, self._later.get(node, when)) and node not in asked:
-                asked[node] = None
-                self._later[node] = now + self._times.grace
-                outputs.append(Ask(node))
+        for term in [term for term, when in self._doubtful.items() if now >= when]:
+            self._doubtful[term] = now + self._times.grace  # when it is asked for once more
+            if term[0] not in self._asked:
+                outputs.append(Ask(term[0]))
+            self._asked.setdefault(term[0], {})[term] = None
         return outputs
 
     def due(self) -> float | None:
         """When `tick` is to be called next."""
         times = [self._lost_at(node) for node in self._known]
-        times += [max(at, self._later.get(term[0], at)) for term, at in self._doubtful.items()]
+        times += self._doubtful.values()
         return min(times, default=None)
 
     # --- its own
