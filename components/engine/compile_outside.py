@@ -124,8 +124,10 @@ class OutsideCompiler:
     def _start(self, file: IO[bytes]) -> subprocess.Popen[bytes]:
         limits = self._limits
         order = Order(self._settings, limits.memory, limits.time, tuple(sys.path))
-        # Without the user's and the environment's settings, and without start files.
-        command = [sys.executable, "-I", "-S", compile_process.__file__, order.text()]
+        # Without the user's and the environment's settings, and without start files. The path of
+        # the interpreter is relative if it was found so.
+        python = os.path.abspath(sys.executable)
+        command = [python, "-I", "-S", compile_process.__file__, order.text()]
         environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
         with self._lock:
             if self._closed:

@@ -177,6 +177,14 @@ def test_a_process_that_can_not_be_started_says_what_would_help(
         outside.compile(small())
 
 
+def test_an_interpreter_that_was_found_by_a_relative_path_is_found_again(
+    outside: OutsideCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(sys.executable).parent)
+    monkeypatch.setattr(sys, "executable", Path(sys.executable).name)  # as with PATH=.
+    assert outside.compile(small())
+
+
 def test_the_process_can_write_no_file(tmp_path: Path) -> None:
     script = f"""
 from airssys_wasm.components.engine.compile_process import CodeSettings, Order, _bound
