@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.components import Component
 from airssys_wasm.config import (
+    ActorConfig,
     ActorWorker,
     AnyChild,
+    ComponentConfig,
     ComponentWorker,
     DynamicChild,
     HealthConfig,
@@ -24,6 +26,7 @@ from airssys_wasm.config import (
     SubscriptionConfig,
     SupervisorChild,
     SupervisorConfig,
+    walk,
 )
 from airssys_wasm.config.modules import import_module
 from airssys_wasm.config.words import component_name
@@ -33,6 +36,7 @@ from airssys_wasm.supervision import ChildSpec, DynamicSupervisor, Pool, Supervi
 
 if TYPE_CHECKING:
     from airssys_wasm.application.system import ActorSystem
+    from airssys_wasm.broker.durable_settings import DurableSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ def child_of(config: AnyChild, directory: Path) -> ChildSpec:
             mailbox, health = config.mailbox, config.health
             keep = keep or config.mailbox.keep_on_restart
             attach = _attachment(config.subscribe, keep=keep)
+            if config.name is not None and config.mailbox.durable:
+                attach = _fed(config.name, config.mailbox, attach)
     return ChildSpec(
         config.id,
         start,
@@ -180,10 +186,37 @@ def _component(config: ComponentWorker, label: str, pool: str | None) -> Compone
 
 
 def _mailbox(config: MailboxConfig | None) -> Mailbox | None:
-    if config is None:
-        return None
+    if config is None or config.durable:
+        return None  # what bounds a durable one is at the server
     mailbox = Mailbox(config.capacity, config.overflow, config.keep_on_restart, config.order)
     return None if mailbox == Mailbox() else mailbox
+
+
+def _fed(
+    name: str, mailbox: MailboxConfig, attach: Callable[[ActorRef[Any]], None] | None
+) -> Callable[[ActorRef[Any]], None]:
+    """Feeds each incarnation from the durable mailbox, beside what else is done for it."""
+    settings = mailbox.durable_settings()
+    assert settings is not None, "it is durable"
+
+    def fed(ref: ActorRef[Any]) -> None:
+        system: ActorSystem = kernel_of(ref).system  # type: ignore[assignment]  # composed so
+        system.feed_durable(name, settings, ref)
+        if attach is not None:
+            attach(ref)
+
+    return fed
+
+
+def durable_mailboxes(config: SupervisorConfig) -> dict[str, DurableSettings]:
+    """The names in a tree that have durable mailboxes, and how those are to be."""
+    found = {}
+    for child in walk(config):
+        if isinstance(child, ActorConfig | ComponentConfig) and child.name is not None:
+            settings = child.mailbox.durable_settings()
+            if settings is not None:
+                found[child.name] = settings
+    return found
 
 
 def _attachment(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.registry import check_name
 
 if TYPE_CHECKING:
+    from airssys_wasm.broker.durable_settings import DurableSettings
+    from airssys_wasm.broker.engine import Engine
     from airssys_wasm.broker.nats.durable_mailbox import DurableMailbox
-    from airssys_wasm.broker.nats.durable_settings import DurableSettings
     from airssys_wasm.broker.node import Node
-    from airssys_wasm.kernel import Kernel
+    from airssys_wasm.kernel import ActorRef, Kernel
 
 
 class DurableCalls:
     """`durable` of whatever has a kernel and is a node."""
 
     _mailboxes: dict[str, DurableMailbox] | None = None
+    _declared: Mapping[str, DurableSettings] | None = None
 
     @property
     def kernel(self) -> Kernel:
@@ -38,8 +41,8 @@ class DurableCalls:
 
         Raises RuntimeError without a NATS engine, ValueError for other settings than before.
         """
+        from airssys_wasm.broker.durable_settings import DurableSettings
         from airssys_wasm.broker.nats.durable_mailbox import DurableMailbox
-        from airssys_wasm.broker.nats.durable_settings import DurableSettings
         from airssys_wasm.broker.nats.nats_engine import NatsEngine
 
         check_name(name)
@@ -66,6 +69,31 @@ class DurableCalls:
             self._mailboxes = {}
         self._mailboxes[name] = self.kernel.entrances[name] = mailbox
         return mailbox
+
+    def declare_durable(self, mailboxes: Mapping[str, DurableSettings]) -> None:
+        """Which names have durable mailboxes: opened before the root is started, by tree files."""
+        self._declared = dict(mailboxes)
+
+    def open_declared(self, engine: Engine) -> None:
+        """Open those that were declared, where `engine` can keep them.
+
+        With the engines of tests and simulations they are ordinary mailboxes.
+        """
+        from airssys_wasm.broker.nats.nats_engine import NatsEngine
+
+        if self._declared is not None and isinstance(engine, NatsEngine):
+            for name, settings in self._declared.items():
+                self.durable(name, settings)
+
+    def feed_durable(self, name: str, settings: DurableSettings, ref: ActorRef[Any]) -> None:
+        """Feed `ref` from the durable mailbox `name`, with these settings from now on.
+
+        Nothing where there is none: with the engines of tests and simulations, and without one.
+        """
+        found = self._mailboxes.get(name) if self._mailboxes is not None else None
+        if found is not None:
+            found.adjust(settings)
+            found.feed(ref)
 
     async def close_mailboxes(self) -> None:
         """Close all of them; the actors have ended."""

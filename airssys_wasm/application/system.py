@@ -130,6 +130,7 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         try:
             if self._engine is not None:
                 await self._join(self._engine)
+                self.open_declared(self._engine)
             if self._root is not None:
                 self._root_ref = await kernel.start(self._root, name=ROOT_NAME)
         except BaseException:

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airssys_wasm.config.field_changes import duration_text
+from airssys_wasm.config.mailbox_rules import check_mailbox
 from airssys_wasm.config.part import Part
 from airssys_wasm.config.placement_rules import check_nodes
 from airssys_wasm.config.settings import ComponentSettings
 from airssys_wasm.config.storage_rules import check_namespaces, check_place
 from airssys_wasm.config.surroundings import Surroundings
 from airssys_wasm.config.tree import TreeConfig
-from airssys_wasm.config.worker_rules import Names, check_mailbox, check_worker, name_of
+from airssys_wasm.config.worker_rules import Names, check_subscriptions, check_worker, name_of
 from airssys_wasm.schema import Reading
 from airssys_wasm.schema.shape import fields_of
 
@@ -41,7 +42,8 @@ def check_meaning(reading: Reading[TreeConfig], surroundings: Surroundings) -> N
     for child in children:
         _check_restarts(child)
         _check_pool(child)
-        check_mailbox(child)
+        check_mailbox(root, child)
+        check_subscriptions(child)
         check_worker(child, surroundings, others)
     check_place(root, surroundings)
     check_namespaces(children)

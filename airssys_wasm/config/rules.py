@@ -15,6 +15,7 @@ MEANING_RULES = {
     "component-file": "The binary of a component is there.",
     "component-name": "What a component is registered under is a component id.",
     "component-world": "A component fits the world that it runs in.",
+    "durable": "A durable mailbox is a named child's, in a tree with an engine that keeps it.",
     "duplicate-id": "The ids of siblings differ.",
     "duplicate-name": "The names of a tree differ, and none is that of the root.",
     "engine": "An engine can be used: its library, files and classes of messages are there.",

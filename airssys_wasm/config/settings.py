@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
+from airssys_wasm.broker.durable_settings import DurableSettings
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.config import words
 from airssys_wasm.config.grants import NOTHING, CapabilitiesConfig, Pattern
@@ -55,6 +56,7 @@ _ELSEWHERE = (
 _LIMITS = Limits()
 _BACKOFF = Backoff()
 _CHECK = HealthCheck()
+_DURABLE = DurableSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,12 @@ class MailboxConfig:
       new message (`drop_new`) or the oldest (`drop_old`).
     - `keep_on_restart`: messages that wait when the actor dies go to its next incarnation.
     - `order`: `fifo`, or `priority`: what was sent with a higher priority is taken first.
+    - `durable`: what is sent to the name is kept by the NATS server of the `engine` until it was
+      handled; `capacity` then is how much the server keeps.
+    - `max_deliver`: how often a message of a durable mailbox is tried before it is a dead letter.
+    - `ack_wait`: how long the server waits for a node that is silent before it gives a message of a
+      durable mailbox to another.
+    - `max_in_flight`: how many messages of a durable mailbox the server gives to a node at once.
     """
 
     __noun__: ClassVar[str] = "a mailbox"
@@ -74,6 +82,21 @@ class MailboxConfig:
     overflow: Annotated[Overflow, Named("overflow policy")] = "block"
     keep_on_restart: bool = False
     order: Annotated[Order, Named("order")] = "fifo"
+    durable: bool = False
+    max_deliver: Annotated[int, AtLeast(1), AtMost(1_000)] = _DURABLE.max_deliver
+    ack_wait: Annotated[Duration, AtLeast(0.1), AtMost(3600)] = _DURABLE.ack_wait
+    max_in_flight: Annotated[int, AtLeast(1), AtMost(10_000)] = _DURABLE.max_in_flight
+
+    def durable_settings(self) -> DurableSettings | None:
+        """How the server is to keep it; None for an ordinary mailbox."""
+        if not self.durable:
+            return None
+        return DurableSettings(
+            max_deliver=self.max_deliver,
+            ack_wait=self.ack_wait,
+            max_in_flight=self.max_in_flight,
+            capacity=self.capacity,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

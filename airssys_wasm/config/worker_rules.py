@@ -57,22 +57,8 @@ def check_worker(child: Part, surroundings: Surroundings, others: Names) -> None
     _check_component(worker, surroundings)
 
 
-def check_mailbox(child: Part) -> None:
-    """Mailboxes and subscriptions that do nothing."""
-    part = child.worker()
-    unbounded = part.has("mailbox") and not part.has("mailbox", "capacity")
-    if unbounded and part.get("mailbox", "overflow"):
-        message = "a mailbox without capacity never overflows"
-        part.warning("mailbox", message, "mailbox", "overflow", hint="add capacity: 1000")
-    if part.get("mailbox", "keep_on_restart"):
-        if part.get("restart") == "temporary":
-            message = "a temporary child is never restarted, so its mailbox is never kept"
-            if part.says("mailbox"):
-                part.warning("mailbox", message, "mailbox", "keep_on_restart")
-        elif unbounded:
-            message = "what arrives while the child restarts is kept without bound"
-            hint = "add capacity: 1000"
-            part.warning("mailbox", message, "mailbox", "keep_on_restart", hint=hint)
+def check_subscriptions(child: Part) -> None:
+    """Subscriptions that do nothing."""
     seen: set[object] = set()
     for path, subscription in child.items("subscribe"):
         if subscription is not None and subscription in seen:

@@ -31,7 +31,7 @@ from airssys_wasm.kernel.reasons import is_orderly
 from airssys_wasm.kernel.turns import run_in_turn
 
 if TYPE_CHECKING:
-    from airssys_wasm.broker.nats.durable_settings import DurableSettings
+    from airssys_wasm.broker.durable_settings import DurableSettings
     from airssys_wasm.broker.nats.durable_stream import DurableStream
     from airssys_wasm.broker.nats.durable_values import ValueCodec
     from airssys_wasm.kernel.kernel import Kernel
@@ -85,6 +85,11 @@ class Feeder:
     def delivery(self) -> Delivery | None:
         """The message under the handler."""
         return self._busy
+
+    def adjust(self, settings: DurableSettings) -> None:
+        """Other settings from now on."""
+        self._inbox.adjust(max_deliver=settings.max_deliver, ack_wait=settings.ack_wait)
+        self._do(self._stream.make)
 
     # --- the actor
 

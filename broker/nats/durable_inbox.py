@@ -144,6 +144,10 @@ class Inbox:
         """How many messages are here and not acknowledged."""
         return len(list(self._here()))
 
+    def adjust(self, *, max_deliver: int, ack_wait: float) -> None:
+        """Other numbers from now on."""
+        self._max_deliver, self._ack_wait = max_deliver, ack_wait
+
     def attach(self, now: float) -> list[Output]:
         """There is an actor from now on."""
         was, self._actor = self._actor, "there"

@@ -15,10 +15,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.broker.durable_settings import DurableSettings
 from airssys_wasm.broker.errors import EngineDown, NotDecodable
 from airssys_wasm.broker.nats.durable_feeder import TRY_AGAIN, Feeder
 from airssys_wasm.broker.nats.durable_sender import Sender
-from airssys_wasm.broker.nats.durable_settings import DurableSettings
 from airssys_wasm.broker.nats.durable_stream import DurableStream
 from airssys_wasm.broker.nats.durable_values import (
     Delivery,
@@ -82,6 +82,13 @@ class DurableMailbox:
                 self._made.set()
         start = asyncio.get_running_loop().create_task
         self._tasks += [start(self._sender.go_on()), start(self._feeder.go_on())]
+
+    def adjust(self, settings: DurableSettings) -> None:
+        """Deliver with other settings from now on, on this node and at the server."""
+        if settings != self.settings:
+            self.settings = settings
+            self._stream.adjust(settings)
+            self._feeder.adjust(settings)
 
     # --- sending
 

@@ -25,9 +25,9 @@ from nats.js.api import (
     StreamConfig,
 )
 
+from airssys_wasm.broker.durable_settings import KEPT_DEAD, MOST_DEAD, DurableSettings, token
 from airssys_wasm.broker.errors import EngineDown, KeyChanged
 from airssys_wasm.broker.nats.durable_inbox import PULL_TIME, Delivered
-from airssys_wasm.broker.nats.durable_settings import KEPT_DEAD, MOST_DEAD, DurableSettings, token
 from airssys_wasm.broker.nats.nats_engine import ANSWER_TIME, DOWN
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ class DurableStream:
     def max_payload(self) -> int:
         """How many bytes one message may have."""
         return self._engine.max_payload
+
+    def adjust(self, settings: DurableSettings) -> None:
+        """Other settings, with the next `make`."""
+        self._settings = settings
 
     async def make(self) -> None:
         """Have the streams and the consumer at the server, as the settings want them.

@@ -12,10 +12,10 @@ import anyio.lowlevel
 import pytest
 
 from airssys_wasm import Actor, ActorSystem, ChildSpec, DeadLetter, Failed, Inbox, Supervisor
+from airssys_wasm.broker.durable_settings import DurableSettings
 from airssys_wasm.broker.errors import EngineDown, NotEncodable, TooLarge
 from airssys_wasm.broker.local_engine import LocalEngine
 from airssys_wasm.broker.nats import NatsEngine
-from airssys_wasm.broker.nats.durable_settings import DurableSettings
 from airssys_wasm.broker.node_settings import NodeSettings
 from tests.nats_server import NatsServer
 

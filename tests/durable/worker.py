@@ -13,8 +13,8 @@ import sys
 from typing import Any
 
 from airssys_wasm import Actor, ActorSystem
+from airssys_wasm.broker.durable_settings import DurableSettings
 from airssys_wasm.broker.nats import NatsEngine
-from airssys_wasm.broker.nats.durable_settings import DurableSettings
 
 SETTINGS = DurableSettings(ack_wait=0.4, max_deliver=3)
 
