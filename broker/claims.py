@@ -143,6 +143,14 @@ class Claims:
         claim.wanted, claim.token = None, None
         self._go_on(name)
 
+    def look(self, name: str) -> None:
+        """Look at a name again: whoever has it may count no more."""
+        claim = self._claims.get(name)
+        if claim is not None:
+            self._settle(name, claim)
+            self._changed(name)
+            self._go_on(name)
+
     async def refresh(self, name: str) -> None:
         """Ask the engine for a name, as it is now. Raises EngineDown, TimeoutError."""
         key = self._prefix + token_of(name)
@@ -225,9 +233,7 @@ class Claims:
             case _:
                 return
         for name in names:
-            self._settle(name, self._claims[name])
-            self._changed(name)
-            self._go_on(name)
+            self.look(name)
 
     def _wish(self, claim: _Claim) -> Holding | None:
         term = self._leases.term

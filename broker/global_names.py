@@ -21,6 +21,7 @@ from airssys_wasm.broker.errors import EngineDown
 from airssys_wasm.broker.wire import Address
 from airssys_wasm.kernel.errors import ActorExited, NameTaken, NotRegistered
 from airssys_wasm.kernel.outside_ref import OutsideRef
+from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import check_name
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from airssys_wasm.broker.node import Node
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.platform import Platform
-    from airssys_wasm.kernel.ref import ActorRef
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,8 @@ def notify_loser(name: str, mine: ActorRef[Any], theirs: ActorRef[Any]) -> Actor
 
 
 def notify_all(name: str, mine: ActorRef[Any], theirs: ActorRef[Any]) -> None:
-    """Nobody keeps the name. The actor of this node gets a NameConflict as a message; the other
-    one, where nodes know that class (`messages` of NodeSettings)."""
+    """Nobody keeps the name; both get a NameConflict as a message."""
     mine.send(NameConflict(name, None))
-    theirs.send(NameConflict(name, None))
 
 
 @dataclass(slots=True)
@@ -137,7 +135,8 @@ class GlobalNames:
         The name is freed when the actor ends, and may be taken by others when the lease of this
         node is over. When this node comes back after that and another has the name, `resolve(name,
         mine, theirs)`, `exit_loser` unless given, says who keeps it (None: nobody), and does what
-        is to be done to the other. With `replace` a name that another actor of this node has goes to `ref`.
+        is to be done to `mine`; `theirs` gets a NameConflict if it has to give
+        up the name. With `replace` a name that another actor of this node has goes to `ref`.
 
         Raises NameTaken, ActorExited when the actor is dead, ValueError for one of another node,
         EngineDown when there is no lease or no answer within `timeout` seconds.
@@ -244,22 +243,26 @@ class GlobalNames:
             return self._kernel.spawner.actors.get(address.serial)
         revision = self._claims.revision(name)
         known = self._known.get(name)
-        if known is not None and known[0] == revision:
-            ref = known[1]
-            if ref.is_alive or ref.exit_reason != "noconnection":
-                return ref
-        ref = self._node.ref(address)
-        self._known[name] = revision, ref
+        if known is None or known[0] != revision:
+            known = self._known[name] = revision, self._node.ref(address)
+        ref = known[1]
+        if ref.is_alive and ref._extension is None:  # nobody wants to know of its end yet
+            self._kernel.on_exit(ref, lambda gone, _: self._ended(name, gone))
         return ref
+
+    def _ended(self, name: str, ref: ActorRef[Any]) -> None:
+        """An actor of another node has ended, or is not reached any more."""
+        if not ref.is_alive:
+            self._claims.look(name)
 
     def _has_no_actor(self, name: str, holding: Holding) -> bool:
         """Whether its actor is known to be dead, though its node has not freed the name yet."""
         if self._is_this(holding):
             return False
         known = self._known.get(name)
-        if known is None or known[0] != self._claims.revision(name) or known[1].is_alive:
+        if known is None or known[0] != self._claims.revision(name):
             return False
-        return known[1].exit_reason != "noconnection"
+        return not known[1].is_alive
 
     def _changed(self, name: str) -> None:
         self._changes.set()
@@ -290,13 +293,15 @@ class GlobalNames:
         if winner is not mine:
             self._withdraw(name, mine)
         if winner is not theirs:
-            self._node.say(holding.node, SERVICE, [name, revision])
+            self._node.say(holding.node, SERVICE, [name, revision, winner])
 
     def _said(self, node: str, value: object) -> None:
         """Another node wants a name of this one, as its resolver has decided."""
         match value:
-            case [str(name), int(revision)]:
+            case [str(name), int(revision), winner]:
                 registered = self._registered.get(name)
                 if registered is not None and self._claims.token(name) == revision:
                     log.warning("%s gives up the name %r to node %s", registered.ref, name, node)
                     self._withdraw(name, registered.ref)
+                    keeper = winner if isinstance(winner, ActorRef) else None
+                    registered.ref.send(NameConflict(name, keeper))

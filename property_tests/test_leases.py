@@ -15,6 +15,7 @@ from airssys_wasm.broker.lease import (
     Began,
     Lease,
     LeaseTimes,
+    Occupied,
     Over,
     OwnLease,
     Unsafe,
@@ -217,3 +218,15 @@ def test_a_term_that_nobody_has_seen_is_asked_for_before_it_is_over() -> None:
     assert watch.tick(31.0)[-1] == Ask("a")
     watch.answered("a", there, 31.0)
     assert watch.is_over(("a", "other", 1))
+
+
+def test_another_node_of_the_same_name_is_seen_when_it_renews_its_lease() -> None:
+    own = OwnLease("a", "second", TIMES)
+    own.open(b"", 0.0)
+    lease = Lease("a", "first", 1, 1, 10.0)
+    assert own.refused(Entry("nodes.a", bytes_of(lease), 1), 0.1) == []
+    due = own.due()
+    assert due is not None
+    assert isinstance(own.tick(due)[0], Write)
+    lease = Lease("a", "first", 1, 2, 10.0)
+    assert own.refused(Entry("nodes.a", bytes_of(lease), 2), 3.4) == [Occupied("first")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airssys_wasm.application.building import supervisor_of
+from airssys_wasm.application.building import durable_mailboxes, supervisor_of
 from airssys_wasm.application.control_paths import Listening
 from airssys_wasm.application.control_server import serving
 from airssys_wasm.application.errors import SystemFailed
@@ -15,7 +15,7 @@ from airssys_wasm.application.live_tree import LiveTree
 from airssys_wasm.application.pool_sizing import pool_of
 from airssys_wasm.application.reports import Report
 from airssys_wasm.application.system import ActorSystem, SystemStatistics
-from airssys_wasm.broker.errors import EngineDown
+from airssys_wasm.broker.errors import EngineDown, NodeNameTaken
 from airssys_wasm.components.services import ComponentServices
 from airssys_wasm.config import TreeConfig, storage_place
 from airssys_wasm.kernel import StartError, is_orderly
@@ -107,7 +107,7 @@ def system_of(
     from airssys_wasm.application.cluster_building import clustered_root, engine_of, node_of
 
     node = node_of(config, directory)
-    return ActorSystem(
+    system = ActorSystem(
         config.name,
         root=clustered_root(config, directory, node.labels),
         components=components,
@@ -115,6 +115,8 @@ def system_of(
         engine=engine or engine_of(config.engine),
         node=node,
     )
+    system.declare_durable(durable_mailboxes(config))
+    return system
 
 
 async def _run(
@@ -136,7 +138,7 @@ async def _run(
         failed = False
     except SystemFailed as failure:
         reason, failed, chain = failure.reason, True, failure.chain
-    except EngineDown as error:
+    except (EngineDown, NodeNameTaken) as error:
         reason, failed, chain = str(error), True, (str(error),)
     except StartError as error:
         reason, failed, chain = error.reason, True, _start_chain(error.reason)

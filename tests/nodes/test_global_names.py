@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -105,7 +106,7 @@ def test_who_is_told_of_the_end_can_register_the_name_at_once(run: Run) -> None:
             successor = there.spawn(Store)
             await there.register_global("store", successor)
             successor.kill()
-            await until(lambda: not a.global_names() and not b.global_names())  # noqa: B023
+            await until(lambda: not a.global_names() and not b.global_names())
 
     run(test)
 
@@ -144,8 +145,11 @@ def test_an_address_follows_the_name_and_a_monitor_stays_with_the_actor(run: Run
         second.kill()
         await second.wait()
         assert watched.is_alive
+        assert await b.named("store").wait() == "killed"
+        end = asyncio.ensure_future(watched.wait())
+        assert await watched.request("who") == "first"
         first.stop()
-        assert await watched.wait() == "normal"
+        assert await end == "normal"
 
     run(test)
 
