@@ -38,6 +38,20 @@ async def test_of_two_stops_the_first_gives_the_reason(kernel: Kernel) -> None:
     assert await ref.wait() == "first"
 
 
+async def test_what_is_sent_after_the_stop_of_a_process_is_a_dead_letter(kernel: Kernel) -> None:
+    gate, log = asyncio.Event(), list[str]()
+    ref = kernel.spawn(held_process, gate, log)
+    ref.send("before")
+    ref.stop("over")
+    ref.send("after")
+    gate.set()
+    await ref.wait()
+    assert log == ["before"]
+    assert [(one.message, one.reason) for one in kernel.dead_letters.recent()] == [
+        ("after", "over")
+    ]
+
+
 async def test_a_receive_that_is_over_leaves_no_timer(kernel: Kernel, until: Until) -> None:
     async def waits(inbox: Inbox[str]) -> None:
         await inbox.receive(timeout=100.0)

@@ -480,7 +480,7 @@ TABLE = Table(
             "ref._scheduler.kernel.reporting.dead_letter(entry, ref, self._stop.reason)",
             "pass",
             why="what came after the stop is lost without a trace",
-            first="tests/kernel/test_conservation.py",
+            first="tests/kernel/test_faults_of_processes.py",
         ),
         Fault(
             "inbox-after-stop-handled",

@@ -614,20 +614,6 @@ TABLE = Table(
             first="tests/kernel/test_requests.py",
         ),
         Fault(
-            "request-lent-task-not-entered",
-            REQUESTS,
-            """
-                _leave_task(parking.loop, caller)
-            _enter_task(parking.loop, task)
-            """,
-            """
-                _leave_task(parking.loop, caller)
-            _enter_task(parking.loop, caller or task)
-            """,
-            why="the handler of an inline request runs in the task of its caller",
-            first="tests/kernel/test_inline_async.py",
-        ),
-        Fault(
             "request-lent-worker-lost",
             REQUESTS,
             """
