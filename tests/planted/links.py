@@ -35,8 +35,8 @@ TABLE = Table(
         Fault(
             "links-not-undone",
             RELATIONS,
-            "one._extension.links.pop(other, None)",
-            "pass",
+            "tied |= one._extension.links.pop(other, NOTHING) is not NOTHING",
+            "tied = True",
             why="unlinked actors end one another",
             first="tests/kernel/test_links.py",
         ),

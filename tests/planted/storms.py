@@ -376,10 +376,10 @@ TABLE = Table(
             "storm-link-on-one-side",
             RELATIONS,
             """
-            one._extension.links.pop(other, None)
+            tied |= one._extension.links.pop(other, NOTHING) is not NOTHING
             """,
             """
-            one._extension.links.pop(other, None)
+            tied |= one._extension.links.pop(other, NOTHING) is not NOTHING
             break
             """,
             why="an unlinked actor is still linked on the other side",

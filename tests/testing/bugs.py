@@ -43,14 +43,14 @@ BUGS = (
     ),
     Bug(
         "links-one-way",
-        "kernel.relations:Relations.link",
+        "kernel.relations:Relations.tie",
         "((ref, target), (target, ref))",
         "((ref, target),)",
         "the death of one side of a link is not told to the other",
     ),
     Bug(
         "unlink-one-way",
-        "kernel.relations:Relations.unlink",
+        "kernel.relations:Relations.untie",
         "((ref, target), (target, ref))",
         "((ref, target),)",
         "an unlinked actor still ends with the other",
