@@ -23,6 +23,7 @@ from airssys_wasm.supervision.events import FailedToStart, chain_of
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Engine
+    from airssys_wasm.kernel import Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +93,26 @@ def system_of(
     config: TreeConfig,
     directory: Path,
     on_progress: Callable[[str], None] | None = None,
+    *,
     engine: Engine | None = None,
+    platform: Platform | None = None,
 ) -> ActorSystem:
     """The system that a configuration describes, not yet entered. With an engine it is one node.
 
-    `engine` is taken in the place of the one that the file says. Raises what importing the actors'
-    modules raises.
+    `engine` is taken in the place of the one that the file says, and `platform` of the real one.
+    Raises what importing the actors' modules raises.
     """
     storage = storage_place(config.components.storage, directory)
     components = ComponentServices.of(config.components, storage, pool_of(config))
     if config.engine is None:
         root = supervisor_of(config, directory)
-        return ActorSystem(config.name, root=root, components=components, on_progress=on_progress)
+        return ActorSystem(
+            config.name,
+            root=root,
+            components=components,
+            on_progress=on_progress,
+            platform=platform,
+        )
     from airssys_wasm.application.cluster_building import clustered_root, engine_of, node_of
 
     node = node_of(config, directory)
@@ -112,6 +121,7 @@ def system_of(
         root=clustered_root(config, directory, node.labels),
         components=components,
         on_progress=on_progress,
+        platform=platform,
         engine=engine or engine_of(config.engine),
         node=node,
     )

@@ -51,6 +51,19 @@ class Cluster:
             **options,
         )
 
+    def engine(self) -> Engine:
+        """A new engine of this cluster, for a system that is made otherwise."""
+        return self._make()
+
+    @property
+    def platform(self) -> Any:
+        """What the systems of this test stand on; None: the real one."""
+        return self._platform
+
+    async def enter(self, system: ActorSystem) -> ActorSystem:
+        """Run a system that was made otherwise; it ends with the test."""
+        return await self._stack.enter_async_context(system)
+
     async def nodes(self, *names: str, **options: Any) -> list[ActorSystem]:
         """Running nodes that are all connected."""
         systems = [await self.node(name, **options) for name in names]

@@ -144,6 +144,7 @@ def test_a_node_that_is_cut_off_stops_what_it_runs_before_its_lease_ends() -> No
         await cast.until(cast.all_run, BOUND, "at the start")
         b = cast.systems[1]
         cast.hub.partition({"a", "c"}, {"b"})
+        ends = 0.0
         while "b" in cast.record.running("prices"):
             await cast.pass_(STEP)
             ends = b.cluster.leases.own.until
