@@ -347,8 +347,8 @@ BUGS = (
     Bug(
         "dead-subscriber-kept",
         "broker.broker:Broker._ended",
-        "self._subscriptions.remove(pattern, ref, group)",
-        "group or self._subscriptions.remove(pattern, ref, group)",
+        "self._remove(pattern, ref, group)",
+        "group or self._remove(pattern, ref, group)",
         "a dead member of a group still gets its turn",
     ),
     Bug(
