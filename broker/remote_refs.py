@@ -7,7 +7,7 @@ or is of an earlier life of a node, is dead.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import msgspec
 
@@ -15,7 +15,7 @@ from airssys_wasm.broker.errors import NotDecodable, NotEncodable
 from airssys_wasm.broker.node_settings import NAME
 from airssys_wasm.broker.wire import LONGEST, Address, Body
 from airssys_wasm.kernel.address import NamedRef
-from airssys_wasm.kernel.outside_ref import Outside, OutsideRef, end, outside_ref
+from airssys_wasm.kernel.outside_ref import Outside, OutsideRef, end, merge, outside_ref
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import check_name
 
@@ -57,6 +57,8 @@ class RemoteRefs:
         self._outside = outside
         self._known: WeakValueDictionary[Address, OutsideRef[Any]] = WeakValueDictionary()
         self._told: WeakValueDictionary[int, ActorRef[Any]] = WeakValueDictionary()  # ours
+        self._names: WeakKeyDictionary[ActorRef[Any], dict[tuple[str, str], None]]
+        self._names = WeakKeyDictionary()  # by which they were found
         self._numbers = 0
 
     # --- addresses
@@ -115,12 +117,15 @@ class RemoteRefs:
         """The ref of that actor elsewhere, if anybody here has one."""
         return self._known.get(address)
 
-    def same(self, found: OutsideRef[Any], address: Address) -> None:
-        """`found` was asked for by a name: it is the actor at `address`."""
-        if self._known.get(address) is None:
-            self._known.pop(found.place, None)
-            found.place = address
-            self._known[address] = found
+    def same(self, found: OutsideRef[Any], address: Address) -> OutsideRef[Any]:
+        """`found` was asked for by a name: it is the actor at `address`. Gives its one ref."""
+        self._known.pop(found.place, None)
+        found.place = address
+        known = self._known.setdefault(address, found)
+        if known is not found:
+            self._names.setdefault(known, {}).update(self._names.pop(found, {}))
+            merge(found, known)
+        return known
 
     def of(self, node: str) -> list[OutsideRef[Any]]:
         """All refs of actors of that node."""
@@ -150,6 +155,10 @@ class RemoteRefs:
             return self._kernel.named(name)
         return NameElsewhere(self._kernel, self, name, node)
 
+    def was(self, ref: ActorRef[Any], named: NameElsewhere) -> bool:
+        """Whether `ref` was found by that name."""
+        return (named.node, named.name) in self._names.get(ref, ())
+
     def each_time(self, name: str, node: str) -> ActorRef[Any]:
         """Whoever has the name when something comes there."""
         return self.ref(Address(node, f"@{name}", 0))
@@ -157,7 +166,9 @@ class RemoteRefs:
     def now(self, name: str, node: str) -> ActorRef[Any]:
         """Whoever has the name when the next thing comes there, and nobody else from then on."""
         self._numbers += 1
-        return self.ref(Address(node, f"@{name}", self._numbers))
+        ref = self.ref(Address(node, f"@{name}", self._numbers))
+        self._names[ref] = {(node, name): None}
+        return ref
 
 
 class NameElsewhere(NamedRef):

@@ -84,7 +84,7 @@ class RemoteRelations:
         if address.life[:1] != "@":
             return self._refs.here(address)
         bound = self._sides[node].bound.get(address) if node in self._sides else None
-        return bound or self._kernel.whereis(address.life[1:])
+        return bound or self._kernel.registry.lookup(address.life[1:])
 
     def watched(self, node: str, body: Watch) -> None:
         """The other node wants to know of an end."""
@@ -102,7 +102,7 @@ class RemoteRelations:
         watched = self._side(node).watched
         ref = watched.get(body.name)
         if ref is not None and body.who.node == node:
-            self._refs.same(ref, body.who)
+            watched[body.name] = self._refs.same(ref, body.who)
 
     def gone(self, node: str, body: Gone) -> None:
         """One of theirs has ended."""

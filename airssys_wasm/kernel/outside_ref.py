@@ -213,6 +213,23 @@ def sever(ref: OutsideRef[Any], reason: object = "noconnection") -> None:
         _let_go(ref, reason)
 
 
+def merge(ref: OutsideRef[Any], into: OutsideRef[Any]) -> None:
+    """Both are one actor, as it turned out: what anybody has to do with `ref` goes to `into`."""
+    extension, ref._extension = ref._extension, None
+    if extension is None:
+        return
+    kept = into._ext()
+    kept.waiters = [*(kept.waiters or ()), *(extension.waiters or ())]
+    kept.hooks = [*(kept.hooks or ()), *(extension.hooks or ())]
+    kept.watchers = {**(kept.watchers or {}), **(extension.watchers or {})}
+    for monitor in extension.watchers or ():
+        monitor.target = into
+    for peer in extension.links or ():
+        ref._scheduler.kernel.relations.tie(peer, into)
+        if peer._extension is not None and peer._extension.links is not None:
+            peer._extension.links.pop(ref, None)
+
+
 def _let_go(ref: OutsideRef[Any], reason: object) -> None:
     extension = ref._extension
     if extension is None:

@@ -11,7 +11,7 @@ from tests.nodes.cluster import until
 class Keeper(Actor[Any]):
     """Keeps what it gets in a list that the test has; a trapping one keeps `Exit`, too."""
 
-    def __init__(self, got: list[Any], *, trap: bool = True) -> None:
+    def __init__(self, got: list[Any], trap: bool = True) -> None:
         self.got = got
         self.trap = trap
 

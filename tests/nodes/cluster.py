@@ -91,8 +91,9 @@ def run_simulated(test: Callable[[Cluster, SimulatedHub], Awaitable[None]], seed
 
     async def main(simulation: Simulation) -> None:
         hub = SimulatedHub(simulation)
-        async with AsyncExitStack() as stack:
-            await test(Cluster(hub.engine, stack, simulation.platform), hub)
+        with anyio.fail_after(60):
+            async with AsyncExitStack() as stack:
+                await test(Cluster(hub.engine, stack, simulation.platform), hub)
 
     failure = run_once(main, seed, lambda _: Fifo()).failure
     if failure is not None:
