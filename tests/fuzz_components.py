@@ -40,8 +40,14 @@ from typing import Any, Literal, get_args
 
 import wasmtime
 
+from airssys_wasm.application import ActorSystem
 from airssys_wasm.components import Capabilities, Component, MessagingGrant, StorageGrant
-from airssys_wasm.components.engine.engine import ComponentInstance, Engine, EngineSettings
+from airssys_wasm.components.engine.engine import (
+    Compiled,
+    ComponentInstance,
+    Engine,
+    EngineSettings,
+)
 from airssys_wasm.components.engine.limits import MIB, Limits
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
 from airssys_wasm.components.engine.traps import Limit, LimitKind, Trap, TrapKind
@@ -68,10 +74,17 @@ from airssys_wasm.components.questions import (
     StatisticsRequest,
 )
 from airssys_wasm.components.services import ComponentServices
-from airssys_wasm.kernel import Actor, ActorRef, Kernel
+from airssys_wasm.kernel import Actor, ActorRef
 from airssys_wasm.kernel.posting import deliver_to_self
 from airssys_wasm.kernel.reasons import Error
 from tests.component_inputs import Input, made
+
+_OPTIONAL = {
+    name: function
+    for functions in runtime_host().optional.values()
+    for name, function in functions.items()
+}
+_FUNCTIONS = {**runtime_host().exports[LIFECYCLE], **_OPTIONAL}
 
 EnginePath = Literal["fast", "slow"]
 PATHS: tuple[EnginePath, ...] = ("fast", "slow")
@@ -169,9 +182,9 @@ async def _all(
     )
     before: Held | None = None
     number = start
-    async with Kernel("fuzz") as kernel:
-        kernel.spawn(Peer, name="peer")
-        stages = {path: Stage(engines[path], kernel) for path in PATHS}
+    async with ActorSystem("fuzz") as system:
+        system.spawn(Peer, name="peer")
+        stages = {path: Stage(engines[path], system) for path in PATHS}
         for number in range(start, count):
             os.pwrite(progress, b"%-12d" % number, 0)
             began = time.monotonic()
@@ -192,9 +205,9 @@ async def _all(
                 tally.slowest, tally.slowest_number = took, number
             if number == start + WARM:
                 before = await held(engines.values())
-        after = await held(engines.values())
-        if before is not None and (leak := after.beyond(before)):
-            tally.failures.append((number, f"leaked: {leak}"))
+    after = await held(engines.values())
+    if before is not None and (leak := after.beyond(before)):
+        tally.failures.append((number, f"leaked: {leak}"))
     signal.setitimer(signal.ITIMER_REAL, 0)
     for engine in engines.values():
         engine.close()
@@ -302,11 +315,11 @@ class Peer(Actor[Any]):
 
 
 class Stage:
-    """Where inputs run: one engine, and a kernel for those that are actors."""
+    """Where inputs run: one engine, and a system for those that are actors."""
 
-    def __init__(self, engine: Engine, kernel: Kernel) -> None:
+    def __init__(self, engine: Engine, system: ActorSystem) -> None:
         self._engine = engine
-        self._kernel = kernel
+        self._system = system
         self._services = ComponentServices(engine)
 
     async def run(self, data: Input, *, trusted: bool) -> str:
@@ -321,7 +334,7 @@ class Stage:
 
     # --- without a kernel, and with a host that can't be trusted
 
-    async def _alone(self, compiled: Any, chance: random.Random) -> str:
+    async def _alone(self, compiled: Compiled, chance: random.Random) -> str:
         host = HostileHost(chance)
         starting = asyncio.ensure_future(
             self._engine.instantiate(
@@ -334,7 +347,7 @@ class Stage:
         try:
             instance = host.instance = await starting
             for _ in range(chance.choice((1, 1, 2, 4))):
-                outcome = await self._call(instance, host, chance)
+                outcome = await self._call(instance, compiled, host, chance)
                 if not instance.is_alive:
                     break
         except (Exception, asyncio.CancelledError) as error:
@@ -352,13 +365,17 @@ class Stage:
         return outcome
 
     async def _call(
-        self, instance: ComponentInstance, host: HostileHost, chance: random.Random
+        self,
+        instance: ComponentInstance,
+        compiled: Compiled,
+        host: HostileHost,
+        chance: random.Random,
     ) -> str:
         function = chance.choice(
             ("handle-message", "handle-message", "initialize", "handle-callback", "metadata",
-             "health", "shutdown")
+             "health", "shutdown", *[name for name in _OPTIONAL if name in compiled.optional] * 4)
         )  # fmt: skip
-        types = runtime_host().exports[LIFECYCLE][function].params
+        types = _FUNCTIONS[function].params
         given = tuple(_value(type_, chance) for type_ in types)
         unfit = chance.random() < 0.05
         if unfit:
@@ -399,7 +416,7 @@ class Stage:
             trusted=trusted,
         )
         name = chance.choice((None, "guest", "guest", "shop/guest/1"))
-        ref = self._kernel.spawn(component, name=name)
+        ref = self._system.spawn(component, name=name)
         asked: list[Awaitable[object]] = []
         for _ in range(chance.choice((0, 1, 2, 5))):
             self._tell(ref, chance, asked)
@@ -453,8 +470,12 @@ class Stage:
                 ref.send(content)
 
 
+_EVERYBODY = ("*", "*/*/*")
 _GRANTED = Capabilities(
-    MessagingGrant(("*", "*/*/*"), ("*", "*/*/*")), StorageGrant("read-write", 20_000)
+    MessagingGrant(
+        send=_EVERYBODY, request=_EVERYBODY, spawn=_EVERYBODY, publish=(">",), subscribe=(">",)
+    ),
+    StorageGrant("read-write", 20_000),
 )
 
 

