@@ -11,6 +11,7 @@ from statistics import median
 from time import perf_counter
 from typing import Literal
 
+from airssys_wasm.components.engine.code_limits import CompileLimits
 from airssys_wasm.components.engine.engine import Engine, EngineSettings
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.values import Ok
@@ -82,7 +83,8 @@ def _shown(seconds: float) -> str:
 async def _cost(binary: Path, path: Literal["fast", "slow"]) -> Cost:
     with tempfile.TemporaryDirectory(prefix="airssys-guests-") as folder:
         compiling = await _loaded(EngineSettings(path=path), binary, trusted=True)
-        settings = EngineSettings(path=path, cache=Path(folder))
+        limits = CompileLimits(time=1200)
+        settings = EngineSettings(path=path, cache=Path(folder), compile=limits)
         first = await _loaded(settings, binary)
         cached = median([await _loaded(settings, binary) for _ in range(_ROUNDS)])
         engine = Engine(settings)

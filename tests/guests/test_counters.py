@@ -13,6 +13,7 @@ import pytest
 
 from airssys_wasm import Actor, ActorSystem
 from airssys_wasm.components import Capabilities, Component, MessagingGrant, StorageGrant
+from airssys_wasm.components.engine.code_limits import CompileLimits
 from airssys_wasm.components.engine.engine import EngineSettings
 from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.components.services import ComponentServices
@@ -59,7 +60,7 @@ both_paths = pytest.mark.parametrize("path", ["fast", "slow"])
 
 
 def system_on(path: EnginePath, code: Path) -> ActorSystem:
-    settings = EngineSettings(path=path, cache=code)
+    settings = EngineSettings(path=path, cache=code, compile=CompileLimits(time=1200))
     return ActorSystem("demo", components=ComponentServices(settings=settings))
 
 
@@ -71,7 +72,7 @@ def test_it_echoes_asks_and_knows_its_count_again_after_a_restart(
     component = Component(built(language), capabilities=GRANTED)
 
     async def run() -> None:
-        with anyio.fail_after(300):  # CPython itself is compiled, for one of them
+        with anyio.fail_after(1500):  # CPython itself is compiled, for one of them
             async with system_on(path, code) as system:
                 system.spawn(Peer, name="peer")
                 counter = await system.start(component, name="counter")
@@ -107,7 +108,7 @@ def test_what_it_is_not_granted_is_a_failed_start_in_plain_words(
     component = Component(built(language))
 
     async def run() -> None:
-        with anyio.fail_after(300):  # CPython itself is compiled, for one of them
+        with anyio.fail_after(1500):  # CPython itself is compiled, for one of them
             async with system_on(path, code) as system:
                 with pytest.raises(StartError, match=r"capability-denied.*storage"):
                     await system.start(component, name="counter")
