@@ -18,6 +18,7 @@ from airssys_wasm.testing.tree_runs import (
     Outage,
     TreeOptions,
     TreeRun,
+    moments,
     run_tree,
     run_with,
     smallest,
@@ -27,8 +28,8 @@ CHUNK = 20  # seeds that a process runs before it tells
 MOST_PAIRS = 300
 SHOWN_FAILURES = 5  # of each kind one is made small, of these kinds
 SINGLE: tuple[FaultKind, ...] = ("crash", "kill")  # tried one by one when no faults are asked for
+INITS: tuple[FaultKind, ...] = ("failing init", "slow init")
 Progress = Callable[[str, int, int], None]
-NTH = 2  # the first run of an actor is its init, where it has one
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Failure:
 class Campaign:
     """What came out. `singles` and `pairs` are planned faults that stop the whole system.
 
-    `runs` is less than `asked` when it was stopped before its end.
+    Those of `singles_tried` came; to some children some faults can't. Of `pairs_of` pairs of faults
+    that stop nothing alone, `pairs_tried` were tried. `runs` is less than `asked` when it was
+    stopped before its end.
     """
 
     options: TreeOptions
@@ -57,6 +60,7 @@ class Campaign:
     singles_tried: int
     pairs: tuple[tuple[Fault, Fault], ...]
     pairs_tried: int
+    pairs_of: int
     outages: tuple[Outage, ...]
     budgets: tuple[tuple[str, int], ...]
     children: tuple[str, ...]
@@ -91,15 +95,17 @@ def campaign(
         for chunk in collect("seeds", _run_chunk, [(options, chunk) for chunk in chunks], CHUNK):
             runs += chunk
         children = tuple(dict.fromkeys(child for run in runs for child in run.children))
-        kinds = options.faults or SINGLE
-        tried = [Fault(kind, child, NTH) for child in children for kind in kinds]
-        of = len(tried)
-        stops = list(collect("single faults", _stops, [(options, (fault,)) for fault in tried]))
-        singles = tuple(fault for fault, stop in zip(tried, stops, strict=False) if stop)
-        survived = [fault for fault, stop in zip(tried, stops, strict=False) if not stop]
-        both = list(combinations(survived, 2))[:MOST_PAIRS]
-        of = len(both)
-        pair_stops = list(collect("pairs", _stops, [(options, pair) for pair in both]))
+        wanted = [] if stopped() else single_faults(options)
+        of = len(wanted)
+        tried = list(collect("single faults", _stops, [(options, (fault,)) for fault in wanted]))
+        stops = {
+            fault: stop for fault, stop in zip(wanted, tried, strict=False) if stop is not None
+        }
+        singles = tuple(fault for fault, stop in stops.items() if stop)
+        both = list(combinations((fault for fault, stop in stops.items() if not stop), 2))
+        of = min(len(both), MOST_PAIRS)
+        pair_tasks = [(options, pair) for pair in both[:MOST_PAIRS]]
+        pair_stops = list(collect("pairs", _stops, pair_tasks))
         pairs = tuple(pair for pair, stop in zip(both, pair_stops, strict=False) if stop)
     return Campaign(
         options,
@@ -110,6 +116,7 @@ def campaign(
         len(stops),
         pairs,
         len(pair_stops),
+        len(both),
         _outages(runs),
         _budgets(runs),
         children,
@@ -121,8 +128,19 @@ def _run_chunk(task: tuple[TreeOptions, Sequence[int]]) -> list[TreeRun]:
     return [run_tree(options, seed) for seed in seeds]
 
 
-def _stops(task: tuple[TreeOptions, tuple[Fault, ...]]) -> bool:
-    return run_with(*task).stopped
+def single_faults(options: TreeOptions) -> list[Fault]:
+    """One of each kind for each child: in the middle of its life, or at its first init."""
+    return [
+        Fault(kind, child) if kind in INITS else Fault(kind, child, moment.nth, moment.at)
+        for child, moment in moments(options).items()
+        for kind in options.faults or SINGLE
+    ]
+
+
+def _stops(task: tuple[TreeOptions, tuple[Fault, ...]]) -> bool | None:
+    """Whether these faults stop the whole system; None when they did not come."""
+    run = run_with(*task)
+    return None if run.unmet and not run.stopped else run.stopped
 
 
 @contextmanager

@@ -46,7 +46,8 @@ def _lines(campaign: Campaign, replay: str) -> Iterator[str]:
         campaign.singles_tried
     )
     yield from (f"    {fault}" for fault in campaign.singles[:SHOWN])
-    yield f"pairs that do: {len(campaign.pairs)} of {campaign.pairs_tried}"
+    more = f" ({campaign.pairs_of} in all)" if campaign.pairs_of > campaign.pairs_tried else ""
+    yield f"pairs that do: {len(campaign.pairs)} of {campaign.pairs_tried}{more}"
     yield from (f"    {one}; {other}" for one, other in campaign.pairs[:SHOWN])
     if campaign.outages:
         yield f"\n{'away (virtual time)':30} {'times':>6} {'longest':>10} {'in all':>10}"

@@ -6,6 +6,7 @@ run queue, before its handler runs; a fault of the network comes to a message be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -30,6 +31,7 @@ FaultKind = Literal[ActorFault, NetworkFault]
 
 ACTOR_FAULTS: tuple[ActorFault, ...] = get_args(ActorFault)
 NETWORK_FAULTS: tuple[NetworkFault, ...] = get_args(NetworkFault)
+AT_ONCE: tuple[ActorFault, ...] = ("kill", "exit", "clock jump")  # need not wait for a run
 ALL_FAULTS: tuple[FaultKind, ...] = (*ACTOR_FAULTS, *NETWORK_FAULTS)
 
 SLOW = 3.0  # seconds that a slow init takes more
@@ -46,26 +48,35 @@ class InjectedCrash(Exception):
 class Fault:
     """`kind` happens to `actor` (its name, or its label in the trace) the `nth` time it runs.
 
-    A restarted child goes on counting under its name. For a fault of the network `actor` is a way
-    between two nodes, or a node that sends, and `nth` counts the messages on it; with a partition
-    the sender is cut off from all others.
+    A restarted child goes on counting under its name. With `at` it happens so many virtual seconds
+    after the beginning instead: `kill`, `exit` and `clock jump` then, whether the actor runs or
+    not, the others the next time that it runs and the fault can come to it. For a fault of the
+    network `actor` is a way between two nodes, or a node that sends, and `nth` counts the messages
+    on it; with a partition the sender is cut off from all others.
 
-    Raises ValueError for an unknown kind, and for an `nth` below 1.
+    Raises ValueError for an unknown kind, for an `nth` below 1, and for a time below 0.
 
-    >>> str(Fault("crash", "ledger", nth=3)), str(Fault("lost message", "a -> b"))
-    ('crash of ledger, the 3. time it runs', 'lost message at the 1. of a -> b')
+    >>> str(Fault("crash", "ledger", nth=3)), str(Fault("kill", "ledger", at=60))
+    ('crash of ledger, the 3. time it runs', 'kill of ledger at 60 s')
+    >>> str(Fault("lost message", "a -> b"))
+    'lost message at the 1. of a -> b'
     """
 
     kind: FaultKind
     actor: str
     nth: int = 1
+    at: float | None = None
 
     def __post_init__(self) -> None:
         check_kinds((self.kind,))
         if self.nth < 1:
             raise ValueError(f"nth is counted from 1, not {self.nth!r}")
+        if self.at is not None and not 0 <= self.at < math.inf:
+            raise ValueError(f"at is seconds from the beginning, not {self.at!r}")
 
     def __str__(self) -> str:
+        if self.at is not None:
+            return f"{self.kind} of {self.actor} at {self.at:g} s"
         if self.kind in NETWORK_FAULTS:
             return f"{self.kind} at the {self.nth}. of {self.actor}"
         return f"{self.kind} of {self.actor}, the {self.nth}. time it runs"

@@ -106,7 +106,7 @@ class SimulatedHub(LocalHub):
         if fault is None:
             self._in_order(pair, due, deliver)
             return
-        self._note(fault, f"{source.node} -> {target.node}")
+        self.done.append((self._simulation.now(), fault, f"{source.node} -> {target.node}"))
         self._strike(fault, pair, due, deliver)
 
     def _strike(

@@ -64,7 +64,15 @@ class Simulation:
         # The kernel has shorter ways where nobody wants events; these have to be taken, too.
         self._eventful = seed % EVENTLESS != EVENTLESS - 1 if eventful is None else eventful
         self.invariants = [make() for make in invariants]
-        self.injector = Injector(self.loop, self.choices, tuple(faults), tuple(plan), tuple(spare))
+        self.injector = Injector(
+            self.loop,
+            self.choices,
+            tuple(faults),
+            tuple(plan),
+            tuple(spare),
+            lambda: [ref for kernel in self.kernels for ref in kernel.actors()],
+            lambda who, kind: self._record("fault", who, kind),
+        )
         self.observer = Observer(self.invariants, self._broken)
         self.guests = self.loop.guests = Guests(
             self.choices,
@@ -177,9 +185,7 @@ class Simulation:
     def _taken(self, actor: ActorRef[Any]) -> None:
         if self.trace is not None:
             self._record("run", self.label(actor), _in_hand(actor))
-        fault = self.injector.taken(actor)
-        if fault is not None and self.trace is not None:
-            self._record("fault", self.label(actor), fault)
+        self.injector.taken(actor)
 
     def _stepped(self, now: float, owner: Any) -> None:
         if self.trace is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import chdir
 from dataclasses import dataclass, replace
@@ -31,6 +32,11 @@ from airssys_wasm.testing.tree_files import tree_of
 if TYPE_CHECKING:
     from airssys_wasm.kernel.events import Event
     from airssys_wasm.kernel.kernel import Kernel
+
+
+STARTED = "started"  # the note in the trace when all children run
+OVER = "over"  # when the root has ended, or is to end since the time is over
+NOBODY = Fault("kill", "", nth=1)  # never comes; a run with a plan takes no short ways of requests
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class TreeRun:
     budgets: tuple[tuple[str, int], ...]
     faults: tuple[tuple[float, str, str], ...]
     children: tuple[str, ...]
+    unmet: tuple[tuple[Fault, str], ...] = ()
 
     @property
     def stopped(self) -> bool:
@@ -134,8 +141,10 @@ def simulated(options: TreeOptions) -> SimulatedTest:
             )
             system = await simulation.system(root, name=config.name, components=services)
             assert system.root is not None
+            simulation.note(STARTED)
             with anyio.move_on_after(options.until):
                 await system.root.wait()
+            simulation.note(OVER)
             await simulation.end()
 
     return run
@@ -157,6 +166,41 @@ def run_tree(options: TreeOptions, seed: int) -> TreeRun:
 def run_with(options: TreeOptions, plan: Iterable[Fault]) -> TreeRun:
     """The run in production's order, with these faults and no others."""
     return run_tree(replace(options, faults=(), plan=tuple(plan), strategy="fifo"), 0)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a single fault comes to a child: the `nth` time it runs, or `at` a time."""
+
+    nth: int = 1
+    at: float | None = None
+
+
+def moments(options: TreeOptions) -> dict[str, Moment]:
+    """For each child the middle of its life when nothing goes wrong, after all have started.
+
+    The middle one of the times that it runs; where it does not, the middle of the time.
+    """
+    plain = replace(options, faults=(), plan=(NOBODY,), strategy="fifo")
+    watch = _Watch()
+    run = run_seed(simulated(plain), 0, "fifo", settings_for(plain, watch), recorded=True)
+    before: Counter[str] = Counter()
+    after: Counter[str] = Counter()
+    began: float | None = None
+    for entry in run.trace:
+        if entry.kind == "note" and entry.what == STARTED:
+            began = entry.time
+        elif entry.kind == "note" and entry.what == OVER:
+            break
+        elif entry.kind == "run":
+            (before if began is None else after)[entry.actor.rpartition("#")[0]] += 1
+    middle = (run.time + (began or 0.0)) / 2
+    return {
+        child: Moment(before[child] + (after[child] + 1) // 2)
+        if after[child]
+        else Moment(at=middle)
+        for child in watch.children
+    }
 
 
 def smallest(options: TreeOptions, seed: int) -> Run:
@@ -186,4 +230,5 @@ def _told(run: Run, watch: _Watch) -> TreeRun:
         tuple(sorted(watch.budgets.items())),
         run.faults,
         tuple(watch.children),
+        run.unmet,
     )

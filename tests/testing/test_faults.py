@@ -195,3 +195,42 @@ def test_a_planned_fault_that_never_comes_fails_the_test_and_says_why() -> None:
     assert reasons[0].startswith("nobody of that name ran")
     assert reasons[1:] == ["there were 2 runs of w", "it can't come to w there"]
     check(test, range(3), settings=settings_of(plan=[Fault("kill", "w", nth=2)]))
+
+
+def test_a_fault_at_a_time_comes_to_who_does_nothing_then() -> None:
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        worker = await kernel.start(Worker, name="w")
+        await worker.wait()
+        assert simulation.now() == 30.5
+
+    for kind in ("kill", "exit"):
+        run = planned(test, Fault(kind, "w", at=30.5))
+        assert [(when, what) for when, what, _ in run.faults] == [(30.5, kind)]
+
+
+def test_a_crash_at_a_time_waits_until_the_actor_runs() -> None:
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        worker = await kernel.start(Worker, name="w")
+        for _ in range(10):
+            worker.send("one")
+            await simulation.sleep(10)
+        assert isinstance(exception_of(worker.exit_reason), InjectedCrash)
+
+    run = planned(test, Fault("crash", "w", at=30.5))
+    assert run.faults == ((40.0, "crash", "w#1"),)
+    late = run_seed(test, 0, settings=settings_of(plan=[Fault("crash", "w", at=95.0)]))
+    assert [why for _, why in late.unmet] == ["it could not come to w after 95 s"]
+    with pytest.raises(ValueError, match="seconds from the beginning"):
+        Fault("kill", "w", at=-1.0)
+
+
+def test_two_faults_may_be_planned_for_one_place() -> None:
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        (await kernel.start(process, name="w")).send("one")
+        await simulation.sleep(1)
+
+    run = planned(test, Fault("hang", "w", nth=2), Fault("kill", "w", nth=2))
+    assert [what for _, what, _ in run.faults] == ["kill"]
