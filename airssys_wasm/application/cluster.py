@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,7 +23,7 @@ from airssys_wasm.broker.singletons import Singletons
 if TYPE_CHECKING:
     from airssys_wasm.broker.node import Node
     from airssys_wasm.broker.node_settings import NodeSettings
-    from airssys_wasm.kernel import Kernel
+    from airssys_wasm.kernel import ActorRef, Kernel
 
 LEADER = "=placement/"  # the singleton of the node that places: this and a digest of the subtrees
 
@@ -108,6 +108,7 @@ class Cluster:
         self.singletons = Singletons(self.leases, node.engine, platform)
         self.table: PlacementTable | None = None  # while this node runs what it is given
         self.places: tuple[str, ...] = ()  # those of this node's tree
+        self.running: Mapping[str, ActorRef[Any]] = {}  # what runs here: by place, its singleton
         self._platform, self._fatal = platform, fatal
         self._listeners: list[Callable[[], None]] = []
         self._news = asyncio.Event()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nlargest
 from importlib.metadata import version
 from typing import Any
@@ -58,7 +58,11 @@ async def tree_view(system: ActorSystem, known: Known, *, most: int) -> TreeView
     if root is None:
         return TreeView(system.name, _dead_node("", "supervisor", "starting"))
     observer = _Observer(_by_path(known.config), most)
-    return TreeView(system.name, await observer.node("", (), root, "running", 0))
+    top = await observer.node("", (), root, "running", 0)
+    if known.config.engine is not None:
+        children = await observer.placed(system, known.config, top.children)
+        top = replace(top, children=children)
+    return TreeView(system.name, top)
 
 
 async def status_view(system: ActorSystem, known: Known) -> StatusView:
@@ -67,6 +71,8 @@ async def status_view(system: ActorSystem, known: Known) -> StatusView:
     kernel = system.kernel.statistics()
     if system.root_now is not None:
         await observer.supervisors((), system.root_now)
+        if known.config.engine is not None:
+            await observer.placed_supervisors(system)
     actors = system.actors()
     lengths = [(ref.mailbox_length, ref) for ref in actors if ref.mailbox_length]
     fullest = nlargest(_MOST_MAILBOXES, lengths, key=lambda pair: pair[0])
@@ -192,7 +198,44 @@ class _Observer:
         kind = self.kind(path, "SupervisorActor" if info.type == "supervisor" else "")
         return _dead_node(info.id, kind, info.status, info.restarts)
 
+    async def placed(
+        self, system: ActorSystem, config: TreeConfig, own: tuple[NodeView, ...]
+    ) -> tuple[NodeView, ...]:
+        """The children of the root as the file has them: those of this node, and where others run.
+
+        What a node is given runs apart from its root; it is shown where the file has it.
+        """
+        found = {child.id: child for child in own}
+        for place, ref in system.cluster.running.items():
+            for supervisor in info_of(ref).children:
+                for info in reversed(await _children(supervisor)):
+                    view = await self.child(info, (info.id,))
+                    found[info.id] = replace(view, note=view.note or f"placed here as {place}")
+        table = system.cluster_view().table
+        together = table.get(config.name) if config.strategy != "one_for_one" else None
+        nodes = []
+        for child in config.children:
+            if child.id not in found:
+                where = [at for place, at in table.items() if place.partition("#")[0] == child.id]
+                names = sorted(at for at in [*where, together] if at is not None)
+                status = f"on {', '.join(names)}" if names else "on no node"
+                found[child.id] = _dead_node(child.id, kind_of(child), status)
+            nodes.append(found[child.id])
+        return tuple(nodes)
+
     # --- supervisors
+
+    async def placed_supervisors(self, system: ActorSystem) -> None:
+        """Add those of what this node was given."""
+        for ref in list(system.cluster.running.values()):
+            for supervisor in info_of(ref).children:
+                try:
+                    infos = await _children(supervisor)
+                except AirssysError:
+                    continue
+                for info in reversed(infos):
+                    if info.type == "supervisor" and info.ref is not None:
+                        await self.supervisors((info.id,), info.ref)
 
     async def supervisors(self, path: ChildPath, ref: ActorRef[Any]) -> None:
         """Add the supervisor and those below it to `found`."""

@@ -95,6 +95,7 @@ class PlacementActor(Actor[Any]):
         self._system = system.name
         self._leader = LEADER + digest(system.name, self._subtrees)
         self._table = self._cluster.use_table(digest(system.name, self._subtrees), self._placed)
+        self._cluster.running = self._running
         self._cluster.listen(self._wake)
         kernel_of(ref).on_exit(ref, lambda gone, _: self._gone())
         self._look()
@@ -246,6 +247,7 @@ class PlacementActor(Actor[Any]):
 
     def _gone(self) -> None:
         self._cluster.unlisten(self._wake)
+        self._cluster.running = {}
         self._stand(wanted=False)
         self._cluster.tell(tree="", running={}, failed=())
 

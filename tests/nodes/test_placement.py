@@ -11,6 +11,7 @@ import pytest
 
 from airssys_wasm import Actor, ActorSystem
 from airssys_wasm.application.cluster import ClusterView
+from airssys_wasm.application.observing import Known, status_view, tree_view
 from airssys_wasm.application.running import system_of
 from airssys_wasm.application.singleton import Singleton
 from airssys_wasm.broker.errors import EngineDown
@@ -203,6 +204,30 @@ def test_children_that_rely_on_each_other_stay_together(run: Run, tree: Path) ->
         await until(lambda: all(b.whereis(n) is not None for n in ("ledger", "mailer")))
         assert [await where(b, name) for name in ("ledger", "prices", "mailer")] == ["a"] * 3
         assert a.cluster_view().table == {"shop": "a"}
+
+    run(test)
+
+
+def test_the_tree_of_a_node_shows_where_the_children_of_the_others_run(
+    run: Run, tree: Path
+) -> None:
+    async def test(cluster: Cluster) -> None:
+        shop = Shop(cluster, tree, THREE)
+        a, _ = await shop.node("a"), await shop.node("b")
+        await placed(a, ledger="a", prices="b", mails="a")
+        config = load(tree, environment={}).config
+        assert config is not None
+        known = Known(config, "shop.yaml", 0.0, 0.0)
+        root = (await tree_view(a, known, most=10)).root
+        shown = [(child.id, child.kind, child.status) for child in root.children]
+        assert shown == [
+            ("ledger", "actor", "running"),
+            ("prices", "actor", "on b"),
+            ("mails", "supervisor", "running"),
+        ]
+        assert [child.name for child in root.children[2].children] == ["mailer"]
+        paths = [view.path for view in (await status_view(a, known)).supervisors]
+        assert paths == [(), ("mails",)]
 
     run(test)
 
