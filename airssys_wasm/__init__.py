@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from airssys_wasm.application import ActorSystem, SystemFailed
+    from airssys_wasm.application import ActorSystem, Singleton, SystemFailed
     from airssys_wasm.broker import Broker, Published, TopicError
     from airssys_wasm.components import Component, ComponentInvalid, ComponentMessage
     from airssys_wasm.components.engine.limits import Limits
@@ -99,7 +99,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "airssys_wasm.application": ("ActorSystem", "SystemFailed"),
+    "airssys_wasm.application": ("ActorSystem", "Singleton", "SystemFailed"),
     "airssys_wasm.broker": ("Broker", "Published", "TopicError"),
     "airssys_wasm.components": ("Component", "ComponentInvalid", "ComponentMessage"),
     "airssys_wasm.components.engine.limits": ("Limits",),
@@ -256,6 +256,7 @@ __all__ = [
     "Request",
     "RequestTimeout",
     "SelfRequest",
+    "Singleton",
     "StartError",
     "StateMachine",
     "StateTimeout",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airssys_wasm.application.examining import examine_component
     from airssys_wasm.application.reports import Report
     from airssys_wasm.application.running import Control, Outcome, run_application
+    from airssys_wasm.application.singleton import Singleton
     from airssys_wasm.application.system import ActorSystem, SystemStatistics
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ControlUnavailable",
     "Outcome",
     "Report",
+    "Singleton",
     "SystemFailed",
     "SystemStatistics",
     "examine_component",
@@ -36,6 +38,7 @@ _MODULES = {
     "ControlUnavailable": "errors",
     "Outcome": "running",
     "Report": "reports",
+    "Singleton": "singleton",
     "SystemFailed": "errors",
     "SystemStatistics": "system",
     "examine_component": "examining",

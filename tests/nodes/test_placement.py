@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from airssys_wasm import Actor, ActorSystem
+from airssys_wasm import Actor, ActorSystem, Singleton
 from airssys_wasm.application.cluster import ClusterView
 from airssys_wasm.application.observing import Known, status_view, tree_view
 from airssys_wasm.application.running import system_of
-from airssys_wasm.application.singleton import Singleton
 from airssys_wasm.broker.errors import EngineDown
 from airssys_wasm.config import NodeConfig, load
 from airssys_wasm.kernel.errors import ActorExited
