@@ -2,8 +2,8 @@
 
 Pure. Values are None, booleans, numbers, text, bytes, lists, tuples, sets and mappings of them,
 times, decimals and UUIDs, refs, and instances of the classes that a node has registered: enums,
-dataclasses, msgspec structs. Nothing else is encoded; nothing is ever unpickled, and no name from
-the network is imported.
+dataclasses, named tuples, msgspec structs. Nothing else is encoded; nothing is ever unpickled, and
+no name from the network is imported.
 
 A value that has no form of its own everywhere is tagged: a codec carries (tag, content).
 """
@@ -35,8 +35,8 @@ Tag = Callable[[int, Any], Any]  # (tag, plain content) -> what the codec carrie
 class Registry:
     """The classes whose instances go over the network, by the names that they have there.
 
-    Both sides have to know them. Raises TypeError for a class that is no enum, dataclass or msgspec
-    struct, ValueError for two of one name.
+    Both sides have to know them. Raises TypeError for a class that is no enum, dataclass, named
+    tuple or msgspec struct, ValueError for two of one name.
     """
 
     def __init__(self, *given: Iterable[type] | Mapping[str, type]) -> None:
@@ -53,9 +53,12 @@ class Registry:
 
     def _add(self, name: str, made: type) -> None:
         if not isinstance(made, type) or not (
-            dataclasses.is_dataclass(made) or issubclass(made, Enum | msgspec.Struct)
+            dataclasses.is_dataclass(made)
+            or issubclass(made, Enum | msgspec.Struct)
+            or (issubclass(made, tuple) and hasattr(made, "_fields"))
         ):
-            raise TypeError(f"messages: {made!r} is no dataclass, msgspec struct or enum")
+            kinds = "dataclass, named tuple, msgspec struct or enum"
+            raise TypeError(f"messages: {made!r} is no {kinds}")
         other = self.classes.get(name)
         if other is not None and other is not made:
             raise ValueError(f"messages: {name!r} is the name of {other} and of {made}")
@@ -187,6 +190,8 @@ def _fields(made: type) -> tuple[str, ...]:
     """What makes an instance: those that `__init__` takes. Live exceptions stay where they are."""
     if issubclass(made, msgspec.Struct):
         return made.__struct_fields__
+    if issubclass(made, tuple):
+        return made._fields  # type: ignore[attr-defined,no-any-return]  # of a named tuple
     return tuple(
         field.name
         for field in dataclasses.fields(made)  # type: ignore[arg-type]

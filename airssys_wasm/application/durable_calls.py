@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airssys_wasm.broker.durable_settings import DurableSettings
     from airssys_wasm.broker.engine import Engine
     from airssys_wasm.broker.nats.durable_mailbox import DurableMailbox
+    from airssys_wasm.broker.nats.durable_sender import Outgoing
     from airssys_wasm.broker.node import Node
     from airssys_wasm.kernel import ActorRef, Kernel
 
@@ -19,6 +20,7 @@ class DurableCalls:
     """`durable` of whatever has a kernel and is a node."""
 
     _mailboxes: dict[str, DurableMailbox] | None = None
+    _outgoing: Outgoing | None = None
     _declared: Mapping[str, DurableSettings] | None = None
 
     @property
@@ -43,6 +45,7 @@ class DurableCalls:
         """
         from airssys_wasm.broker.durable_settings import DurableSettings
         from airssys_wasm.broker.nats.durable_mailbox import DurableMailbox
+        from airssys_wasm.broker.nats.durable_sender import Outgoing
         from airssys_wasm.broker.nats.nats_engine import NatsEngine
 
         check_name(name)
@@ -52,6 +55,8 @@ class DurableCalls:
                 raise ValueError(f"{name!r} has a durable mailbox with {found.settings}")
             return found
         node = self.node
+        if self._outgoing is None:
+            self._outgoing = Outgoing()
         if not isinstance(node.engine, NatsEngine):
             raise RuntimeError(
                 f"a durable mailbox is kept by a NATS server: {name!r} can't have one on a "
@@ -64,6 +69,7 @@ class DurableCalls:
             name,
             settings or DurableSettings(),
             f"{node.name}.{node.life}",
+            self._outgoing,
         )
         if self._mailboxes is None:
             self._mailboxes = {}
@@ -79,9 +85,13 @@ class DurableCalls:
 
         With the engines of tests and simulations they are ordinary mailboxes.
         """
-        from airssys_wasm.broker.nats.nats_engine import NatsEngine
-
-        if self._declared is not None and isinstance(engine, NatsEngine):
+        if not self._declared:
+            return
+        try:
+            from airssys_wasm.broker.nats.nats_engine import NatsEngine
+        except ImportError:  # then `engine` is none
+            return
+        if isinstance(engine, NatsEngine):
             for name, settings in self._declared.items():
                 self.durable(name, settings)
 

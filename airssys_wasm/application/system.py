@@ -144,6 +144,7 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
     async def _join(self, engine: Engine) -> None:
         """Become one of several nodes."""
         from airssys_wasm.application.cluster import Cluster
+        from airssys_wasm.application.component_types import component_types
         from airssys_wasm.broker.node import Node
         from airssys_wasm.broker.node_settings import NodeSettings
         from airssys_wasm.broker.shared_groups import SharedGroups
@@ -152,7 +153,7 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         settings = self._node_settings
         if not isinstance(settings, NodeSettings):
             settings = NodeSettings(settings)
-        self._node = node = Node(self.kernel, engine, settings)
+        self._node = node = Node(self.kernel, engine, settings, types=component_types())
         SharedGroups(self.kernel, node)
         SharedTopics(self.kernel, self.broker, node)
         await node.open()

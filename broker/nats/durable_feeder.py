@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.broker.errors import EngineDown, NotDecodable
@@ -32,6 +33,7 @@ from airssys_wasm.kernel.turns import run_in_turn
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.durable_settings import DurableSettings
+    from airssys_wasm.broker.nats.durable_sender import Mark, Outgoing
     from airssys_wasm.broker.nats.durable_stream import DurableStream
     from airssys_wasm.broker.nats.durable_values import ValueCodec
     from airssys_wasm.kernel.kernel import Kernel
@@ -54,12 +56,14 @@ class Feeder:
         name: str,
         stream: DurableStream,
         settings: DurableSettings,
+        outgoing: Outgoing,
         began: Callable[[], None],
     ) -> None:
         self._kernel = kernel
         self._codec = codec
         self._name = name
         self._stream = stream
+        self._outgoing = outgoing
         self._began = began
         self._inbox = Inbox(
             max_deliver=settings.max_deliver, ack_wait=settings.ack_wait, window=settings.window
@@ -96,6 +100,7 @@ class Feeder:
     def feed(self, ref: ActorRef[Any]) -> None:
         """See `DurableMailbox.feed`."""
         self._ref = ref
+        self._outgoing.follow(ref)
         self._kernel.on_exit(ref, self._ended)
         if has_begun(ref):
             self._begun(ref)
@@ -109,6 +114,7 @@ class Feeder:
             self._began()
 
     def _ended(self, ref: ActorRef[Any], successor: ActorRef[Any] | None) -> None:
+        self._outgoing.forget(ref)
         if ref is not self._ref:
             return
         self._ref = None
@@ -180,6 +186,8 @@ class Feeder:
         for output in outputs:
             if isinstance(output, Hand):
                 self._hand(output.message, output.tries)
+            elif isinstance(output, Acknowledge) and (marks := self._outgoing.take(self._ref)):
+                self._do(partial(self._acknowledge, output.message, marks))
             else:
                 self._do(output)
 
@@ -228,6 +236,11 @@ class Feeder:
                 raise AssertionError("it is done at once")
             case _:
                 await step()
+
+    async def _acknowledge(self, message: Delivered, marks: tuple[Mark, ...]) -> None:
+        for sender, number in marks:
+            await sender.stored(number)
+        await self._stream.acknowledge(message)
 
     def _buried(self, message: Delivered, why: object) -> None:
         try:

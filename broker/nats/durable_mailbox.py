@@ -6,7 +6,8 @@
 
 What is promised: a message that `put` returned for is handled at least once, or becomes a dead
 letter that the server keeps. It is handled twice only when a process, or its connection for longer
-than `ack_wait`, is lost between the return of the handler and the acknowledgement.
+than `ack_wait`, is lost between the return of the handler and the acknowledgement. That waits until
+what the handler sent to durable mailboxes is stored: nothing is lost from one to the next.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.broker.durable_settings import DurableSettings
 from airssys_wasm.broker.errors import EngineDown, NotDecodable
 from airssys_wasm.broker.nats.durable_feeder import TRY_AGAIN, Feeder
-from airssys_wasm.broker.nats.durable_sender import Sender
+from airssys_wasm.broker.nats.durable_sender import Outgoing, Sender
 from airssys_wasm.broker.nats.durable_stream import DurableStream
 from airssys_wasm.broker.nats.durable_values import (
     Delivery,
@@ -43,7 +44,8 @@ LAST_WORDS = 5.0  # seconds at the end of a system for what is not stored yet
 class DurableMailbox:
     """The durable mailbox of the actor `name`, wherever that is. See `ActorSystem.durable`.
 
-    What one node sends comes in its order. `sender` begins the ids of what this node sends.
+    What one node sends comes in its order. `sender` begins the ids of what this node sends,
+    `outgoing` is what its actors send to such mailboxes.
     """
 
     def __init__(
@@ -54,14 +56,15 @@ class DurableMailbox:
         name: str,
         settings: DurableSettings,
         sender: str,
+        outgoing: Outgoing,
     ) -> None:
         self.name = name
         self.settings = settings
         self._kernel = kernel
         self._codec = codec
         self._stream = stream = DurableStream(engine, name, settings)
-        self._sender = Sender(kernel, codec, name, stream, f"{sender}:{name}")
-        self._feeder = Feeder(kernel, codec, name, stream, settings, self._look_again)
+        self._sender = Sender(kernel, codec, name, stream, f"{sender}:{name}", outgoing)
+        self._feeder = Feeder(kernel, codec, name, stream, settings, outgoing, self._look_again)
         self._made = asyncio.Event()
         self._connections = 0
         self._timer: Wakeup | None = None

@@ -63,6 +63,11 @@ class Outbox:
         self._waiting.append(Publish(number, id or f"{self._sender}:{number}", body))
         return number
 
+    @property
+    def stored_up_to(self) -> int:
+        """All messages up to this number are stored."""
+        return self._waiting[0].number - 1 if self._waiting else self._numbers
+
     def due(self, now: float) -> Publish | None:
         """What is to be published now."""
         if not self._waiting or now < self._next_try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.broker.errors import EngineDown, TooLarge
 from airssys_wasm.broker.nats.durable_outbox import Outbox
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airssys_wasm.broker.nats.durable_stream import DurableStream
     from airssys_wasm.broker.nats.durable_values import ValueCodec
     from airssys_wasm.kernel.kernel import Kernel
+    from airssys_wasm.kernel.ref import ActorRef
 
 log = logging.getLogger(__name__)
 
@@ -22,13 +23,56 @@ MOST_UNSENT = 10_000  # messages that wait for the server on one node before `pu
 OVERHEAD = 1_024  # bytes that go with a message beside its own: subject, id, headers
 
 
+Mark = tuple["Sender", int]
+
+
+class Outgoing:
+    """What the actors that are fed from durable mailboxes send to durable mailboxes themselves.
+
+    A message is acknowledged when what its handler had sent is stored, so that nothing is lost
+    between two of them.
+    """
+
+    def __init__(self) -> None:
+        self._sent: dict[ActorRef[Any], dict[Sender, int]] = {}
+
+    def follow(self, ref: ActorRef[Any]) -> None:
+        """Note from now on what `ref` sends."""
+        self._sent[ref] = {}
+
+    def forget(self, ref: ActorRef[Any]) -> None:
+        """It has ended."""
+        self._sent.pop(ref, None)
+
+    def note(self, ref: ActorRef[Any] | None, sender: Sender, number: int) -> None:
+        """`ref`, whose code runs now, has sent a message."""
+        if ref is not None and (sent := self._sent.get(ref)) is not None:
+            sent[sender] = number
+
+    def take(self, ref: ActorRef[Any] | None) -> tuple[Mark, ...]:
+        """What `ref` has sent since it was asked last."""
+        sent = self._sent.get(ref) if ref is not None else None
+        if not sent:
+            return ()
+        marks = tuple(sent.items())
+        sent.clear()
+        return marks
+
+
 class Sender:
     """What one node sends to the mailbox `name`. `sender` begins the ids that are made up."""
 
     def __init__(
-        self, kernel: Kernel, codec: ValueCodec, name: str, stream: DurableStream, sender: str
+        self,
+        kernel: Kernel,
+        codec: ValueCodec,
+        name: str,
+        stream: DurableStream,
+        sender: str,
+        outgoing: Outgoing,
     ) -> None:
         self._kernel = kernel
+        self._outgoing = outgoing
         self._codec = codec
         self._name = name
         self._stream = stream
@@ -36,7 +80,9 @@ class Sender:
         self._puts: dict[int, asyncio.Future[None]] = {}
         self._room: list[asyncio.Future[None]] = []
         self._something = asyncio.Event()
+        self._waiters: list[asyncio.Future[None]] = []  # those in `stored`
         self._closed = False
+        self._given_up = False
         self.sent = 0
 
     @property
@@ -66,6 +112,13 @@ class Sender:
         future: asyncio.Future[None] = self._kernel.scheduler.future()
         self._puts[self._add(body, id)] = future
         await future
+
+    async def stored(self, number: int) -> None:
+        """Return when the message with this number is stored, or given up."""
+        while self._outbox.stored_up_to < number and not self._given_up:
+            waiter: asyncio.Future[None] = self._kernel.scheduler.future()
+            self._waiters.append(waiter)
+            await waiter
 
     def reconnected(self) -> None:
         """The connection is a new one."""
@@ -100,6 +153,8 @@ class Sender:
 
     def give_up(self) -> None:
         """What is not stored by now is told: to who waits for it, or as a dead letter."""
+        self._given_up = True
+        self._wake(self._waiters)
         down = EngineDown(f"the mailbox {self._name!r} was closed before the server had it")
         for left in self._outbox.give_up():
             future = self._puts.pop(left.number, None)
@@ -108,9 +163,14 @@ class Sender:
             else:
                 message = self._codec.decode(left.body)
                 self._kernel.reporting.dead_letter(message, self._name, "noconnection")
-        for room in self._room:
-            if not room.done():
-                room.set_result(None)
+        self._wake(self._room)
+
+    @staticmethod
+    def _wake(waiters: list[asyncio.Future[None]]) -> None:
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        waiters.clear()
 
     def _body(self, message: object) -> bytes:
         body = self._codec.encode(message)
@@ -121,11 +181,13 @@ class Sender:
 
     def _add(self, body: bytes, id: str | None) -> int:
         number = self._outbox.add(body, id)
+        self._outgoing.note(self._kernel.scheduler.current(), self, number)
         self._something.set()
         return number
 
     def _stored(self, number: int) -> None:
         self.sent += 1
+        self._wake(self._waiters)
         future = self._puts.pop(number, None)
         if future is not None and not future.done():
             future.set_result(None)

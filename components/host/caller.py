@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airssys_wasm.components.host.gate import Gate
     from airssys_wasm.components.identity import ComponentId
     from airssys_wasm.components.payload import Codec
+    from airssys_wasm.kernel.address import Entrance
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.ref import ActorRef
 
@@ -32,6 +33,11 @@ class Caller:
     def find(self, target: ComponentId) -> ActorRef[Any] | None:
         """Who has the target's name now, also while it restarts with its mailbox kept."""
         return self.kernel.registry.lookup(str(target))
+
+    def receiver(self, target: ComponentId) -> ActorRef[Any] | Entrance | None:
+        """Who takes what is sent to the target: its durable mailbox, or who has the name."""
+        entrance = self.kernel.entrances.get(str(target))
+        return entrance if entrance is not None else self.find(target)
 
     def message(self, payload: bytes, correlation_id: str | None = None) -> ComponentMessage:
         """A message of the caller's; one with a correlation id is a request."""

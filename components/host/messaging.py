@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from airssys_wasm.broker.errors import TooLarge
 from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.values import Err, Ok
 from airssys_wasm.components.host.functions import Functions
@@ -20,6 +21,7 @@ from airssys_wasm.components.host.messaging_error import (
 from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull
 from airssys_wasm.kernel.posting import has_room
+from airssys_wasm.kernel.ref import ActorRef
 
 if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
@@ -58,13 +60,15 @@ class Messaging:
         refusal = caller.gate.refusal("host-messaging.send", "send", to, size=len(payload))
         if refusal is not None:
             return refused(refusal)
-        ref = caller.find(to)
-        if ref is None:
+        receiver = caller.receiver(to)
+        if receiver is None:
             return not_found(to)
         try:
-            ref.send(caller.message(payload))
+            receiver.send(caller.message(payload))
         except MailboxFull:
             return QUEUE_FULL
+        except TooLarge as error:
+            return invalid_message(str(error))
         return DONE
 
     def request(self, target: WitId, payload: bytes, timeout_ms: int) -> Ok | Err:
@@ -114,15 +118,16 @@ class Messaging:
         )
         if refusal is not None:
             return refused(refusal)
-        found = [caller.find(to) for to in ids]
-        refs = [ref for ref in found if ref is not None]
-        if len(refs) < len(found):
+        found = [caller.receiver(to) for to in ids]
+        receivers = [receiver for receiver in found if receiver is not None]
+        if len(receivers) < len(found):
             return not_found(ids[found.index(None)])
-        if not all(has_room(ref, copies) for ref, copies in Counter(refs).items()):
+        refs = Counter(ref for ref in receivers if isinstance(ref, ActorRef))
+        if not all(has_room(ref, copies) for ref, copies in refs.items()):
             return QUEUE_FULL
         message = caller.message(payload)
-        for ref in refs:
-            ref.send(message)
+        for receiver in receivers:
+            receiver.send(message)
         return DONE
 
     def self_id(self) -> ComponentId:

@@ -310,3 +310,37 @@ async def test_dead_letters_are_told_to_who_subscribes(server: NatsServer, book:
         running.dead_letters.subscribe(running.spawn(Watcher))
         await running.durable("ledger").put("refused")
         await until(lambda: told == ["refused"])
+
+
+async def test_a_message_is_acknowledged_only_when_what_its_handler_sent_on_is_stored(
+    a: ActorSystem, book: Book
+) -> None:
+    class Courier(Actor[Any]):
+        def receive(self, message: Any) -> None:
+            self.context.system.named("ledger").send(message)
+
+    ledger, courier = a.durable("ledger", DurableSettings(capacity=1)), a.durable("courier")
+    await ledger.put("fills it")
+    await courier.put("parcel")
+    courier.feed(a.spawn(Courier))
+    await until(lambda: courier.statistics().handled == 1)
+    await anyio.sleep(0.3)
+    assert await courier.waiting() == 1
+    ledger.feed(a.spawn(Ledger, book))
+    await until(lambda: "parcel" in book.seen)
+    with anyio.fail_after(5):
+        while await courier.waiting():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+
+
+async def test_two_full_mailboxes_of_one_node_do_not_wait_for_each_other(
+    a: ActorSystem, book: Book
+) -> None:
+    other = Book()
+    one = DurableSettings(capacity=1)
+    for number in range(5):
+        a.durable("x", one).send(number)
+        a.durable("y", one).send(number)
+    a.durable("x").feed(a.spawn(Ledger, book))
+    a.durable("y").feed(a.spawn(Ledger, other))
+    await until(lambda: len(book.seen) == len(other.seen) == 5)
