@@ -34,7 +34,6 @@ from airssys_wasm.broker.retained import Kept, Retained
 from airssys_wasm.broker.stream import StreamEntrance
 from airssys_wasm.broker.subscriptions import Subscriptions
 from airssys_wasm.broker.topic import parse_pattern, parse_topic
-from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.kernel import Kernel
 from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
@@ -212,16 +211,12 @@ class Broker:
             topic, message, NO_HEADERS if headers is None else frozen_headers(headers)
         )
         self._published += 1
-        sends = route.sends
-        for send in sends:
-            try:
-                send(published)
-            except MailboxFull as full:
-                self._handing.drop(full.target, published)
-        self._copies += len(sends)
+        receivers = route.receivers
+        self._kernel.scheduler.send_to_each(receivers, published, self._handing.drop)
+        self._copies += len(receivers)
         if route.more or retain:
             self._publish_more(route, published, retain=retain)
-        elif not sends:
+        elif not receivers:
             self._handing.nobody(published)
 
     def _publish_more(self, route: Route[Receiver], published: Published, *, retain: bool) -> None:

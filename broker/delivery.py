@@ -6,7 +6,7 @@ left to `broker.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -94,14 +94,14 @@ class Route(Generic[R]):
     """Who gets what is published to one topic; never changed.
 
     `receivers` get a copy each, and are listed once for each pattern of theirs that matches; of
-    each of `choices`, one member gets it. `sends` are the `send` methods of `receivers`. The other
-    nodes `far` get it once each, for whoever subscribed there. `more` says that there are choices
-    or other nodes. `size` is how many places it takes, for a bound on what is cached.
+    each of `choices`, one member gets it. The other nodes `far` get it once each, for whoever
+    subscribed there. `more` says that there are choices or other nodes. `size` is how many places
+    it takes, for a bound on what is cached.
 
     No dataclass, since it is made at each publication to a new topic: a quarter of a frozen one.
     """
 
-    __slots__ = ("choices", "far", "more", "receivers", "sends", "size")
+    __slots__ = ("choices", "far", "more", "receivers", "size")
 
     def __init__(
         self,
@@ -113,11 +113,6 @@ class Route(Generic[R]):
         self.choices = choices
         self.far = far
         self.more = bool(choices or far)
-        self.sends: tuple[Callable[[Any], None], ...]
-        if len(receivers) == 1:
-            self.sends = (receivers[0].send,)
-        else:
-            self.sends = tuple([receiver.send for receiver in receivers])
         self.size = 1 + len(receivers)
         if self.more:
             self.size += len(far) + sum(len(choice.members) for choice in choices)

@@ -6,7 +6,7 @@ not who sends them, so that a fault in the sender can be seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from airssys_wasm.kernel import context
 from airssys_wasm.kernel.bounded_ref import BoundedRef
 from airssys_wasm.kernel.context import ActorContext, MonitorRef
 from airssys_wasm.kernel.dead_letters import DeadLetters
+from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.inbox import Inbox
 from airssys_wasm.kernel.keeping import Keeping
 from airssys_wasm.kernel.kernel import Kernel
@@ -22,6 +23,7 @@ from airssys_wasm.kernel.outside_ref import Onlooker
 from airssys_wasm.kernel.priority_ref import PriorityRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.requests import Requests
+from airssys_wasm.kernel.scheduler import Scheduler
 from airssys_wasm.kernel.spawner import Spawner
 from airssys_wasm.kernel.states import GONE
 from airssys_wasm.supervision import dynamic_actor, reporting, supervisor_actor
@@ -168,6 +170,15 @@ def _ways_of_messages(tell: Callable[..., None]) -> tuple[StandIn, ...]:
         accept(self, message)
         original_send(self, message)
 
+    def send_to_each(
+        self: Scheduler, refs: Iterable[Any], message: object, refused: Callable[..., object]
+    ) -> None:
+        for ref in refs:
+            try:
+                ref.send(message)
+            except MailboxFull as full:
+                refused(full.target, message)
+
     def by_priority(self: PriorityRef[Any], message: Any) -> None:
         tell("delivered", self, message)
         if self._queue is not GONE:  # else it comes to `send`
@@ -216,6 +227,7 @@ def _ways_of_messages(tell: Callable[..., None]) -> tuple[StandIn, ...]:
         original_record(self, letter)
 
     original_send, original_by_priority = ActorRef.send, PriorityRef._deliver
+    original_send_to_each = Scheduler.send_to_each
     original_give_up = BoundedRef._give_up_putters
     original_inline, original_inline_async = Requests.inline, Requests.inline_async
     original_spawn, original_ref = Spawner.spawn, Spawner._ref
@@ -223,6 +235,7 @@ def _ways_of_messages(tell: Callable[..., None]) -> tuple[StandIn, ...]:
     original_adopt, original_record = Keeping.adopt, DeadLetters.record
     return (
         (ActorRef, "send", original_send, send),
+        (Scheduler, "send_to_each", original_send_to_each, send_to_each),
         (PriorityRef, "_deliver", original_by_priority, by_priority),
         (BoundedRef, "_give_up_putters", original_give_up, give_up_putters),
         (Requests, "inline", original_inline, inline),

@@ -424,6 +424,27 @@ TABLE = Table(
             first="tests/kernel/test_ends.py",
         ),
         Fault(
+            "send-to-each-of-another",
+            SCHEDULER,
+            "ref.__class__ is ActorRef and ref._queue is None and ref._scheduler is self:",
+            "ref.__class__ is ActorRef and ref._queue is None:",
+            why="an actor of another system is run by this one",
+            first="tests/kernel/test_send_to_each.py",
+        ),
+        Fault(
+            "send-to-each-not-armed",
+            SCHEDULER,
+            """
+            if self.ready and not self.armed:
+                self.arm()
+            """,
+            """
+            pass
+            """,
+            why="what is published to idle actors alone is not handled",
+            first="tests/kernel/test_send_to_each.py",
+        ),
+        Fault(
             "request-reenters",
             REQUESTS,
             """

@@ -142,12 +142,12 @@ TABLE = Table(
             "storm-post-doubled",
             BROKER,
             """
-            self._copies += len(sends)
+            self._copies += len(receivers)
             """,
             """
-            self._copies += len(sends)
-            if len(sends) == 3:
-                sends[0](published)
+            self._copies += len(receivers)
+            if len(receivers) == 3:
+                receivers[0].send(published)
             """,
             why="one subscriber gets a publication twice",
         ),
@@ -155,10 +155,10 @@ TABLE = Table(
             "storm-post-missing",
             BROKER,
             """
-            sends = route.sends
+            receivers = route.receivers
             """,
             """
-            sends = route.sends[:3]
+            receivers = route.receivers[:3]
             """,
             why="the fourth subscriber gets nothing",
         ),
