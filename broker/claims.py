@@ -26,7 +26,7 @@ from airssys_wasm.broker.claim import (
 from airssys_wasm.broker.engine import Entry
 from airssys_wasm.broker.errors import KeyChanged
 from airssys_wasm.broker.lease import Began, Over
-from airssys_wasm.broker.lease_watch import Down
+from airssys_wasm.broker.lease_watch import Down, Gone
 from airssys_wasm.broker.leases import FAILURES, LeaseEvent, Leases
 from airssys_wasm.broker.owned_tasks import OwnedTasks
 
@@ -50,6 +50,7 @@ class _Claim:
         self.term = 0
         self.busy = False
         self.waits = False  # for another attempt
+        self.sweep = False  # its holder is lost, and it is for this node to free the key
 
 
 class Claims:
@@ -212,7 +213,7 @@ class Claims:
         claim = self._claim(name)
         if claim.entry is not None and entry.revision <= claim.entry.revision:
             return
-        claim.entry = entry
+        claim.entry, claim.sweep = entry, False
         holding = holding_of(entry)
         if holding is not None and (holding.node, holding.life) != self._life:
             self._leases.spoken_of(holding.identity, holding.length)
@@ -223,17 +224,25 @@ class Claims:
         match event:
             case Began() | Over():
                 names = [name for name, c in self._claims.items() if c.wanted is not None]
-            case Down(lease):
-                names = [
-                    name
-                    for name, claim in self._claims.items()
-                    if (held := holding_of(claim.entry)) is not None
-                    and held.identity == lease.identity
-                ]
+            case Down(lease, removed):
+                names = self._held_in(lease.identity)
+                for name in names:
+                    self._claims[name].sweep = removed
+            case Gone(term):
+                names = self._held_in(term)
+                for name in names:
+                    self._claims[name].sweep = True
             case _:
                 return
         for name in names:
             self.look(name)
+
+    def _held_in(self, term: tuple[str, str, int]) -> list[str]:
+        return [
+            name
+            for name, claim in self._claims.items()
+            if (held := holding_of(claim.entry)) is not None and held.identity == term
+        ]
 
     def _wish(self, claim: _Claim) -> Holding | None:
         term = self._leases.term
@@ -244,6 +253,9 @@ class Claims:
     def _step(self, name: str, claim: _Claim) -> Take | Free | Have | Wait:
         if claim.wanted is not None and self._leases.term is None:
             return Wait()
+        if claim.wanted is None and claim.sweep and self.is_there(name):
+            assert claim.entry is not None
+            return Free(claim.entry.revision)
         is_free = partial(self._counts_no_more, name)
         return next_step(claim.entry, self._wish(claim), self._life, is_free)
 

@@ -47,12 +47,23 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """A term of a node is over. Nothing that it held in it counts any more."""
+    """A term of a node is over. Nothing that it held in it counts any more.
+
+    `removed` is True when it was this node that has found it lost.
+    """
 
     lease: Lease
+    removed: bool = False
 
 
-News = Up | Told | Down
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A term that was spoken of, and never seen here, is over."""
+
+    term: Term
+
+
+News = Up | Told | Down | Gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +149,7 @@ class LeaseWatch:
         known = self._known.get(node)
         if known is None or known.revision != revision:
             return []
-        return self._down(node)
+        return [Down(each.lease, removed=True) for each in self._down(node)]
 
     def tried(self, node: str, now: float) -> None:
         """The key of a lost node could not be removed, or not be asked for."""
@@ -148,7 +159,7 @@ class LeaseWatch:
 
     def answered(self, node: str, entry: Entry | None, now: float) -> list[News]:
         """The key of a node, as it is at the engine just now: None when it is not there."""
-        news = [] if entry is None else self.seen(entry, now)
+        news: list[News] = [] if entry is None else self.seen(entry, now)
         current = self.lease(node) if entry is not None else None
         if entry is None and node in self._known and now >= self._silent_at(node):
             news += self._down(node)  # an answer that is older than this is none
@@ -157,6 +168,7 @@ class LeaseWatch:
                 current is None or current.identity != term
             ):
                 self._end(term)
+                news.append(Gone(term))
         return news
 
     def tick(self, now: float) -> list[Remove | Ask]:
@@ -188,7 +200,7 @@ class LeaseWatch:
     def _lost_at(self, node: str) -> float:
         return max(self._silent_at(node), self._later.get(node, 0.0))
 
-    def _down(self, node: str) -> list[News]:
+    def _down(self, node: str) -> list[Down]:
         known = self._known.pop(node)
         self._end(known.lease.identity)
         return [Down(known.lease)]

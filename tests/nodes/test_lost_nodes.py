@@ -12,9 +12,12 @@ import pytest
 
 from airssys_wasm import Actor, ActorSystem
 from airssys_wasm.application.placement import Subtree
+from airssys_wasm.broker.claim import Holding
+from airssys_wasm.broker.claim import bytes_of as holding_bytes
 from airssys_wasm.broker.errors import EngineDown
 from airssys_wasm.broker.global_names import NameConflict, notify_all, notify_loser
 from airssys_wasm.broker.lease import LeaseTimes
+from airssys_wasm.kernel.errors import NameTaken
 from airssys_wasm.testing.choices import Fifo, Uniform
 from airssys_wasm.testing.runs import run_once
 from airssys_wasm.testing.simulated_engine import SimulatedHub
@@ -265,5 +268,39 @@ def test_a_name_whose_lease_was_over_comes_back_with_a_new_token() -> None:
         cast.hub.heal()
         await cast.until(lambda: a.global_token("ledger") is not None, BOUND, "it comes back")
         assert (a.global_token("ledger") or 0) > token
+
+    simulated(test)
+
+
+def test_what_was_held_in_a_lease_that_nobody_has_seen_is_free_after_its_length() -> None:
+    async def test(cast: Cast) -> None:
+        left = Holding("x", "an old life", 1, TIMES.length, b"7")
+        cast.hub.store.create("names.ledger", holding_bytes(left))
+        cast.hub.store.create("names.nobodys", holding_bytes(left))
+        await cast.start("a", placed=False)
+        (a,) = cast.systems
+        with pytest.raises(NameTaken):
+            await a.register_global("ledger", a.spawn(Holder))
+        assert await a.register_global("other", a.spawn(Holder)) > 2
+        a.cluster.publish(["ledger"])
+        ledger = a.spawn(Holder, name="ledger")
+        has = lambda: a.global_token("ledger") is not None  # noqa: E731
+        assert await cast.until(has, BOUND, "it is free") > TIMES.length
+        assert a.whereis_global("ledger") is ledger
+        gone = lambda: cast.hub.store.get("names.nobodys") is None  # noqa: E731
+        await cast.until(gone, 1.0, "what nobody wants is swept away")
+
+    simulated(test)
+
+
+def test_the_names_of_a_lost_node_are_swept_away() -> None:
+    async def test(cast: Cast) -> None:
+        await cast.start("a", "b", "c", placed=False)
+        a, b, _ = cast.systems
+        await a.register_global("ledger", a.spawn(Holder))
+        cast.hub.partition({"b", "c"}, {"a"})
+        gone = lambda: cast.hub.store.get("names.ledger") is None  # noqa: E731
+        await cast.until(gone, BOUND, "it is swept away")
+        assert b.global_names() == []
 
     simulated(test)
