@@ -1,5 +1,6 @@
 """Actors whose behaviour is a WebAssembly component."""
 
+from airssys_wasm.components.cbor import CodecUnavailable
 from airssys_wasm.components.component import Component
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.traps import Limit, Trap
@@ -27,6 +28,7 @@ from airssys_wasm.components.storage.places import InMemory, InRocks, InSqlite
 
 __all__ = [
     "Capabilities",
+    "CodecUnavailable",
     "Component",
     "ComponentError",
     "ComponentId",

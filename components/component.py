@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from airssys_wasm.components import cbor
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.payload import CODECS, CodecName
 from airssys_wasm.components.security.capability import Capabilities
@@ -45,7 +46,8 @@ class Component:
     it has as long as it has no name of its own.
     `services` is for a kernel without a system; `label` is its name in reports.
 
-    Raises PayloadError for a `config` that JSON can't express, TypeError or ValueError for other
+    Raises PayloadError for a `config` that JSON can't express, CodecUnavailable for a codec that is
+    not installed, TypeError or ValueError for other
     arguments that can never be right.
     """
 
@@ -70,6 +72,8 @@ class Component:
             object.__setattr__(self, "source", Path(self.source))
         if self.codec not in CODECS:
             raise ValueError(f"codec: {self.codec!r} is not one of {', '.join(CODECS)}")
+        if self.codec == "cbor":
+            cbor.library()
         if self.run not in ("loop", "thread"):
             raise ValueError(f"run: {self.run!r} is not loop or thread")
         if self.config is not None:

@@ -117,7 +117,8 @@ class ComponentActor(Actor[Any]):
             self._caller = Caller(id, ref, kernel, gate, self._codec, component.limits, broker)
             pool = component.pool
             owner = parse_id(pool) if pool is not None and id == NOBODY else id
-            self._host = Host(self._caller, services, component.capabilities.storage, owner)
+            storage = component.capabilities.storage
+            self._host = Host(self._caller, services, storage, owner, component.env)
         except AirssysError as error:
             raise StopInit(_refusal(error)) from None
         self._opened = True

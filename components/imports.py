@@ -19,6 +19,11 @@ _NEEDS = {
     "pubsub": ("messaging.publish", "messaging.subscribe"),
     "calls": ("messaging.request",),
     "actors": ("messaging.spawn", "messaging.send", "messaging.request"),
+    "wasi:clocks/monotonic-clock": ("time",),
+    "wasi:clocks/wall-clock": ("time",),
+    "wasi:random/random": ("random",),
+    "wasi:random/insecure": ("random",),
+    "wasi:random/insecure-seed": ("random",),
 }
 _LINES = {
     "storage": "{storage: {access: read-write}}",
@@ -26,6 +31,11 @@ _LINES = {
     "pubsub": "{messaging: {publish: [TOPIC], subscribe: [TOPIC]}}",
     "calls": "{messaging: {request: [NAME]}}",
     "actors": "{messaging: {spawn: [NAME]}}",
+    "wasi:clocks/monotonic-clock": "{time: true}",
+    "wasi:clocks/wall-clock": "{time: true}",
+    "wasi:random/random": "{random: true}",
+    "wasi:random/insecure": "{random: true}",
+    "wasi:random/insecure-seed": "{random: true}",
 }
 
 
@@ -33,6 +43,8 @@ def _has(capabilities: Capabilities, grant: str) -> bool:
     family, _, right = grant.partition(".")
     if family == "storage":
         return capabilities.storage is not None
+    if family != "messaging":
+        return capabilities.time if family == "time" else capabilities.random
     return bool(getattr(capabilities.messaging, right))
 
 

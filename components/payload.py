@@ -14,13 +14,15 @@ from typing import Any, Literal
 
 import msgspec
 
+from airssys_wasm.components import cbor
 from airssys_wasm.kernel.errors import AirssysError
 
-CodecName = Literal["raw", "json", "msgpack"]
+CodecName = Literal["raw", "json", "msgpack", "cbor"]
 
 BYTES = "application/octet-stream"
 JSON = "application/json"
 MSGPACK = "application/vnd.msgpack"  # as registered with IANA
+CBOR = "application/cbor"
 FAILURE = "application/vnd.airssys.error+json"  # of a callback that tells of a failed request
 DOWN = "application/vnd.airssys.down+json"  # of one that tells of the end of who is monitored
 
@@ -101,6 +103,10 @@ def _encode_msgpack(value: object) -> bytes:
     return _encoded("msgpack", msgspec.msgpack.encode, value)
 
 
+def _encode_cbor(value: object) -> bytes:
+    return _encoded("cbor", cbor.encode, value)
+
+
 def _encoded(codec: CodecName, encode: Callable[[object], bytes], value: object) -> bytes:
     try:
         return encode(value)
@@ -117,6 +123,10 @@ def _decode_json(payload: bytes) -> Any:
 
 def _decode_msgpack(payload: bytes) -> Any:
     return _decoded("msgpack", msgspec.msgpack.decode, payload)
+
+
+def _decode_cbor(payload: bytes) -> Any:
+    return _decoded("cbor", cbor.decode, payload)
 
 
 def _decoded(codec: CodecName, decode: Callable[[bytes], Any], payload: bytes) -> Any:
@@ -144,6 +154,7 @@ CODECS: dict[CodecName, Codec] = {
     "raw": Codec("raw", BYTES, _encode_raw, _decode_raw),
     "json": Codec("json", JSON, _encode_json, _decode_json),
     "msgpack": Codec("msgpack", MSGPACK, _encode_msgpack, _decode_msgpack),
+    "cbor": Codec("cbor", CBOR, _encode_cbor, _decode_cbor),
 }
 
 _BY_TYPE = {codec.content_type: codec for codec in CODECS.values()} | {

@@ -23,7 +23,7 @@ from airssys_wasm.schema import AtLeast, Checked, MostItems, Named, Size
 _WHY = "is not served yet: the host has no function that it would allow"
 NOT_SERVED = {
     family: f"'{family}' {_WHY}"
-    for family in ("filesystem", "network", "process", "time", "random")
+    for family in ("filesystem", "network", "process")
 }
 
 Pattern: TypeAlias = Annotated[str, Checked(words.topic_pattern, words.TOPIC_PATTERN)]
@@ -122,6 +122,8 @@ class CapabilitiesConfig:
 
     - `messaging`: whom it may send to and ask, and where it may publish and subscribe.
     - `storage`: a key-value space of its own.
+    - `time`: it may read the clocks of WASI, and wait by them.
+    - `random`: it may have random numbers of WASI.
     """
 
     __noun__: ClassVar[str] = "this block"
@@ -129,10 +131,12 @@ class CapabilitiesConfig:
 
     messaging: MessagingConfig = MessagingConfig()
     storage: StorageConfig | None = None
+    time: bool = False
+    random: bool = False
 
     def grants(self) -> Capabilities:
         storage = None if self.storage is None else self.storage.grant()
-        return Capabilities(self.messaging.grant(), storage)
+        return Capabilities(self.messaging.grant(), storage, self.time, self.random)
 
 
 NOTHING = CapabilitiesConfig()

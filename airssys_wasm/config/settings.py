@@ -37,7 +37,7 @@ from airssys_wasm.supervision.health import HealthCheck
 Restart: TypeAlias = Literal["permanent", "transient", "temporary"]
 Overflow: TypeAlias = Literal["block", "reject", "drop_new", "drop_old"]
 Order: TypeAlias = Literal["fifo", "priority"]
-Codec: TypeAlias = Literal["raw", "json", "msgpack"]
+Codec: TypeAlias = Literal["raw", "json", "msgpack", "cbor"]
 RunsOn: TypeAlias = Literal["loop", "thread"]
 WhileRestarting: TypeAlias = Literal["fail", "queue"]
 
@@ -244,7 +244,8 @@ class ComponentSettings:
     """How a component is run.
 
     - `limits`: bounds of memory, time and payloads.
-    - `codec`: how Python values become payloads: `raw` (bytes), `json`, `msgpack`.
+    - `codec`: how Python values become payloads: `raw` (bytes), `json`, `msgpack`,
+      `cbor` (the extra `cbor`).
     - `run`: `loop`, among all others; or `thread`, for one that computes for long.
     - `strict_imports`: an import of which nothing is granted is an error, no warning.
     """

@@ -86,6 +86,10 @@ class Platform(Protocol):
         """An id that no other call gives: 32 hexadecimal digits."""
         ...
 
+    def random_bytes(self, count: int) -> bytes:
+        """Bytes that nobody can foresee, whatever they know of `random`: for foreign code."""
+        ...
+
     def call_at(self, when: float, callback: Callable[[], None]) -> Wakeup:
         """Call back at `when` by `now()`, never earlier."""
         ...

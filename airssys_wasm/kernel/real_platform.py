@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import random
 import time
 from collections import deque
@@ -39,6 +40,9 @@ class RealPlatform:
 
     def new_id(self) -> str:
         return f"{self.random.getrandbits(128):032x}"
+
+    def random_bytes(self, count: int) -> bytes:
+        return os.urandom(count)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         # uvloop rounds to milliseconds, down as well as up.

@@ -49,6 +49,9 @@ class SimulatedPlatform:
     def new_id(self) -> str:
         return f"{self.random.getrandbits(128):032x}"
 
+    def random_bytes(self, count: int) -> bytes:
+        return self.random.randbytes(count)
+
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         return self._loop.call_at_for_kernel(when, callback)
 

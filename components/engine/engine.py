@@ -34,7 +34,7 @@ from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.path_choice import choose_path
 from airssys_wasm.components.engine.pool_allocator import FULL, why_no_pool
 from airssys_wasm.components.engine.pooling import Needs, PoolSize
-from airssys_wasm.components.engine.runtime_host import runtime_host
+from airssys_wasm.components.engine.runtime_host import host_world
 from airssys_wasm.components.engine.threaded_engine import ThreadedEngine
 from airssys_wasm.components.engine.traps import Trap
 from airssys_wasm.components.engine.world import Interfaces, differences, exported_interface
@@ -197,11 +197,11 @@ class Engine:
     def _runner_with(self, pool: PoolSize | None) -> FiberEngine | ThreadedEngine:
         stack = self.settings.stack
         if self.path == "slow":
-            return ThreadedEngine(runtime_host(), stack=stack, pool=pool)
+            return ThreadedEngine(host_world(), stack=stack, pool=pool)
         # Not at the top: its import fails where the fast path can't run.
         from airssys_wasm.components.engine.fiber_engine import FiberEngine
 
-        return FiberEngine(runtime_host(), stack=stack, pool=pool)
+        return FiberEngine(host_world(), stack=stack, pool=pool)
 
     def _open_pool(self) -> FiberEngine | ThreadedEngine | None:
         if self.settings.pool is None:
@@ -247,7 +247,7 @@ class Engine:
         imports, exports = await asyncio.to_thread(
             _read, self._runner.engine, code.component, name, None
         )
-        problems = differences(runtime_host(), imports, exports)
+        problems = differences(host_world(), imports, exports)
         return Inspected(code.digest, imports, exports, tuple(problems))
 
     async def instantiate(
@@ -326,7 +326,7 @@ class Engine:
 def _check(
     engine: wasmtime.Engine, component: Component, name: str
 ) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
-    world = runtime_host()
+    world = host_world()
     imports, exports = _read(engine, component, name, world.callable)
     used = tuple(interface for interface, functions in imports.items() if functions)
     optional = frozenset(

@@ -21,6 +21,10 @@ Pause = Callable[[], Awaitable[None]]
 Timeout = Callable[[float | None], AbstractAsyncContextManager[asyncio.Timeout]]
 
 
+# The call that tells, before another one, which handles the guest has dropped: a list of numbers.
+DROPPED = ("", "[drop]")
+
+
 class HostCalls(Protocol):
     """What serves the functions that a guest imports; one for each incarnation.
 

@@ -36,7 +36,9 @@ from airssys_wasm.components.engine.foreign import (
     set_fuel,
     val_delete,
 )
+from airssys_wasm.components.engine.handles import give
 from airssys_wasm.components.engine.host_calls import (
+    DROPPED,
     HostCalls,
     Pause,
     Timeout,
@@ -100,6 +102,7 @@ class Instance:
         "_timeout",
         "_where",
         "calls",
+        "drops",
         "flag",
         "memory",
         "seconds",
@@ -128,6 +131,7 @@ class Instance:
         self.memory = MemoryAccount(limits)
         self.calls = 0
         self.seconds = 0.0
+        self.drops: list[int] = []
         self._functions: dict[str, _Entry] = {}
         self._keep: list[object] = []  # the memory of the functions that are looked up
         self._request: tuple[HostFunction, tuple[object, ...], int] | None = None
@@ -375,6 +379,9 @@ class Instance:
         limit = sent_limit(self._limits, function.interface, arguments)
         if limit is not None:
             raise GuestTrap(limit)
+        if self.drops:
+            drops, self.drops = self.drops, []
+            self._host(*DROPPED, (drops,))
         value = self._host(function.interface, function.name, arguments)
         waited = hasattr(type(value), "__await__")
         if waited:
@@ -388,6 +395,8 @@ class Instance:
             result.write((value,))
             foreign.val_clone(result.address, results)
             self._shared.arena.release()
+        elif function.gives is not None:
+            give(self._context, value, function.gives, results)
         elif value is not None:
             raise TypeError(f"{function.interface}#{function.name} has no result, not {value!r}")
         self._space[5] = 1

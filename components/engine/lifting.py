@@ -80,6 +80,8 @@ def lifting(type_: Type) -> Lift:
             return _text
         case FlagsType():
             return _flags
+        case ForeignType("own" | "borrow"):
+            return lambda words, at: words[at]  # its address: see `handles.py`
         case ForeignType(kind):
             raise TypeError(f"values of type {kind} can't be read")
         case _:

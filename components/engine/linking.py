@@ -14,7 +14,8 @@ Source: wasmtime 50.0.1, `component/linker.h`, `async.h`.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from ctypes import c_void_p
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +26,14 @@ from wasmtime import component as wc
 from airssys_wasm.components.engine import foreign
 from airssys_wasm.components.engine.arena import Arena
 from airssys_wasm.components.engine.guest_memory import GuestMemories
+from airssys_wasm.components.engine.handles import (
+    Destructor,
+    Take,
+    define_resources,
+    given_by,
+    resource_ids,
+    taking,
+)
 from airssys_wasm.components.engine.interrupts import never_interrupt
 from airssys_wasm.components.engine.lifting import Lift, lift_arguments
 from airssys_wasm.components.engine.limits import MemoryAccount
@@ -46,6 +55,7 @@ class Caller(Protocol):
 
     flag: int  # address of two bytes: the first is 1 when the results are there
     memory: MemoryAccount
+    drops: list[int]  # numbers of handles that the guest has dropped
 
     def called(self, function: HostFunction, arguments: tuple[object, ...], results: int) -> None:
         """Remember it. Runs on the fiber: do nothing else."""
@@ -58,12 +68,18 @@ class Caller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HostFunction:
-    """A function of the world as the linker knows it; `result` is None if it returns nothing."""
+    """A function of the world as the linker knows it; `result` is None if it returns nothing.
+
+    `takes` makes numbers of the handles among its arguments; `gives` is the resource whose handle
+    it returns, which is then its whole result.
+    """
 
     interface: str
     name: str
     arguments: Callable[[int], tuple[object, ...]]
     result: Lowering | None
+    takes: Take | None = None
+    gives: int | None = None
 
 
 class Linkage:
@@ -72,23 +88,28 @@ class Linkage:
     Keep it as long as there are Stores: they call into it.
     """
 
-    __slots__ = ("_callback", "_linker", "address", "caller", "functions")
+    __slots__ = ("_callback", "_destructor", "_linker", "address", "caller", "functions")
 
     def __init__(self, engine: wasmtime.Engine, world: World, arena: Arena) -> None:
         self.caller: Caller | None = None
-        self.functions = _host_functions(world, arena)
+        ids = resource_ids(world)
+        self.functions = _host_functions(world, arena, ids)
         self._callback = foreign.HostCallback(self._called)
+        self._destructor = Destructor(self._dropped)
         self._linker = wc.Linker(engine)
         self.address = foreign.address_of(self._linker)
         callback = ctypes.cast(self._callback, c_void_p)
-        numbers = {(f.interface, f.name): n for n, f in enumerate(self.functions)}
+        destructor = ctypes.cast(self._destructor, c_void_p).value or 0
+        by_interface: dict[str, list[tuple[int, str]]] = {name: [] for name in world.imports}
+        for number, function in enumerate(self.functions):
+            by_interface[function.interface].append((number, function.name))
         with self._linker.root() as root:
-            for interface, functions in world.imports.items():
+            for interface, functions in by_interface.items():
                 with root.add_instance(interface) as instance:
                     at = foreign.address_of(instance)
-                    for name in functions:
+                    define_resources(at, world.resources.get(interface, {}), ids, destructor)
+                    for number, name in functions:
                         raw = name.encode()
-                        number = numbers[interface, name]
                         error = foreign.linker_add_function(
                             at, raw, len(raw), callback, number, None
                         )
@@ -99,7 +120,7 @@ class Linkage:
     def _called(
         self,
         number: int | None,
-        _context: int,
+        context: int,
         _type: int,
         arguments: int,
         _count: int,
@@ -117,7 +138,10 @@ class Linkage:
             foreign.set_word(flag, 0)
             # ctypes gives a null pointer as None, and 0 is the first of the functions.
             function = self.functions[number or 0]
-            caller.called(function, function.arguments(arguments), results)  # type: ignore[union-attr]
+            given = function.arguments(arguments)
+            if function.takes is not None:
+                given = function.takes(context, given)
+            caller.called(function, given, results)  # type: ignore[union-attr]
         except BaseException as failure:
             foreign.set_word(continuation, foreign.CONTINUATION_READY)
             foreign.set_word(continuation + 8, _READY_FLAG)
@@ -125,6 +149,13 @@ class Linkage:
             foreign.set_word(error, foreign.error_new(_HOST_ERROR))
             if caller is not None:
                 caller.failed(failure)
+
+    @never_interrupt
+    def _dropped(self, _env: int | None, _context: int, number: int) -> int:
+        with suppress(BaseException):  # there is nobody to tell, and nothing may leave this
+            if self.caller is not None:
+                self.caller.drops.append(number)
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +181,24 @@ class Surroundings:
     counts_memory: bool  # or each memory is bounded for itself
 
 
-def _host_functions(world: World, arena: Arena) -> Sequence[HostFunction]:
-    return [
+def _host_functions(world: World, arena: Arena, ids: Mapping[str, int]) -> Sequence[HostFunction]:
+    typed = [
         HostFunction(
             interface,
             name,
             lift_arguments(type_.params),
             None
-            if type_.result is None
+            if type_.result is None or given_by(type_, ids) is not None
             else Lowering([type_.result], arena, f"result of {interface}#{name}"),
+            taking(type_, ids),
+            given_by(type_, ids),
         )
         for interface, functions in world.imports.items()
         for name, type_ in functions.items()
     ]
+    untyped = [
+        HostFunction(interface, name, lambda _: (), None)
+        for interface, names in world.unreachable.items()
+        for name in sorted(names)
+    ]
+    return typed + untyped

@@ -200,6 +200,8 @@ class _Code:
                 self.line(f"{self._word(at + 1)}, {self._word(at + 2)} = {table}[{name}]")
             case FlagsType(names):
                 self._flags(names, at, name)
+            case ForeignType("own"):  # only as a result of its own: see `handles.py`
+                self.line("raise TypeError('no handle can be in a value')")
             case ForeignType(kind):
                 raise TypeError(f"values of type {kind} can't be passed")
             case _:

@@ -12,6 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
+from airssys_wasm.components.engine.wasi import unreachable, wasi
 from airssys_wasm.components.engine.wit_parser import parse_world
 from airssys_wasm.components.engine.world import World
 
@@ -89,3 +90,19 @@ def runtime_host() -> World:
         if interface not in world.exports
     }
     return replace(world, exports=world_1_0().exports, optional=more, minor=1)
+
+
+@cache
+def host_world() -> World:
+    """What this host serves altogether: `runtime_host`, and the interfaces of WASI.
+
+    >>> "wasi:clocks/wall-clock@0.2.12" in host_world().imports
+    True
+    """
+    world, more = runtime_host(), wasi()
+    return replace(
+        world,
+        imports={**world.imports, **more.functions},
+        resources=more.resources,
+        unreachable=unreachable(),
+    )

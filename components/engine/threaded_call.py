@@ -24,7 +24,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airssys_wasm.components.engine.host_calls import HostCalls, Timeout, answer_in_time
+from airssys_wasm.components.engine.host_calls import (
+    DROPPED,
+    HostCalls,
+    Timeout,
+    answer_in_time,
+)
 from airssys_wasm.components.engine.limits import CallTime, Limits, sent_limit
 from airssys_wasm.components.engine.traps import Limit, Trap
 from airssys_wasm.components.errors import GuestTrap, InstanceClosed
@@ -72,6 +77,7 @@ class ThreadedCall:
         self._answered = threading.Semaphore(0)
         self._answer: object = None
         self.time = CallTime(limits, clock())
+        self.drops: list[int] = []  # numbers of handles that the guest has dropped
         self.abandoned = False
         self.limit: Limit | None = None  # the limit of time for which the guest was interrupted
         self.failure: BaseException | None = None  # what went wrong on our side of the guest
@@ -155,6 +161,9 @@ class ThreadedCall:
         passed = sent_limit(self._limits, interface, arguments)
         if passed is not None:
             raise GuestTrap(passed)
+        if self.drops:
+            drops, self.drops = self.drops, []
+            self._host(*DROPPED, (drops,))
         answer = self._host(interface, function, arguments)
         if not hasattr(type(answer), "__await__"):
             return answer

@@ -19,6 +19,7 @@ import ctypes
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,15 @@ from wasmtime import component as wc
 from airssys_wasm.components.engine.compile_process import CodeSettings, configured
 from airssys_wasm.components.engine.guest_memory import GuestMemories
 from airssys_wasm.components.engine.guest_threads import GuestThreads
+from airssys_wasm.components.engine.handles import (
+    Destructor,
+    Take,
+    define_resources,
+    give,
+    given_by,
+    resource_ids,
+    taking,
+)
 from airssys_wasm.components.engine.host_calls import HostCalls, Timeout
 from airssys_wasm.components.engine.limits import (
     MAX_TABLE_ELEMENTS,
@@ -71,6 +81,8 @@ class _Import:
     name: str
     params: tuple[Codec, ...]
     result: Codec | None
+    takes: Take | None = None
+    gives: int | None = None
 
 
 class _Current(threading.local):
@@ -101,10 +113,21 @@ class ThreadedEngine:
             self._memories.install(config)
         self.engine = wasmtime.Engine(config)
         self._threads = GuestThreads(self.engine)
+        self._resources = resource_ids(world)
         self._imports = [
-            _Import(interface, name, *_codecs(function))
+            _Import(
+                interface,
+                name,
+                *_codecs(function),
+                taking(function, self._resources),
+                given_by(function, self._resources),
+            )
             for interface, functions in world.imports.items()
             for name, function in functions.items()
+        ] + [
+            _Import(interface, name, (), None)
+            for interface, names in world.unreachable.items()
+            for name in sorted(names)
         ]
         self.minor = world.minor
         self._exports = {
@@ -114,7 +137,8 @@ class ThreadedEngine:
         # wasmtime holds bare pointers to these.
         self._on_import = ffi.wasmtime_component_func_callback_t(self._import_called)
         self._on_epoch = _EpochCallback(self._epoch_reached)
-        self._linker = self._link()
+        self._on_drop = Destructor(self._dropped)
+        self._linker = self._link(world)
         self._instances: weakref.WeakSet[ThreadedInstance] = weakref.WeakSet()
         self._closed = False
 
@@ -186,18 +210,24 @@ class ThreadedEngine:
 
     # What wasmtime calls, on a thread of `run`:
 
-    def _import_called(self, env: int, _context: Any, *rest: Any) -> int:
+    def _import_called(self, env: int, context: Any, *rest: Any) -> int:
         # Older versions do not give the type of the function, which stands before these.
-        arguments, count, results, _ = rest[-4:]
+        arguments, _, results, _ = rest[-4:]
         try:
             call = self._current.call
             try:
                 if call.abandoned:
                     raise Abandoned
                 of = self._imports[env - 1]
-                given = tuple([of.params[index].read(arguments[index]) for index in range(count)])
+                given: tuple[object, ...] = tuple(
+                    [param.read(arguments[index]) for index, param in enumerate(of.params)]
+                )
+                if of.takes is not None:
+                    given = of.takes(_address(context), given)
                 answer = call.ask(of.interface, of.name, given)
-                if of.result is not None:
+                if of.gives is not None:
+                    give(_address(context), answer, of.gives, _address(results))
+                elif of.result is not None:
                     _give(of.result, answer, results)
                 elif answer is not None:
                     raise TypeError(f"{of.interface}#{of.name} has no result, not {answer!r:.80}")
@@ -218,14 +248,22 @@ class ThreadedEngine:
             return _host_error()
         return 0
 
-    def _link(self) -> wc.Linker:
+    def _dropped(self, _env: int | None, _context: int, number: int) -> int:
+        with suppress(BaseException):  # there is nobody to tell, and nothing may leave this
+            self._current.call.drops.append(number)
+        return 0
+
+    def _link(self, world: World) -> wc.Linker:
         linker = wc.Linker(self.engine)
-        by_interface: dict[str, list[tuple[int, _Import]]] = {}
+        destructor = ctypes.cast(self._on_drop, ctypes.c_void_p).value or 0
+        by_interface: dict[str, list[tuple[int, _Import]]] = {name: [] for name in world.imports}
         for number, function in enumerate(self._imports, start=1):  # 0 would arrive as None
-            by_interface.setdefault(function.interface, []).append((number, function))
+            by_interface[function.interface].append((number, function))
         with linker.root() as root:
             for interface, functions in by_interface.items():
                 with root.add_instance(interface) as instance:
+                    named = world.resources.get(interface, {})
+                    define_resources(_address(instance.ptr()), named, self._resources, destructor)
                     for number, function in functions:
                         name = function.name.encode()
                         error = ffi.wasmtime_component_linker_instance_add_func(
@@ -241,8 +279,12 @@ class ThreadedEngine:
         return linker
 
 
+def _address(pointer: Any) -> int:
+    return ctypes.cast(pointer, ctypes.c_void_p).value or 0
+
+
 def _codecs(function: FuncType) -> tuple[tuple[Codec, ...], Codec | None]:
-    result = None if function.result is None else codec(function.result)
+    result = None if function.result is None else codec(function.result)  # of a handle: not used
     return tuple(codec(param) for param in function.params), result
 
 

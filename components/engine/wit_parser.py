@@ -1,19 +1,22 @@
 """The part of WIT that our .wit files use, read into the types of `world.py`.
 
 Pure. Reads packages, interfaces, worlds, `use`, `type`, records, variants,
-enums, flags, functions and `include`. Not resources, streams or nested
-packages: our worlds have none, and an unknown word is an error, never skipped.
+enums, flags, functions, resources with methods, and `include`. Not constructors,
+static functions, streams or nested packages: no file here has them, and an
+unknown word is an error, never skipped.
 
 Source: Component Model, "WIT.md".
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from airssys_wasm.components.engine.world import (
     EnumType,
     FlagsType,
+    ForeignType,
     FuncType,
     ListType,
     OptionType,
@@ -32,7 +35,7 @@ PRIMITIVES = _INTEGERS | {"bool", "f32", "f64", "char", "string"}  # WIT.md, "Ty
 _TOKEN = re.compile(
     r"(?P<skip>\s+|//[^\n]*|/\*.*?\*/)"
     r"|(?P<word>%?[A-Za-z][A-Za-z0-9-]*)"
-    r"|(?P<version>\d+\.\d+\.\d+[0-9A-Za-z.+-]*)"
+    r"|(?P<version>\d+\.\d+\.\d+(?:[0-9A-Za-z.+-]*[0-9A-Za-z])?)"
     r"|(?P<sign>->|[{}()<>:;,=.@/_])",
     re.DOTALL,
 )
@@ -46,6 +49,7 @@ class WitError(ValueError):
 class _Interface:
     types: dict[str, Type] = field(default_factory=dict)
     functions: dict[str, FuncType] = field(default_factory=dict)
+    resources: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -85,13 +89,51 @@ def parse_world(sources: Iterable[str], name: str) -> World:
     return World(name, functions(world.imports), functions(world.exports))
 
 
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The interfaces of several packages, by their versioned names: functions and resources.
+
+    A resource is known by the interface that declares it, whoever uses it: `wasi:io/poll.pollable`.
+    """
+
+    functions: dict[str, dict[str, FuncType]]
+    resources: dict[str, dict[str, str]]
+
+
+def parse_packages(sources: Iterable[str]) -> Package:
+    """The interfaces in files of one package each, which may use those of the files before.
+
+    >>> text = '''package a:b@0.2.0;
+    ... interface c { resource r { size: func() -> u64; } make: func() -> r; }'''
+    >>> package = parse_packages([text])
+    >>> sorted(package.functions["a:b/c@0.2.0"]), package.resources["a:b/c@0.2.0"]
+    (['[method]r.size', 'make'], {'r': 'a:b/c.r'})
+    """
+    known: dict[str, _Interface] = {}
+    for source in sources:
+        own: dict[str, _Interface] = {}
+        reader = _Reader(source, own, {}, known)
+        reader.read_file()
+        base, _, version = reader.package.partition("@")
+        known |= {f"{base}/{name}@{version}": interface for name, interface in own.items()}
+    return Package(
+        {name: interface.functions for name, interface in known.items()},
+        {name: interface.resources for name, interface in known.items()},
+    )
+
+
 class _Reader:
     """Reads one file by recursive descent, into the dictionaries it was given."""
 
     def __init__(
-        self, source: str, interfaces: dict[str, _Interface], worlds: dict[str, _World]
+        self,
+        source: str,
+        interfaces: dict[str, _Interface],
+        worlds: dict[str, _World],
+        others: Mapping[str, _Interface] = MappingProxyType({}),
     ) -> None:
         self.package = ""
+        self._others = others
         self._interfaces = interfaces
         self._worlds = worlds
         self._tokens = _tokens(source)
@@ -152,6 +194,8 @@ class _Reader:
                     self._expect("=")
                     interface.types[alias] = self._type(interface)
                     self._expect(";")
+                case "resource":
+                    self._read_resource(self._word(), name, interface)
                 case "record" | "variant" | "enum" | "flags":
                     declared = self._word()
                     interface.types[declared] = self._declaration(word, declared, interface)
@@ -160,19 +204,43 @@ class _Reader:
 
     def _read_use(self, interface: _Interface) -> None:
         source = self._word()
+        there = self._interfaces.get(source)
+        if self._accept(":"):  # of another package
+            package = f"{source}:{self._word()}"
+            self._expect("/")
+            source = self._word()
+            self._expect("@")
+            there = self._others.get(f"{package}/{source}@{self._take()}")
         self._expect(".")
         self._expect("{")
         while not self._accept("}"):
             name = self._word()
             local = self._word() if self._accept("as") else name
-            try:
-                interface.types[local] = self._interfaces[source].types[name]
-            except KeyError:
-                raise self._error(f"no type {source}.{name} before this use") from None
+            if there is None or name not in there.types:
+                raise self._error(f"no type {source}.{name} before this use")
+            interface.types[local] = there.types[name]
+            if name in there.resources:
+                interface.resources[local] = there.resources[name]
             if not self._accept(","):
                 self._expect("}")
                 break
         self._expect(";")
+
+    def _read_resource(self, name: str, home: str, interface: _Interface) -> None:
+        full = f"{self.package.partition('@')[0]}/{home}.{name}"
+        interface.resources[name] = full
+        interface.types[name] = ForeignType("own", full)
+        if self._accept(";"):
+            return
+        self._expect("{")
+        while not self._accept("}"):
+            method = self._word()
+            self._expect(":")
+            plain = self._function(interface)
+            interface.functions[f"[method]{name}.{method}"] = FuncType(
+                (ForeignType("borrow", full), *plain.params), plain.result, ("self", *plain.names)
+            )
+            self._expect(";")
 
     def _declaration(self, kind: str, name: str, interface: _Interface) -> Type:
         parts: list[tuple[str, Type | None]] = []
@@ -226,6 +294,11 @@ class _Reader:
                 return TupleType(self._arguments(interface, None))
             case "result":
                 return self._result(interface)
+            case "borrow":
+                (owned,) = self._arguments(interface, 1)
+                if not isinstance(owned, ForeignType):
+                    raise self._error("only a resource can be borrowed")
+                return ForeignType("borrow", owned.resource)
         try:
             return interface.types[word]
         except KeyError:

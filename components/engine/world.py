@@ -95,9 +95,14 @@ class FlagsType:
 
 @dataclass(frozen=True, slots=True)
 class ForeignType:
-    """A type that our worlds never use: a resource, a stream, a future, an error context."""
+    """A type that is no plain value: the handle of a resource ("own" or "borrow"), which only WASI
+    has here, and what no world here uses: a stream, a future, an error context.
+
+    Which resource a handle is of is looked at when it is used, not when types are compared.
+    """
 
     kind: str
+    resource: str = field(default="", compare=False)
 
 
 Type = (
@@ -143,7 +148,9 @@ Interfaces = Mapping[str, Mapping[str, Item]]
 class World:
     """What a component may import, what it has to export, and what it can export besides.
 
-    Exports count up to the minor version `minor`, whichever they are named by here.
+    Exports count up to the minor version `minor`, whichever they are named by here. `resources`
+    are the names of those that imported interfaces have. `unreachable` are functions that nobody
+    can get to, since they are of resources that nobody can get: there their types do not matter.
     """
 
     name: str
@@ -151,6 +158,8 @@ class World:
     exports: Mapping[str, Mapping[str, FuncType]]
     optional: Mapping[str, Mapping[str, FuncType]] = field(default_factory=dict)
     minor: int = 0
+    resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unreachable: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def callable(self) -> Mapping[str, Mapping[str, FuncType]]:
@@ -204,6 +213,8 @@ def differences(world: World, imports: Interfaces, exports: Interfaces) -> list[
             continue
         for function, item in items.items():
             place = f"{interface}#{function}"
+            if _is_untyped(world, home, function, item):
+                continue
             expected = world.imports[home].get(function)
             if expected is None:
                 found.append(f"imports {place}, which the world {world.name} does not have")
@@ -227,6 +238,13 @@ def differences(world: World, imports: Interfaces, exports: Interfaces) -> list[
             elif there != expected:
                 found.append(f"export {place} differs: {_both(expected, there, names)}")
     return found
+
+
+def _is_untyped(world: World, home: str, name: str, item: Item) -> bool:
+    """Whether all that matters is that the world has something of this name."""
+    if isinstance(item, OtherItem):
+        return item.kind == "resource" and name in world.resources.get(home, ())
+    return name in world.unreachable.get(home, ())
 
 
 def exported_interface(exports: Collection[str], interface: str, minor: int = 0) -> str | None:
@@ -274,8 +292,8 @@ def signature(
                 return "_"
             case Primitive(name):
                 return name
-            case ForeignType(kind):
-                return kind
+            case ForeignType(kind, resource):
+                return f"{kind}<{resource}>" if resource else kind
             case ListType(element):
                 return f"list<{write(element)}>"
             case OptionType(payload):
@@ -400,4 +418,6 @@ def _version(interface: str) -> tuple[str, tuple[int, int] | None]:
     if len(numbers) != 3 or not all(n.isascii() and n.isdigit() for n in numbers):
         return name, None
     major, minor = int(numbers[0]), int(numbers[1])
-    return (name, (major, minor)) if major else (name, None)
+    # Before 1.0 it is the second number that says what goes together; a patch adds functions at
+    # most, and those are compared one by one.
+    return (name, (major, minor)) if major else (name, (-1 - minor, 0))

@@ -96,10 +96,21 @@ def codec(type_: Type) -> Codec:
             return _enum(frozenset(cases))
         case FlagsType(names):
             return _flags(frozenset(names))
+        case ForeignType("own" | "borrow"):
+            return Codec(_handle_address, _no_handle)
         case ForeignType(kind):
             raise TypeError(f"values of type {kind} can't cross between host and guest")
         case _:
             assert_never(type_)
+
+
+def _handle_address(structure: Structure) -> object:
+    """Where the handle is: see `handles.py`."""
+    return ctypes.cast(structure.of.resource, ctypes.c_void_p).value
+
+
+def _no_handle(structure: Structure, value: object) -> None:
+    raise TypeError(f"no handle can be in a value, {value!r:.{MAX_SHOWN}}")
 
 
 def _codec_or_none(type_: Type | None) -> Codec | None:

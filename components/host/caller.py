@@ -1,4 +1,4 @@
-"""On whose behalf a host function acts: one incarnation of a component."""
+"""Acts: on whose behalf a host function acts: one incarnation of a component, which may wait."""
 
 from __future__ import annotations
 
@@ -51,3 +51,20 @@ class Caller:
                 self.codec.content_type,
             ),
         )
+
+    async def sleep_until(self, when: float) -> None:
+        """Wait until `when` by the platform's clock, others run; at once if that is over."""
+        kernel = self.kernel
+        if when <= kernel.platform.now():
+            return
+        woken = kernel.scheduler.future()
+
+        def wake(_: object) -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        timer = kernel.timers.wake_at(when, wake)
+        try:
+            await woken
+        finally:
+            kernel.timers.cancel(timer)

@@ -22,14 +22,15 @@ class HostFunctions:
     Every call is counted, also of what is always allowed.
     """
 
-    __slots__ = ("_functions", "calls")
+    __slots__ = ("_functions", "_later", "calls")
 
-    def __init__(self, interfaces: Mapping[str, Functions]) -> None:
-        self._functions = {
-            (interface_name(interface), name): function
-            for interface, functions in interfaces.items()
-            for name, function in functions.items()
-        }
+    def __init__(
+        self,
+        interfaces: Mapping[str, Functions],
+        later: Callable[[], Mapping[str, Functions]] | None = None,
+    ) -> None:
+        self._functions = _by_name(interfaces)
+        self._later = later  # those that few need: asked for at the first call of one
         self.calls = 0
 
     def __call__(
@@ -37,4 +38,20 @@ class HostFunctions:
     ) -> object | Awaitable[object]:
         """The WIT result of the function, or an awaitable of it."""
         self.calls += 1
-        return self._functions[interface_name(interface), function](*arguments)
+        key = interface_name(interface), function
+        found = self._functions.get(key)
+        if found is None and self._later is not None:
+            self._functions |= _by_name(self._later())
+            self._later = None
+            found = self._functions.get(key)
+        if found is None:
+            raise KeyError(f"{interface}#{function}")
+        return found(*arguments)
+
+
+def _by_name(interfaces: Mapping[str, Functions]) -> dict[tuple[str, str], Callable[..., object]]:
+    return {
+        (interface_name(interface), name): function
+        for interface, functions in interfaces.items()
+        for name, function in functions.items()
+    }

@@ -139,6 +139,16 @@ class Gate:
         action: Action = "send" if sends else "request"
         return self.refusal(function, action, target, within_quota=within_quota)
 
+    def grants(self, action: Action, target: ComponentId | str) -> bool:
+        """Whether the function may act, where it does something else if not. Not audited."""
+        return self._decide(action, target) is None
+
+    def deny(self, function: str, why: str) -> None:
+        """No grant allows this: counted and told as any denial."""
+        self.denied += 1
+        self._record(function, function, "denied", why)
+        self._warn(f"{self._component}: {function} is denied: {why}")
+
     def over_quota(self, function: str, target: ComponentId | str) -> Refusal:
         """The function may act, and can't: what it wants does not fit."""
         self._record(function, target, "over quota", "")

@@ -101,18 +101,8 @@ class Services:
 
     async def sleep_millis(self, duration_ms: int) -> None:
         """`sleep-millis`: the guest waits, others run. `host_call` bounds it."""
-        kernel = self._caller.kernel
-        woken = kernel.scheduler.future()
-
-        def wake(_: object) -> None:
-            if not woken.done():
-                woken.set_result(None)
-
-        timer = kernel.timers.wake_at(kernel.platform.now() + duration_ms / 1000, wake)
-        try:
-            await woken
-        finally:
-            kernel.timers.cancel(timer)
+        caller = self._caller
+        await caller.sleep_until(caller.kernel.platform.now() + duration_ms / 1000)
 
     def list_components(self) -> list[ComponentId]:
         """`list-components`: those that the grants to send or ask reach, in order."""

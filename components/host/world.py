@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from airssys_wasm.components.host import actors, calls, messaging, pubsub, services, storage
+from airssys_wasm.components.host import actors, calls, messaging, pubsub, services, storage, wasi
 from airssys_wasm.components.host.functions import HostFunctions
 from airssys_wasm.components.host.monitors import Monitors
 from airssys_wasm.components.host.requests import Requests
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
 
 class Host:
-    """What one incarnation can call; `owner` is whose storage it uses unless the grant names one.
+    """What one incarnation can call; `owner` is whose storage it uses unless the grant names one,
+    `env` its environment.
 
     Raises NamespaceConflict for a storage it can't have, StoreUnavailable when there is none.
     """
 
-    __slots__ = ("_services", "functions", "monitors", "requests")
+    __slots__ = ("_services", "_wasi", "functions", "monitors", "requests")
 
     def __init__(
         self,
@@ -31,6 +33,7 @@ class Host:
         shared: ComponentServices,
         grant: StorageGrant | None,
         owner: ComponentId,
+        env: Mapping[str, str],
     ) -> None:
         space = None
         if grant is not None:
@@ -39,6 +42,9 @@ class Host:
         self.requests = Requests(caller)
         self.monitors = Monitors(caller)
         self._services = services.Services(caller, shared.directory)
+        self._wasi = wasi.Wasi(
+            caller, env, lambda level, text: self._services.log(level, text, None)
+        )
         self.functions = HostFunctions(
             {
                 messaging.INTERFACE: messaging.Messaging(caller, self.requests).functions(),
@@ -47,7 +53,8 @@ class Host:
                 pubsub.INTERFACE: pubsub.Pubsub(caller).functions(),
                 calls.INTERFACE: calls.Calls(caller, shared.waits).functions(),
                 actors.INTERFACE: actors.Actors(caller, self.monitors).functions(),
-            }
+            },
+            self._wasi.interfaces,
         )
 
     @property
@@ -57,5 +64,6 @@ class Host:
 
     def close(self) -> int:
         """The incarnation has ended: how many callbacks will never come."""
+        self._wasi.close()
         self._services.tell_dropped()
         return self.requests.close()

@@ -225,7 +225,7 @@ async def refusal(stage: Stage, source: bytes | Path, name: str = "guest", **opt
         (guests.with_changed_import, "sleep-millis differs"),
         (guests.with_changed_export, "health differs"),
         (guests.with_missing_export, "handle-callback"),
-        (guests.with_foreign_import, "wasi:random/insecure-seed"),
+        (guests.with_foreign_import, "wasi:nn/graph"),
     ],
 )
 async def test_what_does_not_fit_the_world_does_not_start_and_says_why(

@@ -12,8 +12,12 @@ from typing import get_args
 import pytest
 
 from airssys_wasm.components import Capabilities, ComponentId, Limits
+from airssys_wasm.components.batches import MOST
+from airssys_wasm.components.engine.runtime_host import runtime_host, world_1_0
 from airssys_wasm.components.engine.traps import TrapKind
+from airssys_wasm.components.engine.wasi import wasi
 from airssys_wasm.components.host import services, storage
+from airssys_wasm.components.host.pubsub import MAX_SUBSCRIPTIONS
 from airssys_wasm.components.security.capability import DEFAULT_QUOTA, denial
 from airssys_wasm.components.storage import store
 from airssys_wasm.config import CapabilitiesConfig, MessagingConfig, StorageConfig
@@ -32,7 +36,7 @@ def shop(tmp_path: Path) -> Path:
     """A directory with the files of the manual."""
     (tmp_path / "counter.wasm").write_bytes(build([ROOT / "examples/guests/wat/counter.wat"])[0])
     actors, program = blocks(MANUAL, "python")
-    (tree,) = blocks(MANUAL, "yaml")
+    tree, _ = blocks(MANUAL, "yaml")
     assert actors.startswith("# shop.py\n")
     (tmp_path / "shop.py").write_text(actors)
     (tmp_path / "program.py").write_text(program)
@@ -75,7 +79,11 @@ def test_every_grant_is_in_the_manual() -> None:
     assert {field.name for field in dataclasses.fields(CapabilitiesConfig)} == {
         "messaging",
         "storage",
+        "time",
+        "random",
     }
+    for family in ("time", "random"):
+        assert f"| `{family}: true` |" in TEXT
     (refused,) = re.findall(r"The families (.*?) are refused", TEXT, re.DOTALL)
     assert re.findall(r"`(\w+)`", refused) == list(NOT_SERVED)
 
@@ -116,3 +124,21 @@ def test_every_path_that_the_manual_names_exists() -> None:
     links = {path.partition("#")[0] for path in re.findall(r"\]\(([^)]+)\)", TEXT)} - {""}
     assert all((ROOT / "docs" / link).exists() for link in links)
     assert named_paths("README.md") >= {MANUAL}
+
+
+def test_the_functions_of_1_1_and_the_interfaces_of_wasi_are_in_the_manual() -> None:
+    old, new = world_1_0().imports, runtime_host().imports
+    for interface, functions in new.items():
+        before = old.get(interface.replace("@1.1.0", "@1.0.0"), {})
+        for name in set(functions) - set(before):
+            assert f"`{name}`" in TEXT, name
+    for interface in wasi().functions:
+        package, _, name = interface.partition("@")[0].partition("/")
+        assert (
+            f"`{package}/{name}`" in TEXT
+            or f"`{name}`" in TEXT
+            or f"`{package}/…`" in TEXT
+            or (name.startswith("terminal-"))
+        ), interface
+    for bound in (f"{MAX_SUBSCRIPTIONS:,} at most", f"up to {MOST} messages"):
+        assert bound in TEXT

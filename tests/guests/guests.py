@@ -335,8 +335,8 @@ def with_missing_export() -> bytes:
 
 @cache
 def with_foreign_import() -> bytes:
-    """Imports `wasi:random/insecure-seed`, which is not of the world."""
-    interface = "wasi:random/insecure-seed@0.2.0"
+    """Imports `wasi:nn/graph`, which is not of the world."""
+    interface = "wasi:nn/graph@0.2.0"
     return of_altered_world(
         core(
             "(drop (call $seed)) (call $ok)",

@@ -100,7 +100,7 @@ def test_a_start_can_be_refused_and_health_can_be_bad() -> None:
             guests.with_missing_export,
             "does not export airssys:core/component-lifecycle@1.0.0#handle-callback",
         ),
-        (guests.with_foreign_import, "imports wasi:random/insecure-seed@0.2.0"),
+        (guests.with_foreign_import, "imports wasi:nn/graph@0.2.0"),
         (guests.core_module, "core module"),
         (guests.damaged, ""),
     ],

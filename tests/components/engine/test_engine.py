@@ -123,13 +123,13 @@ async def test_a_component_of_a_later_minor_version_is_refused(engine: Engine) -
 async def test_a_component_that_imports_a_resource_is_refused(engine: Engine) -> None:
     guest = changed(
         ('(import "airssys:core/storage@1.0.0"',
-         '(import "wasi:io/poll@0.2.0" (instance (export "pollable" (type (sub resource)))))\n'
+         '(import "wasi:http/types@0.2.0" (instance (export "fields" (type (sub resource)))))\n'
          '  (import "airssys:core/storage@1.0.0"'),
     )  # fmt: skip
     with pytest.raises(ComponentInvalid) as caught:
         await engine.load(guest)
     assert caught.value.problems == (
-        "imports wasi:io/poll@0.2.0, which the world runtime-host does not have",
+        "imports wasi:http/types@0.2.0, which the world runtime-host does not have",
     )
 
 

@@ -82,7 +82,7 @@ def test_types_are_used_across_files_and_may_be_renamed() -> None:
         ("interface i {}", "line 1: expected 'package'"),
         (f"{PACKAGE}interface i {{\n f: func() -> nothing;\n}}", "line 3: no type 'nothing'"),
         (f"{PACKAGE}interface i {{\n use other.{{t}};\n}}", "line 3: no type other.t"),
-        (f"{PACKAGE}interface i {{ resource r; }}", "line 2: expected an item"),
+        (f"{PACKAGE}interface i {{ stream r; }}", "line 2: expected an item"),
         (f"{PACKAGE}interface i {{ f: func(a: list<u8, u8>); }}", "expected 1 type, found 2"),
         (f"{PACKAGE}world w {{ import nowhere; }}", "no interface 'nowhere'"),
         (f"{PACKAGE}world w {{ include other; }}", "no world 'other' before"),

@@ -199,7 +199,10 @@ def test_a_huge_signature_is_cut_short() -> None:
         ("1.1.0", "1.0.0", True),
         ("1.0.0", "1.1.0", False),
         ("2.0.0", "1.0.0", False),
-        ("0.2.1", "0.2.0", False),
+        ("0.2.1", "0.2.0", True),
+        ("0.2.1", "0.2.9", True),  # what is new in it is looked for by name
+        ("0.3.0", "0.2.0", False),
+        ("1.2.0", "0.2.0", False),
         ("1.0.0", "1.0.0-draft", False),
         ("1.0.0", "1.0", False),
         ("1.0.0", "", False),
