@@ -430,7 +430,7 @@ async def test_a_file_where_the_directory_should_be_is_an_error(tmp_path: Path) 
     await store.close()
 
 
-async async def test_a_place_whose_library_is_not_installed_says_how_to_get_it(
+async def test_a_place_whose_library_is_not_installed_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "rocksdict", None)
