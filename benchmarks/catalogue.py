@@ -9,6 +9,7 @@ from benchmarks import (
     components,
     fairness,
     messages,
+    nodes,
     publishing,
     requests,
     scale,
@@ -27,6 +28,7 @@ GROUPS = (
     fairness,
     components,
     simulation,
+    nodes,
 )
 
 
