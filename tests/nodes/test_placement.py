@@ -14,10 +14,13 @@ from airssys_wasm.application.cluster import ClusterView
 from airssys_wasm.application.observing import Known, status_view, tree_view
 from airssys_wasm.application.running import system_of
 from airssys_wasm.broker.errors import EngineDown
+from airssys_wasm.components import ComponentMessage
+from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.config import NodeConfig, load
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.schema import report
-from tests.nodes.cluster import Cluster, Run, until
+from tests.guests import guests
+from tests.nodes.cluster import Cluster, Run, run_local, until
 
 ACTORS = '''
 from airssys_wasm import Actor
@@ -46,9 +49,9 @@ def tree(tmp_path: Path) -> Path:
 class Shop:
     """Nodes that run one file."""
 
-    def __init__(self, cluster: Cluster, file: Path, text: str) -> None:
+    def __init__(self, cluster: Cluster, file: Path, text: str, lease: str = "1s") -> None:
         self.cluster, self.file = cluster, file
-        file.write_text(HEAD + text)
+        file.write_text(HEAD.replace("1s", lease) + text)
 
     def system(self, name: str, **labels: str) -> ActorSystem:
         """A node, not yet entered."""
@@ -229,6 +232,27 @@ def test_the_tree_of_a_node_shows_where_the_children_of_the_others_run(
         assert paths == [(), ("mails",)]
 
     run(test)
+
+
+def test_a_component_of_another_node_is_asked_as_one_of_this(tree: Path) -> None:
+    async def test(cluster: Cluster) -> None:
+        (tree.parent / "echo.wasm").write_bytes(guests.echo())
+        text = """children:
+  - id: echo
+    component: echo.wasm
+    trusted: true
+    placement: {labels: {runs: components}}
+"""
+        shop = Shop(cluster, tree, text, lease="6s")  # what compiles for the first time is loaded
+        a, _ = await shop.node("a"), await shop.node("b", runs="components")
+        await placed(a, echo="b")
+        assert await a.named("echo").request(b"hello") == b"1:hello"
+        message = ComponentMessage(ComponentId("", "desk", ""), b"hello")
+        answer = await a.named("echo").request(message)
+        assert isinstance(answer, ComponentMessage)
+        assert answer.payload == b"2:hello"
+
+    run_local(test)
 
 
 class Counted(Actor[Any]):
