@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 
+new = object.__new__
+
 
 class Actor(Generic[M]):
     """A behaviour as a class: it holds state and handles one message at a time.
@@ -104,7 +106,10 @@ class Actor(Generic[M]):
         except AttributeError:
             raise ContextNotReady(self) from None
         if context is None:
-            context = self._context = ActorContext(self._ref)
+            # `ActorContext.__init__`, without the call: most actors ask once in their life.
+            context = self._context = new(ActorContext)
+            context.ref = ref = self._ref
+            context._kernel = ref._scheduler.kernel
         return context
 
 
@@ -172,7 +177,8 @@ def incarnate(behaviour: Any, arguments: tuple[Any, ...]) -> Actor[Any] | Proces
     if hasattr(behaviour, "incarnate") and not isinstance(behaviour, type):
         if arguments and not getattr(behaviour, "takes_arguments", False):
             raise TypeError(f"{behaviour!r} takes no arguments beside its own fields")
-        return behaviour.incarnate(*arguments)
+        described: Actor[Any] = behaviour.incarnate(*arguments)
+        return described
     if isinstance(behaviour, Actor):
         raise TypeError(f"pass the class {type(behaviour).__name__}, not one instance of it: "
                         "each incarnation is made anew")  # fmt: skip
