@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.broker.packing import Packing
 from airssys_wasm.broker.remote_refs import Line, RemoteRefs
 from airssys_wasm.broker.wire import Address, Bound, Gone, Link, Signal, Unlink, Unlinked, Watch
-from airssys_wasm.kernel.outside_ref import How, Onlooker, OutsideRef, end, onlooker, sever
+from airssys_wasm.kernel.outside_ref import How, Onlooker, OutsideRef, dismiss, end, onlooker, sever
 from airssys_wasm.kernel.ref import ActorRef
 
 if TYPE_CHECKING:
@@ -157,8 +157,7 @@ class RemoteRelations:
         side = self._sides.pop(node, None)
         if side is None:
             return
-        if side.eyes._extension is not None:
-            self._kernel.relations.end_watching(side.eyes._extension)
+        dismiss(side.eyes)
         for ref in list(side.watched.values()):
             sever(ref)
 

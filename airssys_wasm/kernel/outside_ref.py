@@ -193,6 +193,16 @@ def onlooker(kernel: Kernel, label: str, told: Callable[[Down], None]) -> Onlook
     return ref
 
 
+def dismiss(watcher: Onlooker) -> None:
+    """It watches nobody any more, and is told nothing."""
+    extension, watcher._extension = watcher._extension, None
+    watcher._end = Ended("noconnection")
+    watcher._mode = DEAD
+    watcher._queue = GONE
+    if extension is not None:
+        watcher._scheduler.kernel.relations.end_watching(extension)
+
+
 ABSENT = Absent()
 
 
