@@ -111,8 +111,10 @@ class Begun(Generator[Any, Any, Any]):
 
     __slots__ = ("_waits", "cr_await")
 
+    cr_frame = None  # with `cr_await`, for those who look along what a task awaits
+
     def __init__(self, coroutine: Coroutine[Any, Any, Any], waits: Any) -> None:
-        self.cr_await = coroutine  # the attribute by which others look along what a task awaits
+        self.cr_await = coroutine
         self._waits = waits
 
     def __await__(self) -> Generator[Any, Any, Any]:

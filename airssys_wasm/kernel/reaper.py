@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from airssys_wasm.kernel.reasons import Frame
 
@@ -20,11 +21,15 @@ REAP_EVERY = 0.01  # seconds between them
 class Reaper:
     """Cancels leftover tasks, and reports those that stay."""
 
+    def __init__(self) -> None:
+        self.reported: WeakSet[asyncio.Task[Any]] = WeakSet()
+
     def reap(self, task: asyncio.Task[Any], ref: ActorRef[Any], tries: int = 0) -> None:
         """Cancel what is left of a killed actor, up to ten times; report what stays."""
         if task.done():
             return
         if tries == REAP_TRIES:
+            self.reported.add(task)
             stack = stack_of(task)
             where = "".join(f"\n    {frame}" for frame in stack)
             log.error("%s was killed, but its code goes on:%s", ref, where)

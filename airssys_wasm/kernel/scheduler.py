@@ -296,5 +296,5 @@ class Scheduler:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=REAP_EVERY)
-        for task in self._workers:
+        for task in self._workers - set(self.reaper.reported):
             log.error("a task of the system goes on after its end: %r", task)

@@ -6,6 +6,7 @@ They do so in the task and the context of a worker, which goes on with a handler
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ from airssys_wasm.kernel import (
     Kernel,
     RequestTimeout,
 )
+from airssys_wasm.kernel.reaper import REAP_EVERY
 
 pytestmark = pytest.mark.anyio
 
@@ -412,6 +414,31 @@ async def test_a_time_out_names_whom_a_handler_asked_at_once(kernel: Kernel) -> 
     assert repr(asked) in str(late.value)
     asked.kill()
     ref.kill()
+
+
+async def test_of_a_killed_handler_that_goes_on_the_report_says_where_it_is(
+    kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    ref = await resting_worker(kernel)
+    free = asyncio.Event()
+
+    async def will_not_end(_: Does) -> None:
+        while not free.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await free.wait()
+
+    asking = asyncio.create_task(ref.request(will_not_end))
+    await asyncio.sleep(0)
+    ref.kill()
+    with pytest.raises(ActorExited):
+        await asking
+    try:
+        async with asyncio.timeout(30):
+            while "its code goes on" not in caplog.text:
+                await asyncio.sleep(REAP_EVERY)
+        assert "in will_not_end" in caplog.text
+    finally:
+        free.set()
 
 
 @pytest.mark.skipif(
