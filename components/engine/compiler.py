@@ -19,7 +19,7 @@ import hashlib
 import os
 import platform
 import stat
-import weakref
+from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -45,6 +45,8 @@ Result = TypeVar("Result")
 
 # One compiles with all cores by itself; the second lets a small file pass a large one.
 _THREADS = 2
+
+HELD = 32  # components whose code is held in memory though nobody runs them
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,10 @@ class Compiler:
         self._cache = None if cache is None else CodeCache(cache, size=cache_size)
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="airssys-compile")
         self._closed = False
-        self._pending: dict[str, Future[Component]] = {}
-        self._ready: weakref.WeakValueDictionary[str, Component] = weakref.WeakValueDictionary()
-        self._needs: dict[str, Needs | None] = {}
+        self._pending: dict[str, Future[Code]] = {}
+        # Those asked for last, the latest at the end. They are held, and not by weak references:
+        # a weak reference can still be followed while `__del__` frees the code on another thread.
+        self._ready: OrderedDict[str, Code] = OrderedDict()
 
     async def compile(self, source: Path | bytes, *, trusted: bool = False) -> Code:
         """The component in native code: from memory, from disk, or compiled now.
@@ -99,15 +102,14 @@ class Compiler:
         data, digest = await _result_of(self._executor.submit(_read, source, name))
         ready = self._ready.get(digest)
         if ready is not None:
-            return Code(ready, digest, self._needs.get(digest))
+            return self._held(ready)
         pending = self._pending.get(digest)
         if pending is None:
             pending = self._executor.submit(self._produce, data, digest, trusted)
             self._pending[digest] = pending
             pending.add_done_callback(lambda _: self._pending.pop(digest, None))
         try:
-            component = await _result_of(pending)
-            return Code(component, digest, self._needs.get(digest))
+            return self._held(await _result_of(pending))
         # Each caller has its own name for the same bytes.
         except wasmtime.WasmtimeError as error:
             raise ComponentInvalid(name, [compile_problem(str(error))]) from None
@@ -115,6 +117,17 @@ class Compiler:
             raise ComponentInvalid(name, [str(error)]) from None
         except CompileClosed:
             raise RuntimeError("the compiler is closed") from None
+
+    def _held(self, code: Code) -> Code:
+        """The code, which is there at once for who asks next; what was asked for first goes.
+
+        On the loop, so that nothing is freed on the threads that compile.
+        """
+        if code.digest in self._ready:
+            self._ready.move_to_end(code.digest)
+        while len(self._ready) > HELD:
+            self._ready.popitem(last=False)
+        return code
 
     async def load_again(self, engine: wasmtime.Engine, code: Code) -> Component | None:
         """The same code for another engine with equal settings; None if that can't hold it."""
@@ -124,13 +137,14 @@ class Compiler:
         """Take no more work. A compilation that has begun here ends by itself, one in a process of
         its own is ended."""
         self._closed = True
+        self._ready.clear()
         self._executor.shutdown(wait=False)
         if self._outside is not None:
             self._outside.close()
         if self._cache is not None:
             self._cache.close()
 
-    def _produce(self, data: bytes, digest: str, trusted: bool) -> Component:
+    def _produce(self, data: bytes, digest: str, trusted: bool) -> Code:
         if self._closed:
             raise RuntimeError("the compiler is closed")
         key = f"{digest}-{self._built_for}"
@@ -143,9 +157,9 @@ class Compiler:
         elif component is None:
             component = self._compile(data)
             self._store(key, component.serialize())
-        self._needs[digest] = needs_of(data)
-        self._ready[digest] = component
-        return component
+        code = Code(component, digest, needs_of(data))
+        self._ready[digest] = code
+        return code
 
     def _store(self, key: str, code: bytes | bytearray) -> None:
         if self._cache is not None:

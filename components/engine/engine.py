@@ -228,12 +228,13 @@ class Engine:
         )
         if problems:
             raise ComponentInvalid(name, problems)
-        self._checked.add(code.component)
         pooled = None
         if self._pool is not None and code.needs is not None:
             pooled = await self._compiler.load_again(self._pool.engine, code)
             if pooled is not None:
                 self._checked.add(pooled)
+        # Not before: `close` frees what is in there, whoever uses it on another thread.
+        self._checked.add(code.component)
         return Compiled(name, code.digest, imports, code.component, optional, code.needs, pooled)
 
     async def inspect(self, source: Path | bytes) -> Inspected:

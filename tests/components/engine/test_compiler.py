@@ -2,6 +2,7 @@
 
 # ruff: noqa: ASYNC221, ASYNC240 - a test may block: nothing else runs on its loop
 import asyncio
+import gc
 import logging
 import os
 import stat
@@ -17,7 +18,7 @@ import wasmtime
 from wasmtime.component import Component
 
 from airssys_wasm.components.engine.code_cache import default_directory
-from airssys_wasm.components.engine.compiler import Compiler
+from airssys_wasm.components.engine.compiler import HELD, Compiler
 from airssys_wasm.components.errors import ComponentInvalid
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +62,26 @@ async def test_a_file_and_its_bytes_give_the_same_code(compiler: Compiler, tmp_p
     of_file, of_bytes = await compiler.compile(file), await compiler.compile(COMPONENT)
     assert of_file == of_bytes
     assert len(of_file.digest) == 64
+
+
+async def test_code_is_held_though_nobody_uses_it_and_no_more_than_so_much(cache: Path) -> None:
+    compiled: list[bytes] = []
+
+    class Counting(Compiler):
+        def _compile(self, data: bytes) -> Component:
+            compiled.append(data)
+            return super()._compile(data)
+
+    compiler = Counting(wasmtime.Engine(), settings="test", cache=None)
+    several = [
+        bytes(wasmtime.wat2wasm(f"(component (core module (global i32 (i32.const {number}))))"))
+        for number in range(HELD + 1)
+    ]
+    for binary in (*several, several[-1], several[1], several[0]):
+        await compiler.compile(binary)
+        gc.collect()
+    compiler.close()
+    assert compiled == [*several, several[0]]
 
 
 async def test_a_digest_asked_for_by_many_at_once_is_compiled_once(cache: Path) -> None:
@@ -304,7 +325,7 @@ async def test_a_write_that_fails_leaves_nothing_behind(
 import asyncio, logging, resource, signal, sys
 from pathlib import Path
 import wasmtime
-from airssys_wasm.components.engine.compiler import Compiler
+from airssys_wasm.components.engine.compiler import HELD, Compiler
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 compiler = Compiler(wasmtime.Engine(), settings="test", cache=Path({str(cache)!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
