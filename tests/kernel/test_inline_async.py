@@ -434,7 +434,7 @@ async def test_of_a_killed_handler_that_goes_on_the_report_says_where_it_is(
         await asking
     try:
         async with asyncio.timeout(30):
-            while "its code goes on" not in caplog.text:
+            while "its code goes on" not in caplog.text:  # noqa: ASYNC110 - time alone brings it
                 await asyncio.sleep(REAP_EVERY)
         assert "in will_not_end" in caplog.text
     finally:
