@@ -22,6 +22,7 @@ from airssys_wasm.broker.errors import NotDecodable, TooLarge
 from airssys_wasm.broker.node_events import NodeDown, NodeUp, Watching
 from airssys_wasm.broker.node_name import new_life
 from airssys_wasm.broker.node_settings import NAME, NodeSettings
+from airssys_wasm.broker.outbox import Outbox
 from airssys_wasm.broker.packing import Packing
 from airssys_wasm.broker.peer import Deliver, Lost, Output, Peer, Transmit
 from airssys_wasm.broker.remote_actors import RemoteActors
@@ -62,10 +63,14 @@ class Node:
         self.life = ""
         self.engine = engine
         self.is_open = False
+        self.messages_in = 0  # from other nodes, of all kinds; beside beats and greetings
+        self.messages_out = 0
         self._kernel = kernel
         self._random = random
         self._context = copy_context()
         self._peers: dict[str, Peer] = {}
+        self._outboxes: dict[str, Outbox] = {}
+        self._flushing = False
         self._watchers: dict[ActorRef[Any], None] = {}
         self._watchings: dict[Watching, None] = {}
         self._services: dict[str, Callable[[str, Any], None]] = {}
@@ -108,6 +113,7 @@ class Node:
         now = self._kernel.platform.now()
         for name, peer in list(self._peers.items()):
             self._act(name, peer.close(why), now)
+        self._flush()
         self.is_open = False
         for wakeup in (self._ticking, self._announcing):
             if wakeup is not None:
@@ -230,6 +236,7 @@ class Node:
     def post(self, node: str, body: wire.Body) -> None:
         """Say `body`, in order with all else to that node. Never waits, never raises."""
         if self.is_open and node != self.name:
+            self.messages_out += 1
             now = self._kernel.platform.now()
             self._act(node, self._peer(node).post(body, now), now)
 
@@ -246,9 +253,15 @@ class Node:
             if not carried.body:
                 self.engine.send(carried.reply, b"")
             return
-        envelope = wire.decode(carried.body)
-        if envelope is None or not NAME.fullmatch(envelope.node):
+        envelopes = wire.decode(carried.body)
+        if envelopes is None or not all(NAME.fullmatch(each.node) for each in envelopes[:1]):
             log.warning("what came to %s is no frame of a node", carried.subject)
+            return
+        for envelope in envelopes:
+            self._receive(envelope)
+
+    def _receive(self, envelope: wire.Envelope) -> None:
+        if not self.is_open:
             return
         if envelope.node == self.name:
             if envelope.life > self.life:
@@ -266,11 +279,7 @@ class Node:
         for output in outputs:
             match output:
                 case Transmit(envelope):
-                    try:
-                        self.engine.send(_subject(node), wire.encode(envelope))
-                    except TooLarge as problem:  # the server takes less than it did
-                        self._act(node, peer.close(str(problem)), now)
-                        break
+                    self._put(node, envelope.part)
                 case Deliver(body):
                     self._deliver(node, body)
                 case Lost(why, unsent):
@@ -286,7 +295,36 @@ class Node:
             self._ticked = now
             self._tick_at(now)
 
+    def _put(self, node: str, part: wire.Part) -> None:
+        """Send a part with all else that goes to that node in this turn of the loop."""
+        outbox = self._outboxes.get(node)
+        if outbox is None:
+            outbox = self._outboxes[node] = Outbox(self.name, self.life)
+        full = outbox.put(part, self.engine.max_payload)
+        if full is not None:
+            self._send(node, full)
+        if not self._flushing:
+            self._flushing = True
+            self._kernel.platform.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        for node, outbox in list(self._outboxes.items()):
+            frame = outbox.take()
+            if frame is not None:
+                self._send(node, frame)
+
+    def _send(self, node: str, frame: bytes) -> None:
+        if not self.is_open:
+            return
+        try:
+            self.engine.send(_subject(node), frame)
+        except TooLarge as problem:  # the server takes less than it did
+            now = self._kernel.platform.now()
+            self._act(node, self._peers[node].close(str(problem)), now)
+
     def _deliver(self, node: str, body: wire.Body) -> None:
+        self.messages_in += 1
         try:
             if not isinstance(body, wire.Said):
                 self._actors.deliver(node, body)

@@ -1,12 +1,13 @@
 """What nodes say to each other: frames as they are sent.
 
-Pure. A frame is an `Envelope` in msgpack, which names the node that speaks, its life, and a part of
-the conversation; a `Data` holds a body. Values of users are `Packed` in it: the name of a codec,
-and bytes.
+Pure. A frame is msgpack, which names the node that speaks, its life, and parts of the conversation
+in their order; each of these, with node and life, is an `Envelope`. A `Data` holds a body. Values
+of users are `Packed` in it: the name of a codec, and bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -210,21 +211,42 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     part: Part
 
 
+class _Frame(msgspec.Struct, frozen=True, array_like=True):
+    """What goes at a time: parts of one life of a node, in their order."""
+
+    node: str
+    life: str
+    parts: list[Part]
+
+
 OVERHEAD = 1024  # bytes of a frame beside the value in it, at most
 LONGEST = 255  # characters of a name that goes over the network
 
+HEADER = 2 * LONGEST * 4 + 16  # bytes of a frame beside its parts, at most
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Envelope)
+_decoder = msgspec.msgpack.Decoder(_Frame)
+
+
+def encode_part(part: Part) -> bytes:
+    """Its bytes, as they are in a frame."""
+    return _encoder.encode(part)
+
+
+def frame_of(node: str, life: str, parts: Sequence[msgspec.Raw]) -> bytes:
+    """The frame of these encoded parts."""
+    return _encoder.encode([node, life, parts])
 
 
 def encode(envelope: Envelope) -> bytes:
-    """Its bytes."""
-    return _encoder.encode(envelope)
+    """A frame with one part."""
+    return _encoder.encode([envelope.node, envelope.life, [envelope.part]])
 
 
-def decode(data: bytes) -> Envelope | None:
-    """The envelope in these bytes; None when they are none."""
+def decode(data: bytes) -> list[Envelope] | None:
+    """The envelopes of a frame, in their order; None when these bytes are none."""
     try:
-        return _decoder.decode(data)
+        frame = _decoder.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
+    return [Envelope(frame.node, frame.life, part) for part in frame.parts]
