@@ -106,6 +106,11 @@ class Groups(Generic[R, W]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
 
+    def counts(self) -> tuple[int, int, int]:
+        """How many groups, places in them and watches of them there are."""
+        places = sum(map(len, self._members.values()))
+        return len(self._members), places, sum(map(len, self._watchers.values()))
+
     def watch(self, name: str, watcher: W) -> tuple[R, ...]:
         """`watcher` is told of each change from now on; gives the members as they are now."""
         self._watchers.setdefault(name, {})[watcher] = None

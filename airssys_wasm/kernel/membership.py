@@ -21,6 +21,7 @@ from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import check_name
 from airssys_wasm.kernel.states import DEAD
+from airssys_wasm.kernel.statistics import MembershipStatistics
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.kernel import Kernel
@@ -152,6 +153,10 @@ class Membership:
         monitors.pop(monitor, None)
         if not monitors:
             self._monitors.pop(monitor.watcher, None)
+
+    def statistics(self) -> MembershipStatistics:
+        """The counts of groups, as of now."""
+        return MembershipStatistics(*self.groups.counts())
 
     # --- several nodes
 

@@ -58,6 +58,15 @@ class RegistryStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class MembershipStatistics:
+    """How many `groups` there are, how many places in them, and how many `monitors` of groups."""
+
+    groups: int = 0
+    places: int = 0
+    monitors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class KernelStatistics:
     """Messages handled and dead-lettered, actors alive and spawned, and the counts of each part.
 
@@ -79,3 +88,4 @@ class KernelStatistics:
     scheduler: SchedulerStatistics = field(default_factory=SchedulerStatistics)
     timer_service: TimerStatistics = field(default_factory=TimerStatistics)
     registry: RegistryStatistics = field(default_factory=RegistryStatistics)
+    membership: MembershipStatistics = field(default_factory=MembershipStatistics)

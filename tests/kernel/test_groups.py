@@ -244,3 +244,15 @@ async def test_a_request_to_many_gives_the_replies_and_who_gave_none(kernel: Ker
         dead: ActorExited,
         unknown: ActorExited,
     }
+
+
+async def test_the_statistics_tell_of_groups_places_and_watches(kernel: Kernel) -> None:
+    one, other = await kernel.start(Idler), await kernel.start(Idler)
+    for group, member in (("red", one), ("red", one), ("red", other), ("green", other)):
+        kernel.group(group).join(member)
+    kernel.group("blue").monitor(one)
+    counts = kernel.statistics().membership
+    assert (counts.groups, counts.places, counts.monitors) == (2, 4, 1)
+    one.kill()
+    counts = kernel.statistics().membership
+    assert (counts.groups, counts.places, counts.monitors) == (2, 2, 0)
