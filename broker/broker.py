@@ -214,13 +214,16 @@ class Broker:
         receivers = route.receivers
         self._kernel.scheduler.send_to_each(receivers, published, self._handing.drop)
         self._copies += len(receivers)
-        if route.more or retain:
+        if route.wide or retain:
             self._publish_more(route, published, retain=retain)
+        elif route.choices:
+            for choice in route.choices:
+                self._handing.send(choice.next(), published)
         elif not receivers:
             self._handing.nobody(published)
 
     def _publish_more(self, route: Route[Receiver], published: Published, *, retain: bool) -> None:
-        """To one of each group, and to other nodes."""
+        """To one of each group, here or elsewhere, and to other nodes."""
         near, far = route.chosen()
         for receiver in near:
             self._handing.send(receiver, published)
@@ -263,25 +266,33 @@ class Broker:
             topic, message, NO_HEADERS if headers is None else frozen_headers(headers)
         )
         self._published += 1
-        near, far = route.chosen() if route.more else ((), {})
-        receivers = (*route.receivers, *near)
-        if not receivers and not far:
-            self._handing.nobody(published)
-        waits: Waiting = [
-            self._handing.wait_for(receiver, published)
-            for receiver in self._handing.give(receivers, published)
-        ]
-        if not far or self._elsewhere is None:
-            await together(waits)
+        if route.wide:
+            await self._put_far(route, published)
             return
-        awaited = self._elsewhere.put(published, far)
+        receivers = route.receivers
+        if route.choices:
+            receivers = (*receivers, *route.chosen()[0])
+        elif not receivers:
+            self._handing.nobody(published)
+        full = self._handing.give(receivers, published)
+        if len(full) == 1:
+            await self._handing.wait_for(full[0], published)
+        elif full:
+            await together([self._handing.wait_for(one, published) for one in full])
+
+    async def _put_far(self, route: Route[Receiver], published: Published) -> None:
+        """To other nodes, too."""
+        near, far = route.chosen()
+        full = self._handing.give((*route.receivers, *near), published)
+        elsewhere = self._elsewhere
+        awaited = elsewhere.put(published, far) if elsewhere is not None and far else []
         try:
-            await together(waits)
+            await together([self._handing.wait_for(one, published) for one in full])
             for one in awaited:
                 await one.future
         finally:
-            for one in awaited:
-                self._elsewhere.give_up(one)
+            if elsewhere is not None:
+                elsewhere.give_up(awaited)
 
     async def request(
         self,
@@ -379,9 +390,7 @@ class Broker:
 
 async def together(waits: Waiting) -> None:
     """Wait for all of them at once."""
-    if len(waits) == 1:
-        await waits[0]
-    elif waits:
+    if waits:
         async with asyncio.TaskGroup() as waiting:
             for wait in waits:
                 waiting.create_task(wait)

@@ -63,18 +63,19 @@ class Choice(Generic[R]):
     """Who of a group is next: each in turn, in the order of their subscriptions.
 
     `turn` says where to begin, so that a group whose members come and go does not begin with the
-    same one each time. `near` is the choice among those of this node; None when there are none.
+    same one each time. `wide`: some are on other nodes.
     """
 
-    __slots__ = ("_near", "group", "members", "turn")
+    __slots__ = ("_near", "group", "members", "turn", "wide")
 
     def __init__(self, group: str, members: tuple[R | Seat, ...], turn: int = 0) -> None:
         self.group = group
         self.members = members
         self.turn = turn % len(members)
+        self.wide = any(member.__class__ is Seat for member in members)
         self._near: Choice[R] | None = None
 
-    def next(self) -> R | Seat:
+    def next(self) -> Any:
         """The member whose turn it is; then it is the next one's."""
         turn = self.turn
         self.turn = turn + 1 if turn + 1 < len(self.members) else 0
@@ -87,7 +88,8 @@ class Choice(Generic[R]):
             if not members:
                 return None
             self._near = Choice(self.group, members, self.turn)
-        return self._near.next()  # type: ignore[return-value]  # no Seat is left
+        member: R = self._near.next()
+        return member
 
 
 class Route(Generic[R]):
@@ -95,13 +97,13 @@ class Route(Generic[R]):
 
     `receivers` get a copy each, and are listed once for each pattern of theirs that matches; of
     each of `choices`, one member gets it. The other nodes `far` get it once each, for whoever
-    subscribed there. `more` says that there are choices or other nodes. `size` is how many places
+    subscribed there. `wide`: other nodes may be among those who get it. `size` is how many places
     it takes, for a bound on what is cached.
 
     No dataclass, since it is made at each publication to a new topic: a quarter of a frozen one.
     """
 
-    __slots__ = ("choices", "far", "more", "receivers", "size")
+    __slots__ = ("choices", "far", "receivers", "size", "wide")
 
     def __init__(
         self,
@@ -112,10 +114,11 @@ class Route(Generic[R]):
         self.receivers = receivers
         self.choices = choices
         self.far = far
-        self.more = bool(choices or far)
+        self.wide = bool(far)
         self.size = 1 + len(receivers)
-        if self.more:
-            self.size += len(far) + sum(len(choice.members) for choice in choices)
+        if far or choices:
+            self.size += len(far) + sum([len(choice.members) for choice in choices])
+            self.wide = self.wide or any(choice.wide for choice in choices)
 
     def chosen(self) -> tuple[list[R], dict[str, Share]]:
         """Of each choice the next: those of this node, and what each other node gets it for."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from asyncio import Future, Task, get_running_loop
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
@@ -115,11 +115,12 @@ class SharedTopics:
             awaited.append(one)
         return awaited
 
-    def give_up(self, awaited: Awaited) -> None:
+    def give_up(self, awaited: Iterable[Awaited]) -> None:
         """Nobody waits for it any more; when it has not come, the other node is told."""
-        del self._awaited[awaited.number]
-        if not awaited.future.done() or awaited.future.cancelled():
-            self._say(awaited.node, frames.GiveUp(awaited.number))
+        for one in awaited:
+            del self._awaited[one.number]
+            if not one.future.done() or one.future.cancelled():
+                self._say(one.node, frames.GiveUp(one.number))
 
     async def ask(self, node: str, group: str | None, published: Published) -> Any:
         """The reply of somebody there. Raises NoResponders, ActorExited, RemoteError, NotEncodable,
@@ -132,7 +133,7 @@ class SharedTopics:
         try:
             reply = await awaited.future
         finally:
-            self.give_up(awaited)
+            self.give_up([awaited])
         if reply is None:
             raise ActorExited(f"{published.topic}@{node}", "noconnection")
         match reply.how:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.message import Down, Exit, Ignored, Started
-from airssys_wasm.kernel.outside_ref import OutsideRef
+from airssys_wasm.kernel.outside_ref import Onlooker, OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD, ENDING, KEEP, SUPERVISED, HeldQueue
 from airssys_wasm.supervision.dynamic_actor import DynamicActor
@@ -103,6 +103,8 @@ class EachDeathToldOnce(Invariant):
                 continue
             if watcher._mode & (DEAD | ENDING):
                 del self._monitors[monitor]
+            elif isinstance(watcher, Onlooker) and not monitor.active:
+                del self._monitors[monitor]  # the connection that it watched for is over
             elif isinstance(target, ActorRef) and target._mode & DEAD:
                 del self._monitors[monitor]
                 if not told:

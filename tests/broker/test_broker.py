@@ -9,6 +9,7 @@ import anyio.lowlevel
 import pytest
 
 from airssys_wasm.broker import Broker, Published, TopicError
+from airssys_wasm.broker.errors import NoResponders
 from airssys_wasm.kernel import (
     Actor,
     ActorContext,
@@ -18,6 +19,7 @@ from airssys_wasm.kernel import (
     Inbox,
     Kernel,
     Mailbox,
+    RequestTimeout,
     Started,
 )
 
@@ -555,3 +557,122 @@ async def test_a_stream_of_a_wrong_pattern_is_refused(broker: Broker) -> None:
     with pytest.raises(TopicError):
         async with broker.stream("a..b"):
             pass
+
+
+# --- requests to a topic
+
+
+class Echo(Actor[Any]):
+    """Answers what is asked of a topic, with its own name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def receive(self, published: Any) -> object:
+        return self.name, published.topic, published.message, dict(published.headers)
+
+
+async def test_a_request_to_a_topic_is_answered_by_the_next_member_of_its_first_group(
+    kernel: Kernel, broker: Broker
+) -> None:
+    broker.subscribe("ask.*", kernel.spawn(Echo, "direct"))
+    for name in ("one", "two"):
+        broker.subscribe("ask.>", kernel.spawn(Echo, name), "answering")
+    replies = [await broker.request("ask.me", number, headers={"n": "1"}) for number in range(3)]
+    assert [name for name, *_ in replies] == ["one", "two", "one"]
+    assert replies[0] == ("one", "ask.me", 0, {"n": "1"})
+
+
+async def test_without_a_group_the_actor_that_subscribed_first_is_asked(
+    kernel: Kernel, broker: Broker
+) -> None:
+    async with broker.stream("ask.me") as stream:  # it can't answer
+        with pytest.raises(NoResponders):
+            await broker.request("ask.me", 1)
+        for name in ("one", "two"):
+            broker.subscribe("ask.me", kernel.spawn(Echo, name))
+        assert [(await broker.request("ask.me", 1))[0] for _ in range(2)] == ["one", "one"]
+        broker.publish("ask.me", 2)
+        assert (await stream.receive()).message == 2  # a request is no publication
+
+
+async def test_a_request_that_nobody_can_answer_fails_at_once(
+    kernel: Kernel, broker: Broker
+) -> None:
+    with pytest.raises(NoResponders, match=r"nobody answers requests to 'ask\.me'"):
+        await broker.request("ask.me", 1, timeout=None)
+    with pytest.raises(TopicError):
+        await broker.request("ask.*", 1)
+    ref = kernel.spawn(Echo, "one")
+    broker.subscribe("ask.me", ref)
+    ref.kill()
+    with pytest.raises(NoResponders):
+        await broker.request("ask.me", 1, timeout=None)
+
+
+async def test_a_request_to_a_topic_has_a_limit(kernel: Kernel, broker: Broker) -> None:
+    async def never(inbox: Inbox[Any]) -> None:
+        await anyio.sleep_forever()
+
+    broker.subscribe("ask.me", kernel.spawn(never))
+    with pytest.raises(RequestTimeout, match=r"no reply from ask\.me within 0\.01 s"):
+        await broker.request("ask.me", 1, timeout=0.01)
+
+
+# --- what is retained
+
+
+async def test_a_later_subscriber_gets_the_last_message_that_was_retained(
+    kernel: Kernel, broker: Broker
+) -> None:
+    for number in range(3):
+        broker.publish("prices.eur", number, {"n": "1"}, retain=True)
+    broker.publish("prices.usd", 9, retain=True)
+    broker.publish("prices.usd", 10)  # in the meantime; it is not kept
+    letters = kernel.dead_letters.recent()  # what is kept is none
+    assert [letter.message for letter in letters] == [Published("prices.usd", 10)]
+    actor = kernel.spawn(Collector)
+    broker.subscribe("prices.>", actor)
+    broker.subscribe("prices.>", actor)  # it has it already
+    broker.subscribe("prices.usd", actor, "a group")
+    assert await actor.request("taken") == [
+        Published("prices.eur", 2, {"n": "1"}, retained=True),
+        Published("prices.usd", 9, retained=True),
+    ]
+    async with broker.stream("prices.usd") as stream:
+        assert (await stream.receive()).message == 9
+    assert broker.statistics().retained == 2
+
+
+async def test_who_subscribed_gets_a_retained_message_once_as_any_other(
+    kernel: Kernel, broker: Broker
+) -> None:
+    actor = kernel.spawn(Collector)
+    broker.subscribe("a", actor)
+    broker.publish("a", 1, retain=True)
+    assert await actor.request("taken") == [Published("a", 1)]
+
+
+async def test_what_was_forgotten_is_retained_no_longer(kernel: Kernel, broker: Broker) -> None:
+    broker.publish("a", 1, retain=True)
+    broker.forget("a")
+    broker.forget("b")  # harmless
+    assert broker.statistics().retained == 0
+    actor = kernel.spawn(Collector)
+    broker.subscribe("*", actor)
+    assert await taken(actor) == []
+    broker.publish("a", 2, retain=True)
+    assert broker.statistics().retained == 1
+    with pytest.raises(TopicError):
+        broker.forget("a.*")
+
+
+async def test_a_retained_message_that_finds_no_room_is_a_dead_letter(
+    kernel: Kernel, broker: Broker
+) -> None:
+    for topic in ("a", "b"):
+        broker.publish(topic, topic, retain=True)
+    broker.subscribe("*", closed_door(kernel, 1, "reject"))
+    (letter,) = kernel.dead_letters.recent()
+    assert letter.reason == "full"
+    assert letter.message == Published("b", "b", retained=True)
