@@ -303,6 +303,10 @@ Faults = Annotated[
     typer.Option("--faults", metavar="KINDS", help="crash,kill,...: may come anywhere; or: all."),
 ]
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="Virtual time of a run: 1h.")]
+Plan = Annotated[
+    list[str] | None,
+    typer.Option("--plan", metavar="FAULT", help="kill:CHILD:3 or kill:CHILD@90s; repeatable."),
+]
 Schedules = Annotated[
     str, typer.Option("--strategy", metavar="NAME", help="mixed, fifo, uniform or pct.")
 ]
@@ -320,13 +324,18 @@ def simulate(
     form: Annotated[
         Literal["text", "json", "junit", "html"], typer.Option("--format", help="Of the report.")
     ] = "text",
+    plan: Plan = None,
+    keep: Annotated[
+        Path, typer.Option("--keep", metavar="FOLDER", help="Where the smallest runs are kept.")
+    ] = Path(".simulations"),
     debug: Debug = False,
 ) -> None:
     """Run a tree in virtual time, in many orders and with faults; exit code 1 if a run failed."""
     from airssys_wasm.cli.simulate import cores, simulate
 
-    options = _simulated(file, sets, faults, until, strategy)
-    raise typer.Exit(simulate(options, seeds=seeds, jobs=jobs or cores(), form=form))
+    options = _simulated(file, sets, faults, until, strategy, plan)
+    code = simulate(options, seeds=seeds, jobs=jobs or cores(), form=form, keep=keep)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -340,20 +349,26 @@ def replay(
     faults: Faults = "",
     until: Until = "1h",
     strategy: Schedules = "mixed",
+    plan: Plan = None,
     step: Annotated[bool, typer.Option("--step", help="Wait for Enter after each entry.")] = False,
     debug: Debug = False,
 ) -> None:
     """Run one seed of `simulate` again, and print what happens."""
     from airssys_wasm.cli.simulate import replay
 
-    options = _simulated(file, sets, faults, until, strategy)
+    options = _simulated(file, sets, faults, until, strategy, plan)
     raise typer.Exit(replay(options, seed=seed, schedule=schedule, step=step))
 
 
 def _simulated(
-    file: Path, sets: list[str] | None, faults: str, until: str, strategy: str
+    file: Path,
+    sets: list[str] | None,
+    faults: str,
+    until: str,
+    strategy: str,
+    plan: list[str] | None,
 ) -> TreeOptions:
-    from airssys_wasm.cli.simulate import faults_from, strategy_from
+    from airssys_wasm.cli.simulate import faults_from, plan_from, strategy_from
     from airssys_wasm.schema.quantities import duration
     from airssys_wasm.testing.tree_runs import TreeOptions
 
@@ -361,10 +376,10 @@ def _simulated(
     if seconds is None:
         raise typer.BadParameter(f"{until!r} is no duration: 90s, 15m or 1h")
     try:
-        kinds, chosen = faults_from(faults), strategy_from(strategy)
+        kinds, chosen, planned = faults_from(faults), strategy_from(strategy), plan_from(plan or ())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    return TreeOptions(str(file), seconds, kinds, chosen, tuple(sets or ()))
+    return TreeOptions(str(file), seconds, kinds, chosen, tuple(sets or ()), planned)
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Literal, get_args
 
@@ -13,6 +13,8 @@ from airssys_wasm.cli.examine import examine
 from airssys_wasm.cli.stopping import stop_between
 from airssys_wasm.config import load
 from airssys_wasm.config.drawing.picture import picture_of
+from airssys_wasm.schema.quantities import duration
+from airssys_wasm.testing.again import Again
 from airssys_wasm.testing.campaign import Campaign, Progress, campaign
 from airssys_wasm.testing.campaign_report import as_html, as_json, as_junit, as_text
 from airssys_wasm.testing.choices import StrategyName
@@ -21,9 +23,11 @@ from airssys_wasm.testing.faults import (
     ALL_FAULTS,
     NETWORK_FAULTS,
     ActorFault,
+    Fault,
     FaultKind,
 )
-from airssys_wasm.testing.simulate import schedule_from
+from airssys_wasm.testing.kept import FOLDER, kept_from, kept_text
+from airssys_wasm.testing.simulate import parted
 from airssys_wasm.testing.tree_runs import TreeOptions, config_of, replay_tree
 
 OK, FAILED, BAD_FILE, STOPPED = 0, 1, 2, 130
@@ -32,10 +36,17 @@ Form = Literal["text", "json", "junit", "html"]
 
 
 def simulate(
-    options: TreeOptions, *, seeds: int, jobs: int, form: Form, out: IO[str] | None = None
+    options: TreeOptions,
+    *,
+    seeds: int,
+    jobs: int,
+    form: Form,
+    keep: Path = Path(FOLDER),
+    out: IO[str] | None = None,
 ) -> int:
     """Print what came out; 1 when a run failed, 2 when the file has a mistake.
 
+    The smallest run of each failure is kept in the folder `keep`, for `replay`.
     Ctrl-C stops it after the runs under way, and what came out of those is printed; 130 then,
     unless one failed.
     """
@@ -49,37 +60,29 @@ def simulate(
             on_progress=_progress(sys.stderr),
             stopped=stopped,
         )
-    (sys.stdout if out is None else out).write(written(result, form))
+    again = Again(options, str(keep))
+    for failure in result.failures:
+        keep.mkdir(parents=True, exist_ok=True)
+        text = kept_text(failure.seeds[0], failure.deviations, failure.trace)
+        Path(again.file(failure)).write_text(text, encoding="utf-8")
+    (sys.stdout if out is None else out).write(written(result, form, again))
     if result.failures:
         return FAILED
     return OK if result.runs == result.asked else STOPPED
 
 
-def written(result: Campaign, form: Form) -> str:
+def written(result: Campaign, form: Form, again: Again) -> str:
     """The report in one of its forms."""
-    again = again_command(result.options)
     match form:
         case "text":
             return as_text(result, again)
         case "json":
-            return as_json(result)
+            return as_json(result, again)
         case "junit":
             return as_junit(result, again)
         case "html":
             options = result.options
             return as_html(result, again, picture_of(config_of(options.file, options.sets)))
-
-
-def again_command(options: TreeOptions) -> str:
-    """What runs one of its seeds again, when `--seed N` is added."""
-    words = ["airssys-wasm", "replay", options.file, "--until", f"{options.until:g}s"]
-    if options.faults:
-        words += ["--faults", ",".join(options.faults)]
-    if options.strategy != "mixed":
-        words += ["--strategy", options.strategy]
-    for value in options.sets:
-        words += ["--set", value]
-    return shlex.join(words)
 
 
 def replay(
@@ -92,23 +95,28 @@ def replay(
 ) -> int:
     """Print the trace of one run; with `step`, entry by entry. 1 when the run failed."""
     stream = sys.stdout if out is None else out
-    deviations = None
+    kept = None
     if not _is_right(options):
         return BAD_FILE
     try:
         if schedule is not None:
-            seed, deviations = schedule_from(schedule.read_text(encoding="utf-8"))
+            kept = kept_from(schedule.read_text(encoding="utf-8"))
+            seed = kept.seed
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         print(f"{schedule}: {why}", file=sys.stderr)
         return BAD_FILE
-    run = replay_tree(options, seed, deviations)
+    run = replay_tree(options, seed, None if kept is None else kept.deviations)
     for deviation in run.deviations:
         print(f"differs: {deviation}", file=stream)
     for entry in run.trace:
         print(entry, file=stream, flush=step)
         if step and not sys.stdin.readline():
             step = False
+    if kept is not None and (where := kept.difference(run.trace)) is not None:
+        print(parted(where), file=stream)
+    for fault, why in run.unmet:
+        print(f"did not come: {fault}: {why}", file=stream)
     if run.failure is None:
         print(f"seed {seed}: survived {run.time:g} s", file=stream)
         return OK
@@ -148,6 +156,29 @@ def faults_from(text: str) -> tuple[FaultKind, ...]:
             "node: it is for messages between nodes, in a test with SimulatedHub"
         )
     return tuple(kinds[name] for name in dict.fromkeys(names))
+
+
+def plan_from(texts: Iterable[str]) -> tuple[Fault, ...]:
+    """Planned faults, `KIND:CHILD:NTH` or `KIND:CHILD@TIME` each. Raises ValueError.
+
+    >>> [str(fault) for fault in plan_from(["kill:desk:3", "kill:desk@2m"])]
+    ['kill of desk, the 3. time it runs', 'kill of desk at 120 s']
+    """
+    return tuple(map(_planned, texts))
+
+
+def _planned(text: str) -> Fault:
+    kind, _, place = text.partition(":")
+    child, at, time = place.rpartition("@")
+    if at:
+        seconds = duration(time)
+        if seconds is not None and child:
+            return Fault(faults_from(kind)[0], child, at=seconds)
+    else:
+        child, _, nth = place.partition(":")
+        if child and (not nth or nth.isdecimal()):
+            return Fault(faults_from(kind)[0], child, int(nth or 1))
+    raise ValueError(f"{text!r} is no planned fault: kill:CHILD, kill:CHILD:3 or kill:CHILD@90s")
 
 
 def strategy_from(text: str) -> StrategyName:

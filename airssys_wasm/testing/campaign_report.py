@@ -14,41 +14,42 @@ from xml.sax.saxutils import quoteattr
 
 from airssys_wasm.config.drawing.picture import Node
 from airssys_wasm.config.drawing.svg import svg
+from airssys_wasm.testing.again import Again
 from airssys_wasm.testing.campaign import Campaign, Failure
 from airssys_wasm.testing.trace import FAILED, Entry
 
 DEVIATIONS = 30  # that are listed
+NEWLINE, INDENTED = "\n", "\n  "
 SHOWN = 12  # seeds and pairs that are named
 ROWS = 400  # entries of a timeline
 ROW, COLUMN, LEFT = 18, 150, 110  # pixels
 
 
-def as_text(campaign: Campaign, replay: str) -> str:
-    """For people. `replay` is the command that runs a seed again, without the seed."""
-    return "\n".join(_lines(campaign, replay)) + "\n"
+def as_text(campaign: Campaign, again: Again) -> str:
+    """For people."""
+    return "\n".join(_lines(campaign, again)) + "\n"
 
 
-def _lines(campaign: Campaign, replay: str) -> Iterator[str]:
+def _lines(campaign: Campaign, again: Again) -> Iterator[str]:
     failed = sum(len(failure.seeds) for failure in campaign.failures)
     yield f"{campaign.options.file}: {_runs(campaign)}, {failed} failed"
     for failure in campaign.failures:
         seeds = ", ".join(map(str, failure.seeds[:SHOWN]))
         more = f" and {len(failure.seeds) - SHOWN} more" if len(failure.seeds) > SHOWN else ""
-        yield f"\n{failure.kind}: {failure.problem}"
+        yield f"\n{failure.kind}: {failure.problem.replace(NEWLINE, INDENTED)}"
         yield f"  seeds {seeds}{more}; what it takes:"
         yield from (f"    {deviation}" for deviation in failure.deviations[:DEVIATIONS])
         if len(failure.deviations) > DEVIATIONS:
             yield f"    and {len(failure.deviations) - DEVIATIONS} more"
         if not failure.deviations:
             yield "    nothing: it fails in production's own order"
-        yield f"  again: {replay} --seed {failure.seeds[0]}"
-    yield f"\nsingle faults that stop the whole system: {len(campaign.singles)} of " + str(
-        campaign.singles_tried
-    )
-    yield from (f"    {fault}" for fault in campaign.singles[:SHOWN])
-    more = f" ({campaign.pairs_of} in all)" if campaign.pairs_of > campaign.pairs_tried else ""
-    yield f"pairs that do: {len(campaign.pairs)} of {campaign.pairs_tried}{more}"
-    yield from (f"    {one}; {other}" for one, other in campaign.pairs[:SHOWN])
+        yield f"  again: {again.smallest(failure)}"
+        if failure.deviations:
+            yield f"  the whole run of seed {failure.seeds[0]}: {again.seed(failure.seeds[0])}"
+    yield f"\n{_singles(campaign)}"
+    for fault in campaign.singles[:SHOWN]:
+        yield f"    {fault}\n      again: {again.faults([fault])}"
+    yield from _pairs(campaign, again)
     if campaign.outages:
         yield f"\n{'away (virtual time)':30} {'times':>6} {'longest':>10} {'in all':>10}"
         for outage in campaign.outages:
@@ -60,20 +61,40 @@ def _lines(campaign: Campaign, replay: str) -> Iterator[str]:
         yield from (f"{supervisor:30} {left:6}" for supervisor, left in campaign.budgets)
 
 
+def _pairs(campaign: Campaign, again: Again) -> Iterator[str]:
+    if not campaign.singles_tried:
+        return
+    more = f" ({campaign.pairs_of} in all)" if campaign.pairs_of > campaign.pairs_tried else ""
+    yield f"pairs that do: {len(campaign.pairs)} of {campaign.pairs_tried}{more}"
+    yield from (f"    {one}; {other}" for one, other in campaign.pairs[:SHOWN])
+    if campaign.pairs:
+        yield f"      the first again: {again.faults(campaign.pairs[0])}"
+
+
+def _singles(campaign: Campaign) -> str:
+    if campaign.singles_tried:
+        of = f"{len(campaign.singles)} of {campaign.singles_tried}"
+        return f"single faults that stop the whole system: {of}"
+    if any(not failure.deviations for failure in campaign.failures):
+        return "single faults were not tried: the tree fails without any"
+    return "single faults were not tried"
+
+
 def _runs(campaign: Campaign) -> str:
     if campaign.runs == campaign.asked:
         return f"{campaign.runs} runs"
     return f"stopped after {campaign.runs} of {campaign.asked} runs"
 
 
-def as_json(campaign: Campaign) -> str:
-    """For programs."""
+def as_json(campaign: Campaign, again: Again) -> str:
+    """For programs. `again` of a failure is the command that replays its smallest run."""
 
     def plain(failure: Failure) -> dict[str, Any]:
         return {
             "kind": failure.kind,
             "problem": failure.problem,
             "seeds": failure.seeds,
+            "again": again.smallest(failure),
             "deviations": [asdict(deviation) for deviation in failure.deviations],
             "trace": [entry._asdict() for entry in failure.trace],
         }
@@ -82,7 +103,7 @@ def as_json(campaign: Campaign) -> str:
     return json.dumps(document, indent=1)
 
 
-def as_junit(campaign: Campaign, replay: str) -> str:
+def as_junit(campaign: Campaign, again: Again) -> str:
     """For what shows results of tests: a case for each kind of failure, and one for the rest."""
     failed = sum(len(failure.seeds) for failure in campaign.failures)
     lines = [
@@ -92,11 +113,10 @@ def as_junit(campaign: Campaign, replay: str) -> str:
     name = quoteattr(campaign.options.file)
     for failure in campaign.failures:
         story = "\n".join(map(str, failure.deviations))
-        again = f"{replay} --seed {failure.seeds[0]}"
         lines.append(
             f"<testcase classname={name} name={quoteattr(failure.kind)}>"
             f"<failure message={quoteattr(failure.problem)}>"
-            f"{escape(story)}\n{escape(again)}</failure></testcase>"
+            f"{escape(story)}\n{escape(again.smallest(failure))}</failure></testcase>"
         )
     lines.append(f'<testcase classname={name} name="all other seeds"/>')
     lines.append("</testsuite>")
@@ -115,7 +135,7 @@ td.n { text-align: right; font-variant-numeric: tabular-nums } code, pre { backg
 FATAL = "fatal"  # one fault in it stops the whole system
 
 
-def as_html(campaign: Campaign, replay: str, tree: Node) -> str:
+def as_html(campaign: Campaign, again: Again, tree: Node) -> str:
     """One page without any other file. `tree` is the picture of what ran."""
     failed = sum(len(failure.seeds) for failure in campaign.failures)
     parts = [
@@ -128,18 +148,18 @@ def as_html(campaign: Campaign, replay: str, tree: Node) -> str:
     for number, failure in enumerate(campaign.failures, 1):
         parts += [
             f"<h2 id=failure-{number} class=bad>{escape(failure.kind)}</h2>",
-            f"<p>{escape(failure.problem)}</p><ol>",
+            f"<pre>{escape(failure.problem)}</pre><ol>",
             *(f"<li>{escape(str(d))}</li>" for d in failure.deviations[:DEVIATIONS]),
             "</ol>" if failure.deviations else "</ol><p>It fails in production's own order.</p>",
-            f"<pre>{escape(replay)} --seed {failure.seeds[0]}</pre>",
+            f"<pre>{escape(again.smallest(failure))}\n{escape(again.seed(failure.seeds[0]))}</pre>",
             f"<div class=timeline>{timeline(failure.trace)}</div>",
         ]
     faults = [str(fault) for fault in campaign.singles]
     faults += [f"{one}; {other}" for one, other in campaign.pairs]
     parts.append(
-        f"<h2>Faults that stop the whole system</h2><p>{len(campaign.singles)} of "
-        f"{campaign.singles_tried} single ones, {len(campaign.pairs)} of {campaign.pairs_tried} "
-        f"pairs</p><ul>{''.join(f'<li>{escape(fault)}</li>' for fault in faults)}</ul>"
+        f"<h2>Faults that stop the whole system</h2><p>{_singles(campaign)}; pairs that do: "
+        f"{len(campaign.pairs)} of {campaign.pairs_tried}</p>"
+        f"<ul>{''.join(f'<li>{escape(fault)}</li>' for fault in faults)}</ul>"
     )
     parts.append("<h2>Away</h2>")
     parts.append(

@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
+from airssys_wasm.testing.kept import FOLDER
 from airssys_wasm.testing.simulate import OPTIONS
-
-FOLDER = ".simulations"  # below pytest's root directory
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,22 +12,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from airssys_wasm.testing.choices import Deviation, StrategyName
+from airssys_wasm.testing.choices import StrategyName
 from airssys_wasm.testing.errors import FaultNeverCame
 from airssys_wasm.testing.faults import Fault, FaultKind
 from airssys_wasm.testing.invariant import Invariant
 from airssys_wasm.testing.invariants import ALL
+from airssys_wasm.testing.kept import kept_from, kept_text
 from airssys_wasm.testing.runs import Run, Settings, settings_of
 from airssys_wasm.testing.searching import Found, replay, run_seed, search
 from airssys_wasm.testing.simulation import ROOT, Simulation
-from airssys_wasm.testing.trace import FAILED, Entry
+from airssys_wasm.testing.trace import FAILED, Difference, Entry
 
 REPLAY = "AIRSSYS_SIMULATE"  # a seed, or the path of a saved schedule: run that and nothing else
 SHOWN = 30  # entries of the trace before the failure
@@ -123,13 +123,24 @@ def _replay(
 ) -> None:
     if wanted.lstrip("-").isdigit():
         run = run_seed(test, int(wanted), strategy, settings, recorded=True, loud=True)
+        kept = None
     else:
-        seed, deviations = schedule_from(Path(wanted).read_text(encoding="utf-8"))
-        run = replay(test, seed, deviations, settings, loud=True)
+        kept = kept_from(Path(wanted).read_text(encoding="utf-8"))
+        run = replay(test, kept.seed, kept.deviations, settings, loud=True)
     if run.failure is not None:
+        if kept is not None and (where := kept.difference(run.trace)) is not None:
+            run.failure.add_note(parted(where))
         for line in _story(run):
             run.failure.add_note(line)
         raise run.failure
+
+
+def parted(where: Difference) -> str:
+    """What to say of a run that is not as it was kept."""
+    return (
+        f"not as it was kept, from entry {where.place} on ({where.actor}): the code has changed, "
+        f"or is not deterministic\n    kept: {where.first}\n    now:  {where.second}"
+    )
 
 
 def _explained(found: Found, name: str) -> BaseException:
@@ -145,7 +156,8 @@ def _explained(found: Found, name: str) -> BaseException:
     for line in _story(smallest):
         failure.add_note(line)
     failure.add_note(f"run it again: {REPLAY}={found.first.seed} pytest -k {name.split('.')[-1]}")
-    failure.schedule = schedule_text(smallest)  # type: ignore[attr-defined]  # for the pytest plugin
+    kept = kept_text(smallest.seed, smallest.deviations, smallest.trace)
+    failure.schedule = kept  # type: ignore[attr-defined]  # for the pytest plugin
     return failure
 
 
@@ -167,18 +179,3 @@ def until_failure(trace: Sequence[Entry]) -> Sequence[Entry]:
         if entry.kind == FAILED:
             return trace[: place + 1]
     return trace
-
-
-def schedule_text(run: Run) -> str:
-    """What is needed to run it again, as JSON."""
-    deviations = [[d.kind, d.usual, d.nth, d.chosen] for d in run.deviations]
-    return json.dumps({"seed": run.seed, "deviations": deviations}, indent=1)
-
-
-def schedule_from(text: str) -> tuple[int, list[Deviation]]:
-    """Seed and deviations of a saved schedule. Raises ValueError when it is none."""
-    try:
-        saved = json.loads(text)
-        return saved["seed"], [Deviation(*entry) for entry in saved["deviations"]]
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError("this is no saved schedule") from error

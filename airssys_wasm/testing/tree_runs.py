@@ -164,8 +164,8 @@ def run_tree(options: TreeOptions, seed: int) -> TreeRun:
 
 
 def run_with(options: TreeOptions, plan: Iterable[Fault]) -> TreeRun:
-    """The run in production's order, with these faults and no others."""
-    return run_tree(replace(options, faults=(), plan=tuple(plan), strategy="fifo"), 0)
+    """The run in production's order, with these faults beside the planned ones and no others."""
+    return run_tree(replace(options, faults=(), plan=(*options.plan, *plan), strategy="fifo"), 0)
 
 
 @dataclass(frozen=True)
@@ -179,11 +179,14 @@ class Moment:
 def moments(options: TreeOptions) -> dict[str, Moment]:
     """For each child the middle of its life when nothing goes wrong, after all have started.
 
-    The middle one of the times that it runs; where it does not, the middle of the time.
+    The middle one of the times that it runs; where it does not run, the middle of the time.
+    Empty when the tree fails by itself.
     """
-    plain = replace(options, faults=(), plan=(NOBODY,), strategy="fifo")
+    plain = replace(options, faults=(), plan=(*options.plan, NOBODY), strategy="fifo")
     watch = _Watch()
     run = run_seed(simulated(plain), 0, "fifo", settings_for(plain, watch), recorded=True)
+    if run.failure is not None:
+        return {}
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     began: float | None = None
@@ -221,7 +224,7 @@ def _told(run: Run, watch: _Watch) -> TreeRun:
     return TreeRun(
         run.seed,
         run.kind,
-        "" if problem is None else str(problem).split("\n")[0],
+        "" if problem is None else str(problem),
         run.time,
         tuple(
             Outage(child, len(times), max(times), sum(times))

@@ -9,8 +9,9 @@ import pytest
 
 from airssys_wasm.kernel import Actor, ActorRef
 from airssys_wasm.testing.choices import Deviation
+from airssys_wasm.testing.kept import Kept, kept_from, kept_text
 from airssys_wasm.testing.searching import explore, replay, run_seed, search
-from airssys_wasm.testing.simulate import REPLAY, schedule_from, schedule_text, simulate
+from airssys_wasm.testing.simulate import REPLAY, simulate
 from airssys_wasm.testing.simulation import Simulation
 
 
@@ -108,19 +109,36 @@ def test_a_seed_can_be_run_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_saved_schedule_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = search(overdrawn, range(100))
     assert found is not None
-    text = schedule_text(found.smallest)
-    assert schedule_from(text) == (found.first.seed, list(found.smallest.deviations))
+    smallest = found.smallest
+    text = kept_text(smallest.seed, smallest.deviations, smallest.trace)
+    assert kept_from(text) == Kept(found.first.seed, smallest.deviations, smallest.trace)
     file = tmp_path / "schedule.json"
     file.write_text(text, encoding="utf-8")
     monkeypatch.setenv(REPLAY, str(file))
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError) as caught:
         simulate(seeds=100)(overdrawn)()
+    assert not any("not as it was kept" in note for note in caught.value.__notes__)
+
+    async def changed(simulation: Simulation) -> None:
+        await simulation.sleep(1)
+        await overdrawn(simulation)
+
+    with pytest.raises(AssertionError) as caught:
+        simulate(seeds=100)(changed)()
+    assert any("not as it was kept, from entry" in note for note in caught.value.__notes__)
 
 
 def test_what_is_no_saved_schedule_is_refused() -> None:
-    for text in ("", "{}", "[]", '{"seed": 1, "deviations": [[1]]}'):
+    for text in (
+        "",
+        "{}",
+        "[]",
+        "1",
+        '{"seed": "x", "deviations": []}',
+        '{"seed": 1, "deviations": [[1]]}',
+    ):
         with pytest.raises(ValueError, match="no saved schedule"):
-            schedule_from(text)
+            kept_from(text)
 
 
 def test_a_simulated_test_takes_fixtures_as_any_other(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,17 +18,19 @@ from xml.etree import ElementTree
 import pytest
 
 from airssys_wasm.cli.simulate import (
-    again_command,
     faults_from,
+    plan_from,
     replay,
     simulate,
     strategy_from,
     written,
 )
 from airssys_wasm.config.drawing.picture import picture_of
+from airssys_wasm.testing.again import Again, plan_text
 from airssys_wasm.testing.campaign import Campaign, campaign
 from airssys_wasm.testing.campaign_report import marked
 from airssys_wasm.testing.faults import ACTOR_FAULTS, Fault
+from airssys_wasm.testing.kept import kept_text
 from airssys_wasm.testing.searching import run_seed
 from airssys_wasm.testing.simulation import Simulation
 from airssys_wasm.testing.tree_files import TreeMistakes
@@ -54,6 +57,11 @@ class Desk(Actor):
 class Slow(Actor):
     async def init(self):
         await anyio.sleep(2.5)
+
+
+class Broken(Actor):
+    def init(self):
+        raise ValueError("boom")
 """
 TREE = """
 version: 1
@@ -131,6 +139,17 @@ def test_it_says_which_faults_stop_the_whole_system(result: Campaign, options: T
     assert all("fatal" in child.marks for child in marked(tree, fragile).children)
 
 
+def test_of_a_tree_that_fails_by_itself_no_single_faults_are_tried(options: TreeOptions) -> None:
+    broken = replace(options, until=5.0, sets=("slow.actor=simulated_shop:Broken",))
+    result = campaign(broken, range(2))
+    assert [failure.deviations for failure in result.failures] == [()]
+    assert "boom" in result.failures[0].problem
+    assert (result.singles_tried, result.pairs_tried) == (0, 0)
+    text = written(result, "text", Again(broken, "kept"))
+    assert "single faults were not tried: the tree fails without any" in text
+    assert "nothing: it fails in production's own order" in text
+
+
 def test_each_kind_of_failure_has_its_smallest_schedule(result: Campaign) -> None:
     assert result.failures
     for failure in result.failures:
@@ -141,17 +160,20 @@ def test_each_kind_of_failure_has_its_smallest_schedule(result: Campaign) -> Non
 
 def test_every_form_says_the_same(result: Campaign) -> None:
     first = result.failures[0]
-    text = written(result, "text")
+    again = Again(result.options, "kept")
+    text = written(result, "text", again)
     assert f"{len(result.singles)} of {result.singles_tried}" in text
-    assert f"{again_command(result.options)} --seed {first.seeds[0]}" in text
-    document: dict[str, Any] = json.loads(written(result, "json"))
+    assert again.smallest(first) in text
+    assert again.seed(first.seeds[0]) in text
+    document: dict[str, Any] = json.loads(written(result, "json", again))
+    assert document["failures"][0]["again"] == again.smallest(first)
     assert [failure["kind"] for failure in document["failures"]] == [
         failure.kind for failure in result.failures
     ]
-    suite = ElementTree.fromstring(written(result, "junit").split("\n", 1)[1])
+    suite = ElementTree.fromstring(written(result, "junit", again).split("\n", 1)[1])
     assert suite.get("tests") == "30"
     assert len(suite.findall("testcase/failure")) == len(result.failures)
-    page = written(result, "html")
+    page = written(result, "html", again)
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")  # a name, no address
     assert page.count("<svg") == len(result.failures) + 1  # the tree, and a timeline of each
 
@@ -159,7 +181,7 @@ def test_every_form_says_the_same(result: Campaign) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no browser")
 def test_a_browser_shows_the_page(result: Campaign, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    page.write_text(written(result, "html"), encoding="utf-8")
+    page.write_text(written(result, "html", Again(result.options, "kept")), encoding="utf-8")
     shown = subprocess.run(
         [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", str(page)],
         capture_output=True,
@@ -182,17 +204,64 @@ def test_a_seed_is_run_again_with_its_trace(result: Campaign) -> None:
     code = replay(result.options, seed=failure.seeds[0], schedule=None, step=False, out=out)
     assert code == 1
     assert f"\nseed {failure.seeds[0]}: {failure.kind}: {failure.problem}" in out.getvalue()
+    assert "because" in failure.problem  # the reason is told, too
     assert "fault" in out.getvalue()
 
 
 def test_a_kept_schedule_is_run_again(result: Campaign, tmp_path: Path) -> None:
     failure = result.failures[0]
     kept = tmp_path / "schedule.json"
-    deviations = [[d.kind, d.usual, d.nth, d.chosen] for d in failure.deviations]
-    kept.write_text(json.dumps({"seed": failure.seeds[0], "deviations": deviations}))
+    text = kept_text(failure.seeds[0], failure.deviations, failure.trace)
+    kept.write_text(text, encoding="utf-8")
     out = io.StringIO()
     assert replay(result.options, seed=0, schedule=kept, step=False, out=out) == 1
     assert out.getvalue().startswith(f"differs: {failure.deviations[0]}")
+    assert "not as it was kept" not in out.getvalue()
+    other = [entry._replace(actor="other") for entry in failure.trace]
+    kept.write_text(kept_text(failure.seeds[0], failure.deviations, other), encoding="utf-8")
+    assert replay(result.options, seed=0, schedule=kept, step=False, out=out) == 1
+    assert "not as it was kept, from entry" in out.getvalue()
+
+
+def test_the_commands_of_a_report_run_again_what_it_tells(file: Path, tmp_path: Path) -> None:
+    command = ["simulate", str(file), "--seeds", "4", "--until", "5m", "--jobs", "1"]
+    command += ["--set", "intensity=0", "--faults", "crash,kill", "--keep", str(tmp_path / "kept")]
+    told = airssys(*command)
+    assert told.returncode == 1
+    again = re.findall(r"(?:again|seed \d+): (airssys-wasm replay .*)", told.stdout)
+    assert len(again) >= 4
+    for line in again:
+        done = airssys(*shlex.split(line)[1:])
+        assert done.returncode == 1, line
+        assert re.search(r"seed \d+: (SystemFailed|StartError)", done.stdout), line
+        assert "not as it was kept" not in done.stdout
+        assert "did not come" not in done.stdout
+
+
+def airssys(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "airssys_wasm.cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_planned_fault_is_read_from_the_command_line() -> None:
+    for text, fault in (
+        ("kill:desk", Fault("kill", "desk")),
+        ("failing init:desk:3", Fault("failing init", "desk", nth=3)),
+        ("kill:desk@90s", Fault("kill", "desk", at=90.0)),
+    ):
+        assert plan_from([text]) == (fault,)
+        assert plan_from([plan_text(fault)]) == (fault,)
+    for text, problem in (
+        ("kill", "is no planned fault"),
+        ("kill:", "is no planned fault"),
+        ("kill:desk:x", "is no planned fault"),
+        ("kill:desk@soon", "is no planned fault"),
+        ("meteor:desk", "'meteor' is no fault"),
+        ("kill:desk:0", "counted from 1"),
+        ("partition:desk:1", "one node"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            plan_from([text])
 
 
 def test_the_command_runs_on_several_cores(file: Path) -> None:
