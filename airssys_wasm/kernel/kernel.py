@@ -367,7 +367,7 @@ class Kernel:
             long_mailboxes=self.scheduler.long_mailboxes,
             letters=self.dead_letters.statistics(),
             scheduler=self.scheduler.statistics(),
-            membership=self._membership.statistics(),
+            membership=self.membership.statistics(),
             timer_service=self.timers.statistics(),
             registry=self.registry.statistics(),
         )
