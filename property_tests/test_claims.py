@@ -23,7 +23,7 @@ from airssys_wasm.broker.singleton_state import Finish, Kill, SingletonState, St
 from airssys_wasm.broker.store import KeyStore
 from airssys_wasm.broker.topic import parse_pattern
 
-NODES = ("a", "b", "c")
+NODES: tuple[str, ...] = ("a", "b", "c")
 
 
 @given(st.text(min_size=1))

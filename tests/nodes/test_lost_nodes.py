@@ -8,15 +8,17 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
-from airssys_wasm import Actor, ActorSystem
+from airssys_wasm import Actor, ActorSystem, SystemFailed
 from airssys_wasm.application.placement import Subtree
 from airssys_wasm.broker.claim import Holding
 from airssys_wasm.broker.claim import bytes_of as holding_bytes
 from airssys_wasm.broker.errors import EngineDown
 from airssys_wasm.broker.global_names import NameConflict, notify_all, notify_loser
-from airssys_wasm.broker.lease import LeaseTimes
+from airssys_wasm.broker.lease import Lease, LeaseTimes
+from airssys_wasm.broker.lease import bytes_of as lease_bytes
 from airssys_wasm.kernel.errors import NameTaken
 from airssys_wasm.testing.choices import Fifo, Uniform
 from airssys_wasm.testing.runs import run_once
@@ -302,5 +304,23 @@ def test_the_names_of_a_lost_node_are_swept_away() -> None:
         gone = lambda: cast.hub.store.get("names.ledger") is None  # noqa: E731
         await cast.until(gone, BOUND, "it is swept away")
         assert b.global_names() == []
+
+    simulated(test)
+
+
+def test_a_node_whose_name_another_one_has_ends_with_an_error_that_says_so() -> None:
+    async def test(cast: Cast) -> None:
+        store = cast.hub.store
+        other = Lease("a", "another life", 1, 1, TIMES.length)
+        revision = store.create("nodes.a", lease_bytes(other)).revision
+        with pytest.raises(SystemFailed, match="another node is called 'a'"):
+            async with AsyncExitStack() as stack:
+                nodes = Nodes(stack, cast.hub, cast.simulation.platform, TIMES)
+                system = await nodes.node("a")
+                for count in range(2, 20):
+                    await cast.simulation.sleep(TIMES.length / 3)
+                    assert system.cluster.leases.term is None
+                    other = msgspec.structs.replace(other, count=count)
+                    revision = store.update("nodes.a", lease_bytes(other), revision).revision
 
     simulated(test)
