@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     __version__: str
     from airssys_wasm.application import ActorSystem, Singleton, SystemFailed
     from airssys_wasm.broker import Broker, Published, TopicError
+    from airssys_wasm.broker.errors import (
+        EngineDown,
+        NodeNameTaken,
+        NotEncodable,
+        RemoteError,
+        TooLarge,
+    )
+    from airssys_wasm.broker.node_events import NodeDown, NodeUp
+    from airssys_wasm.broker.node_settings import NodeSettings
     from airssys_wasm.components import Component, ComponentInvalid, ComponentMessage
     from airssys_wasm.components.engine.limits import Limits
     from airssys_wasm.components.engine.traps import Limit, Trap
@@ -101,6 +110,15 @@ if TYPE_CHECKING:
 _HOMES = {
     "airssys_wasm.application": ("ActorSystem", "Singleton", "SystemFailed"),
     "airssys_wasm.broker": ("Broker", "Published", "TopicError"),
+    "airssys_wasm.broker.errors": (
+        "EngineDown",
+        "NodeNameTaken",
+        "NotEncodable",
+        "RemoteError",
+        "TooLarge",
+    ),
+    "airssys_wasm.broker.node_events": ("NodeDown", "NodeUp"),
+    "airssys_wasm.broker.node_settings": ("NodeSettings",),
     "airssys_wasm.components": ("Component", "ComponentInvalid", "ComponentMessage"),
     "airssys_wasm.components.engine.limits": ("Limits",),
     "airssys_wasm.components.engine.traps": ("Limit", "Trap"),
@@ -216,6 +234,7 @@ __all__ = [
     "Down",
     "DynamicSupervisor",
     "DynamicSupervisorRef",
+    "EngineDown",
     "Error",
     "Event",
     "EventTimeout",
@@ -245,12 +264,18 @@ __all__ = [
     "NamedTimeout",
     "NextEvent",
     "NextState",
+    "NodeDown",
+    "NodeNameTaken",
+    "NodeSettings",
+    "NodeUp",
+    "NotEncodable",
     "NotJoined",
     "NotRegistered",
     "OpaqueState",
     "Pool",
     "Postpone",
     "Published",
+    "RemoteError",
     "RepeatState",
     "Reply",
     "Request",
@@ -270,6 +295,7 @@ __all__ = [
     "TaskSupervisorRef",
     "TimedOut",
     "TimerRef",
+    "TooLarge",
     "TopicError",
     "TraceEvent",
     "Transition",

@@ -29,8 +29,9 @@ class NodeSettings:
     classes; all nodes that talk of them have to know them. `codec` is how this node writes the
     messages of users: `msgpack`, `json`, `cbor` (the extra `cbor`) or `raw` (bytes only); it reads
     them all. `beat`, `patience` and `announce` are seconds: between two signs of life, of silence
-    after which a node is given up, and between two calls to all that this node is there. `labels` are what others may look for when they choose a
-    node; `lease` is how long this node counts after it was last heard of.
+    after which a node is given up, and between two calls to all that this node is there. `labels`
+    are what others may look for when they choose a node; `lease` is how long this node counts after
+    it was last heard of.
 
     Raises ValueError for what could never be right.
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 SERVER = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/local/bin")
@@ -17,7 +18,10 @@ MISSING = "nats-server is not installed (Debian: apt install nats-server)"
 class NatsServer:
     """One server, which can be killed and started anew on the same port with the same files."""
 
-    def __init__(self, directory: Path, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, directory: Path, host: str = "127.0.0.1", options: Sequence[str] = ()
+    ) -> None:
+        self._options = options
         self._directory = directory
         self._host = host
         with socket.socket() as free:
@@ -34,6 +38,7 @@ class NatsServer:
         """Returns when it listens."""
         assert SERVER is not None, MISSING
         options = ["-a", self._host, "-p", str(self.port), "-js", "-sd", str(self._directory)]
+        options += self._options
         self._process = subprocess.Popen(
             [SERVER, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

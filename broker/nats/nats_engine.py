@@ -7,6 +7,7 @@ a server dies: who sends them numbers them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -39,12 +40,18 @@ if TYPE_CHECKING:
 
 CONNECT_TIME = 5.0  # seconds to connect in `open`
 ANSWER_TIME = 3.0  # seconds for the server to answer about a key
-RECONNECT_WAIT = 0.2  # seconds between attempts; nats-py waits 2 s, too long beside a heartbeat
+RECONNECT_WAIT = 0.2  # seconds before the second attempt; nats-py waits 2 s, beside a beat of 1 s
+PENDING = 512 * 1024  # frames, as nats-py has it
+LONGEST_WAIT = 5.0  # seconds between later attempts: each waits twice as long as the one before
+PING = 5  # seconds between two looks at a connection on which nothing comes
 FOREVER = -1  # attempts to reconnect
 WRONG_REVISION = 10071  # the server's number for a compare-and-set that failed
 BUCKET = re.compile(r"[A-Za-z0-9_-]+")
 REFUSED = (nats.js.errors.KeyWrongLastSequenceError, nats.js.errors.KeyValueError)
+INBOX = "_INBOX"  # how the subjects of replies begin, whoever asked
 DOWN = (nats.errors.Error, nats.js.errors.Error, OSError, asyncio.TimeoutError)
+
+log = logging.getLogger(__name__)
 
 
 class NatsEngine:
@@ -52,9 +59,13 @@ class NatsEngine:
 
         async with ActorSystem("shop", engine=NatsEngine("nats://127.0.0.1:4222")) as system:
 
-    `servers` are one or more URLs. `replicas` is how many servers keep the keys: 3 where a server
-    may be lost. `connect_timeout` bounds the first connection, in seconds; later ones are tried for
-    ever. `tls`, `credentials` (a file), `user` with `password` and `token` are the client's.
+    `servers` are one or more URLs. `bucket` names the keys and is the first token of each subject:
+    nodes with different ones know nothing of each other. `replicas` is how many servers keep the
+    keys: 3 where a server may be lost. `connect_timeout` bounds the first connection, in seconds;
+    later ones are tried for ever. `pending` is how many frames may wait here to be handled: what
+    comes beyond that is lost, and so are the connections with the nodes that sent it. `tls`,
+    `credentials` (a file), `user` with `password`, `token` and `inbox` (how the subjects of replies
+    to this node begin: `_INBOX` and anything) are the client's.
     """
 
     def __init__(
@@ -64,16 +75,26 @@ class NatsEngine:
         bucket: str = "airssys",
         replicas: int = 1,
         connect_timeout: float = CONNECT_TIME,
+        pending: int = PENDING,
         tls: SSLContext | None = None,
         credentials: str | None = None,
         user: str | None = None,
         password: str | None = None,
         token: str | None = None,
+        inbox: str = INBOX,
     ) -> None:
         if not BUCKET.fullmatch(bucket):
             raise ValueError(f"bucket: {bucket!r} is not of letters, digits, '_' and '-'")
         if replicas < 1:
             raise ValueError(f"replicas: {replicas} is below 1")
+        if not inbox.startswith(INBOX):
+            raise ValueError(f"inbox: {inbox!r} does not begin with {INBOX}")
+        if pending < 1:
+            raise ValueError(f"pending: {pending} is below 1")
+        self._pending = pending
+        self._prefix = f"{bucket}."
+        self._inbox = inbox
+        self._trouble = ""  # what the client said last
         self._servers = [servers] if isinstance(servers, str) else list(servers)
         self._bucket = bucket
         self._replicas = replicas
@@ -123,13 +144,17 @@ class NatsEngine:
                     name=node,
                     max_reconnect_attempts=FOREVER,
                     reconnect_time_wait=RECONNECT_WAIT,
-                    error_cb=_ignore,
+                    ping_interval=PING,
+                    inbox_prefix=self._inbox.encode(),
+                    error_cb=self._told,
+                    disconnected_cb=self._left,
+                    reconnected_cb=self._back,
                     **self._options,
                 )
         except DOWN as error:
             where = ", ".join(self._servers)
-            why = f": {error}" if str(error) else ""
-            raise EngineDown(f"no NATS server answers at {where}{why}") from error
+            why = str(error) or self._trouble
+            raise EngineDown(f"no NATS server takes us at {where}: {why or 'silence'}") from error
         try:
             stream = client.jetstream(timeout=ANSWER_TIME)
             try:
@@ -169,7 +194,7 @@ class NatsEngine:
             return
         if len(body) > client.max_payload:
             raise TooLarge(len(body), client.max_payload)
-        self._outgoing.append((subject, body, reply or ""))
+        self._outgoing.append((self._at_server(subject), body, reply or ""))
         self._wakes.set()
 
     async def subscribe(
@@ -181,17 +206,20 @@ class NatsEngine:
 
         async def take(message: Msg) -> None:
             if subscribed.active:
-                receive(Carried(message.subject, message.data, message.reply or None))
+                subject = message.subject.removeprefix(self._prefix)
+                receive(Carried(subject, message.data, message.reply or None))
 
         client = self._connected()
-        subscribed.at_server = await client.subscribe(pattern, queue=group or "", cb=take)
+        subscribed.at_server = await client.subscribe(
+            self._prefix + pattern, queue=group or "", cb=take, pending_msgs_limit=self._pending
+        )
         return subscribed
 
     async def request(self, subject: str, body: bytes, timeout: float) -> bytes:
         """See `Engine.request`."""
         client = self._connected()
         try:
-            return (await client.request(subject, body, timeout=timeout)).data
+            return (await client.request(self._at_server(subject), body, timeout=timeout)).data
         except nats.errors.NoRespondersError:
             raise NoResponders(subject) from None
         except TimeoutError:
@@ -247,6 +275,28 @@ class NatsEngine:
         return watch
 
     # --- its own
+
+    def _at_server(self, subject: str) -> str:
+        """Replies go where the client of another node said; all else is below the bucket."""
+        return subject if subject.startswith(INBOX) else self._prefix + subject
+
+    async def _told(self, error: Exception) -> None:
+        """The client has trouble: what it lost shows by a gap, what it can't reach by silence."""
+        self._trouble = str(error) or type(error).__name__
+        lost = isinstance(error, nats.errors.SlowConsumerError)
+        log.log(logging.WARNING if lost else logging.INFO, "NATS: %s", self._trouble)
+        client = self._client
+        if client is not None and not client.is_connected:
+            wait = client.options.get("reconnect_time_wait", RECONNECT_WAIT)
+            client.options["reconnect_time_wait"] = min(2 * wait, LONGEST_WAIT)
+
+    async def _left(self) -> None:
+        log.warning("the NATS server is not reached")
+
+    async def _back(self) -> None:
+        log.warning("the NATS server is reached again")
+        if self._client is not None:
+            self._client.options["reconnect_time_wait"] = RECONNECT_WAIT
 
     async def _publish_all(self, client: Client) -> None:
         while True:
@@ -323,7 +373,3 @@ class _Watch:
 async def _unsubscribed(subscription: Subscription) -> None:
     with suppress(*DOWN):
         await subscription.unsubscribe()
-
-
-async def _ignore(_: Exception) -> None:
-    """Lost connections show by what they lost."""

@@ -22,7 +22,11 @@ from airssys_wasm.testing.simulated_engine import SimulatedHub
 from airssys_wasm.testing.simulation import Simulation
 from tests.nats_server import NatsServer
 
-QUICK: dict[str, Any] = {"beat": 0.05, "patience": 0.4, "announce": 0.2}  # for tests that wait for a loss
+QUICK: dict[str, Any] = {
+    "beat": 0.05,
+    "patience": 0.4,
+    "announce": 0.2,
+}  # for tests that wait for a loss
 
 _buckets = count(1)
 
