@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airssys_wasm.application.placement import Host
+from airssys_wasm.application.placement import Host, Subtree, placement
 from airssys_wasm.application.placement_table import PlacementTable
 from airssys_wasm.broker.global_names import GlobalNames
 from airssys_wasm.broker.lease import Lease, Occupied
@@ -107,7 +107,7 @@ class Cluster:
         )
         self.singletons = Singletons(self.leases, node.engine, platform)
         self.table: PlacementTable | None = None  # while this node runs what it is given
-        self.places: tuple[str, ...] = ()  # those of this node's tree
+        self.subtrees: tuple[Subtree, ...] = ()  # those of this node's tree
         self.running: Mapping[str, ActorRef[Any]] = {}  # what runs here: by place, its singleton
         self._platform, self._fatal = platform, fatal
         self._listeners: list[Callable[[], None]] = []
@@ -172,9 +172,9 @@ class Cluster:
         left = self.leases.own.began + self.leases.times.grace - self._platform.now()
         return left if self.leases.is_valid() and left > 0 else None
 
-    def use_table(self, tree: str, places: Iterable[str]) -> PlacementTable:
+    def use_table(self, tree: str, subtrees: Iterable[Subtree]) -> PlacementTable:
         """The table of the nodes that know these subtrees, whose digest is `tree`."""
-        self.places = tuple(places)
+        self.subtrees = tuple(subtrees)
         self.table = PlacementTable(tree, self.node.engine, self._platform, self._moved)
         self.tell(tree=tree)
         return self.table
@@ -206,18 +206,19 @@ class Cluster:
                 )
             )
         table = {} if self.table is None else self.table.places
-        return ClusterView(tuple(states), {place: table.get(place) for place in self.places})
+        places = [place for subtree in self.subtrees for place in subtree.places()]
+        return ClusterView(tuple(states), {place: table.get(place) for place in places})
 
     async def drain(self, timeout: float | None = None) -> tuple[str, ...]:
         """Have this node get no more subtrees, and give those that it has to others, in order.
 
-        Returns when it has none, or after `timeout` seconds; the places that it still has: those
-        that no other node can take stay where they are. Stopping the system stops them.
+        Returns when it has none that another node can take, or after `timeout` seconds; the places
+        that it still has. Stopping the system stops those, too.
         """
         self.tell(draining=True)
         try:
             async with asyncio.timeout(timeout):
-                while self.told.running:
+                while self._can_hand_over():
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
@@ -229,6 +230,17 @@ class Cluster:
         self.tell(draining=False)
 
     # --- its own
+
+    def _can_hand_over(self) -> bool:
+        """Whether this node runs what would go elsewhere, if it were drained."""
+        if self.table is None or not self.told.running:
+            return bool(self.told.running)
+        name = self.node.name
+        hosts = [
+            replace(host, draining=True) if host.name == name else host for host in self.hosts()
+        ]
+        table = placement(self.subtrees, hosts, self.table.places)
+        return any(table.get(place) != name for place in self.told.running)
 
     def _lease_event(self, event: LeaseEvent) -> None:
         if isinstance(event, Occupied):

@@ -94,7 +94,7 @@ class PlacementActor(Actor[Any]):
         )
         self._system = system.name
         self._leader = LEADER + digest(system.name, self._subtrees)
-        self._table = self._cluster.use_table(digest(system.name, self._subtrees), self._placed)
+        self._table = self._cluster.use_table(digest(system.name, self._subtrees), self._subtrees)
         self._cluster.running = self._running
         self._cluster.listen(self._wake)
         kernel_of(ref).on_exit(ref, lambda gone, _: self._gone())

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from airssys_wasm import Actor, ActorSystem
+from airssys_wasm.broker.lease import LeaseTimes
+from airssys_wasm.broker.local_engine import LocalEngine
+from airssys_wasm.broker.node_settings import NodeSettings
 from airssys_wasm.kernel.errors import ActorExited, NameTaken, NotRegistered
+from airssys_wasm.kernel.real_platform import RealPlatform
 from tests.nodes.cluster import Cluster, Run, until
 
 
@@ -178,3 +182,28 @@ def test_a_local_name_comes_before_one_of_all_nodes(run: Run) -> None:
         assert await b.named("store").request("who") == "of all"
 
     run(test)
+
+
+class Halting(RealPlatform):
+    """A clock that goes on while its process is halted, and the process does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.halted = 0.0
+        real = self.now
+        self.now = lambda: real() + self.halted
+
+
+def test_a_process_that_was_halted_past_its_lease_knows_it_at_its_first_look() -> None:
+    async def main() -> None:
+        platform = Halting()
+        node = NodeSettings("a", lease=LeaseTimes(10.0))
+        async with ActorSystem("test", engine=LocalEngine(), node=node, platform=platform) as a:
+            await a.register_global("store", a.spawn(Store))
+            platform.halted = 9.0
+            assert a.global_token("store") is not None
+            platform.halted = 11.0
+            assert a.global_token("store") is None
+            assert not a.cluster.singletons.has("store")
+
+    asyncio.run(main())

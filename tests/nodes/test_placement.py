@@ -141,7 +141,7 @@ def test_a_drained_node_hands_over_and_gets_nothing_until_that_is_undone(
         assert await a.drain(10.0) == ()
         view = await placed(b, ledger="b", prices="b", mails="b")
         assert [node.state for node in view.nodes] == ["draining", "up"]
-        left = await b.drain(0.3)  # there is no other node
+        left = await b.drain()  # there is no other node
         assert sorted(left) == ["ledger", "mails", "prices"]
         a.cluster.undrain()
         await placed(b, ledger="a", prices="a", mails="a")
