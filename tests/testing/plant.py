@@ -20,7 +20,8 @@ from typing import Any
 class Bug:
     """In the function `where` (`module:Class.method`, below `airssys_wasm`), `old` becomes `new`.
 
-    `seeds` is within how many seeds the corpus has to find it.
+    `seeds` is within how many seeds the corpus has to find it: its scenarios of several `nodes`,
+    or the others.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Bug:
     new: str
     why: str
     seeds: int = 20
+    nodes: bool = False
 
 
 @contextmanager

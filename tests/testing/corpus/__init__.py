@@ -4,7 +4,7 @@ Each is a simulated test that holds for every order of events; the invariants of
 looked at beside what it asserts. `python -m tests.testing.corpus 1000 2000` runs fresh seeds.
 """
 
-from tests.testing.corpus import brokerage, messages, processes, relations, supervision
+from tests.testing.corpus import brokerage, messages, nodes, processes, relations, supervision
 from tests.testing.corpus.scenario import SCENARIOS, Scenario
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Scenario",
     "brokerage",
     "messages",
+    "nodes",
     "processes",
     "relations",
     "supervision",

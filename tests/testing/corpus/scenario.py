@@ -23,6 +23,11 @@ class Scenario:
     test: Callable[[Simulation], Awaitable[object]]
     settings: Settings
 
+    @property
+    def nodes(self) -> bool:
+        """Whether it is one of several nodes."""
+        return self.test.__module__.endswith(".nodes")
+
 
 SCENARIOS: list[Scenario] = []
 
