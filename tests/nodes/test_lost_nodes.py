@@ -8,10 +8,11 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 
-from airssys_wasm import Actor, ActorSystem, SystemFailed
+from airssys_wasm import Actor, ActorSystem, ChildSpec, Singleton, Supervisor, SystemFailed
 from airssys_wasm.application.placement import Subtree
 from airssys_wasm.broker.claim import Holding
 from airssys_wasm.broker.claim import bytes_of as holding_bytes
@@ -154,6 +155,41 @@ def test_a_node_that_is_cut_off_stops_what_it_runs_before_its_lease_ends() -> No
             await cast.pass_(STEP)
             ends = b.cluster.leases.own.until
         assert cast.simulation.now() < ends
+
+    simulated(test)
+
+
+class Stubborn(Actor[Any]):
+    """Does not end when it is asked to."""
+
+    async def terminate(self, reason: object) -> None:
+        await anyio.sleep(1_000)
+
+    def receive(self, message: Any) -> None: ...
+
+
+def test_what_does_not_stop_in_order_is_killed_before_the_lease_ends() -> None:
+    async def test(cast: Cast) -> None:
+        await cast.start("a", "b", placed=False)
+        a = cast.systems[0]
+        below = ChildSpec("below", Stubborn, shutdown="infinity")
+        tree = Supervisor(children=[below], label="stubborn")
+        singleton = a.spawn(Singleton("mailer", tree, shutdown=None))
+        child = lambda: next(  # noqa: E731
+            (ref for ref in a.actors() if "below" in str(ref) or "Stubborn" in str(ref)), None
+        )
+        await cast.until(lambda: child() is not None, BOUND, "it runs")
+        stubborn = child()
+        assert stubborn is not None
+        cast.hub.partition({"b"}, {"a"})
+        own = a.cluster.leases.own
+        while cast.simulation.now() < own.until - TIMES.grace / 4 + 0.01:
+            await cast.simulation.sleep(0.01)
+        assert own.is_valid(cast.simulation.now())
+        assert not stubborn.is_alive
+        assert singleton.is_alive  # it waits for its turn
+        cast.hub.heal()
+        await cast.until(lambda: child() is not None, BOUND, "it runs again")
 
     simulated(test)
 
