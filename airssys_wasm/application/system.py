@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Engine
     from airssys_wasm.broker.node import Node
     from airssys_wasm.broker.node_settings import NodeSettings
+    from airssys_wasm.broker.shared_groups import GroupStatistics, SharedGroups
     from airssys_wasm.components.services import ComponentServices
     from airssys_wasm.kernel import Platform
 
@@ -48,10 +49,12 @@ ROOT_NAME = "root"
 
 @dataclass(frozen=True, slots=True)
 class SystemStatistics:
-    """The counts of a system's parts; `broker` are the broker's own."""
+    """The counts of a system's parts; `broker` are the broker's own, `groups` those of the groups
+    over several nodes, None without an engine."""
 
     kernel: KernelStatistics
     broker: object
+    groups: GroupStatistics | None = None
 
 
 def _is_failure(cause: object) -> bool:
@@ -106,6 +109,7 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         self._engine = engine
         self._node_settings = node
         self._node: Node | None = None
+        self._groups: SharedGroups | None = None
         self._cluster: Cluster | None = None
         self._telemetry = Telemetry()
         self._kernel: Kernel | None = None
@@ -154,7 +158,7 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         if not isinstance(settings, NodeSettings):
             settings = NodeSettings(settings)
         self._node = node = Node(self.kernel, engine, settings, types=component_types())
-        SharedGroups(self.kernel, node)
+        self._groups = SharedGroups(self.kernel, node)
         SharedTopics(self.kernel, self.broker, node)
         await node.open()
         self._cluster = Cluster(self.kernel, node, settings, self._give_up)
@@ -398,7 +402,8 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
 
     def statistics(self) -> SystemStatistics:
         """The counts of all parts, as of now."""
-        return SystemStatistics(self.kernel.statistics(), self.broker.statistics())
+        groups = self._groups.statistics() if self._groups is not None else None
+        return SystemStatistics(self.kernel.statistics(), self.broker.statistics(), groups)
 
     def __repr__(self) -> str:
         return f"<ActorSystem {self.name}>"

@@ -168,12 +168,8 @@ class Membership:
                 self._carry(name, ref)
 
     def place_outside(self, name: str, ref: ActorRef[Any], places: int) -> None:
-        """`ref`, an actor elsewhere, is so often in the group; it leaves when it ends."""
-        if ref._mode & DEAD:
-            return
+        """`ref`, an actor elsewhere, is so often in the group, says its node; 0 when it ends."""
         has = self.groups.places(name, ref)
-        if places > has:
-            self._see_to_its_end(ref)
         for _ in range(has, places):
             _tell(self.groups.join(name, ref), joined=ref)
         for _ in range(places, has):

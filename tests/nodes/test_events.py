@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airssys_wasm import ActorSystem
+from airssys_wasm.broker.shared_groups import GroupStatistics
 from airssys_wasm.kernel import Actor
 from airssys_wasm.kernel.events import EVENTS, Event
 from tests.nodes.cluster import Cluster, Run, until
@@ -69,6 +70,9 @@ def test_places_of_other_nodes_are_counted_while_they_last(run: Run, lost: bool)
             for _ in range(2):
                 b.group("workers").join(member)
             await until(lambda: len(a.group("workers").members()) == 2)
+            here, there = a.statistics().groups, b.statistics().groups
+            assert here == GroupStatistics(own=0, elsewhere=1, said=0, heard=2)
+            assert there == GroupStatistics(own=1, elsewhere=0, said=2, heard=0)
             of_a = of_nodes(a)
             if lost:
                 await b.node.close()
@@ -77,5 +81,8 @@ def test_places_of_other_nodes_are_counted_while_they_last(run: Run, lost: bool)
             await until(lambda: of_a != [])
             assert [(e.name, e.measurements["places"]) for e in of_a] == [("group.told", 0)]
             assert a.group("workers").members() == ()
+            after = a.statistics().groups
+            assert after is not None
+            assert after.elsewhere == 0
 
     run(test)
