@@ -67,7 +67,7 @@ def ask(
             connection.connect(str(path))
             with suppress(BrokenPipeError):  # turned away unheard: the answer says why
                 connection.sendall(line_of(request))
-            if request.do == "apply":
+            if request.do in ("apply", "drain"):
                 connection.settimeout(None)
             for answer in _answers(connection, path):
                 match answer:

@@ -22,7 +22,7 @@ VERSION = 1
 LARGEST_REQUEST = 64 * 1024  # bytes: a path, and as many --set as a command line holds
 LARGEST_ANSWER = 64 * 1024 * 1024  # a tree with a hundred thousand children has some 20 MB
 
-Deed: TypeAlias = Literal["status", "tree", "plan", "apply"]
+Deed: TypeAlias = Literal["status", "tree", "plan", "apply", "nodes", "drain"]
 FailureKind: TypeAlias = Literal["request", "file", "refused", "busy", "internal"]
 
 _MOST_SETS = 1_000
@@ -32,7 +32,8 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked. `plan` and `apply` name an absolute `file` and have `sets`, as `--set` does.
 
     `most` is how many children of one supervisor `tree` shows. `expect` is the digest of the plan
-    that `apply` may carry out, any when it is empty.
+    that `apply` may carry out, any when it is empty. `drain` is about a `node`, and waits for it
+    for `timeout` seconds, for ever when that is None.
     """
 
     do: Deed
@@ -41,6 +42,8 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sets: tuple[str, ...] = ()
     most: int = 100
     expect: str = ""
+    node: str = ""
+    timeout: float | None = None
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
@@ -94,6 +97,8 @@ def request_of(line: bytes) -> Request:
         raise BadRequest(f"version {request.version} is not spoken here, only {VERSION}")
     if request.do in ("plan", "apply") and not request.file:
         raise BadRequest(f"{request.do} needs a file")
+    if request.do == "drain" and not request.node:
+        raise BadRequest("drain needs a node")
     if "\0" in request.file or len(request.sets) > _MOST_SETS:
         raise BadRequest("the file or the sets cannot be right")
     return request

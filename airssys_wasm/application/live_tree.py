@@ -20,6 +20,8 @@ from airssys_wasm.application.building import supervisor_of
 from airssys_wasm.application.changing import Change
 from airssys_wasm.application.control_protocol import Failure, FailureKind, Request
 from airssys_wasm.application.control_server import RequestFailed, Tell
+from airssys_wasm.application.node_admin import NodeAdmin, NodeLost, UnknownNode
+from airssys_wasm.application.node_views import DrainedView
 from airssys_wasm.application.observing import Known, status_view, tree_view
 from airssys_wasm.application.plans import plan_view
 from airssys_wasm.application.system import ActorSystem
@@ -61,8 +63,29 @@ class LiveTree:
             case "apply":
                 file = Path(request.file)
                 return await self.apply(file, request.sets, tell=tell, expect=request.expect)
+            case "nodes":
+                return await self._admin().nodes()
+            case "drain":
+                return await self._drained(request.node, request.timeout)
             case never:
                 assert_never(never)
+
+    # --- several nodes
+
+    def _admin(self) -> NodeAdmin:
+        admin = self._system.admin
+        if admin is None and self._system.phase == "starting":
+            raise RequestFailed(Failure("busy", "the system is just being started"))
+        if admin is None:
+            message = f"{self._system.name!r} has no engine: it is no node of several"
+            raise RequestFailed(Failure("refused", message))
+        return admin
+
+    async def _drained(self, node: str, timeout: float | None) -> DrainedView:
+        try:
+            return await self._admin().drain(node, timeout)
+        except (UnknownNode, NodeLost) as error:
+            raise RequestFailed(Failure("refused", str(error))) from error
 
     # --- looking
 

@@ -36,6 +36,7 @@ from airssys_wasm.supervision.events import AutoShutdown, chain_of
 
 if TYPE_CHECKING:
     from airssys_wasm.application.cluster import Cluster
+    from airssys_wasm.application.node_admin import NodeAdmin
     from airssys_wasm.broker.engine import Engine
     from airssys_wasm.broker.node import Node
     from airssys_wasm.broker.node_settings import NodeSettings
@@ -111,6 +112,7 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         self._node: Node | None = None
         self._groups: SharedGroups | None = None
         self._cluster: Cluster | None = None
+        self.admin: NodeAdmin | None = None  # with an engine: answers operators about all nodes
         self._telemetry = Telemetry()
         self._kernel: Kernel | None = None
         self._broker: Broker | None = None
@@ -149,6 +151,7 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         """Become one of several nodes."""
         from airssys_wasm.application.cluster import Cluster
         from airssys_wasm.application.component_types import component_types
+        from airssys_wasm.application.node_admin import NodeAdmin
         from airssys_wasm.broker.node import Node
         from airssys_wasm.broker.node_settings import NodeSettings
         from airssys_wasm.broker.shared_groups import SharedGroups
@@ -163,6 +166,7 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         await node.open()
         self._cluster = Cluster(self.kernel, node, settings, self._give_up)
         await self._cluster.open()
+        self.admin = NodeAdmin(self.kernel, node, self._cluster)
 
     async def __aexit__(
         self,
@@ -194,6 +198,8 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
             await kernel.close(self._shutdown_timeout)
         finally:
             await self.close_mailboxes()
+            if self.admin is not None:
+                await self.admin.close()
             if self._cluster is not None:
                 await self._cluster.close()
             if self._node is not None:

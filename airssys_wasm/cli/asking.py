@@ -54,15 +54,15 @@ def asked(
         answer = ask(find_socket(name, control), request, on_progress=on_progress)
         return msgspec.convert(answer, kind)
     except ControlUnavailable as error:
-        _show(Failure("internal", str(error)), form, file)
+        show_failure(Failure("internal", str(error)), form, file)
         raise Ended(FAILED) from error
     except ControlFailed as failed:
-        _show(failed.failure, form, file)
+        show_failure(failed.failure, form, file)
         code = BAD_FILE if failed.failure.kind == "file" else FAILED
         raise Ended(code) from failed
     except msgspec.ValidationError as error:
         message = f"the system speaks another version of this protocol: {error}"
-        _show(Failure("request", message), form, file)
+        show_failure(Failure("request", message), form, file)
         raise Ended(FAILED) from error
 
 
@@ -86,7 +86,8 @@ def _name_in(file: Path, sets: tuple[str, ...], form: Format) -> str:
     return loaded.config.name
 
 
-def _show(failure: Failure, form: Format, file: Path | None) -> None:
+def show_failure(failure: Failure, form: Format, file: Path | None = None) -> None:
+    """Tell people why there is no answer, and programs as JSON, too."""
     if form == "json":
         told = {"kind": failure.kind, "message": failure.message, "details": failure.details}
         print_json({"error": told})

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from airssys_wasm.cli.node import node_app
+
 if TYPE_CHECKING:
     from airssys_wasm.testing.tree_runs import TreeOptions
 
@@ -22,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(node_app)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A tree file in YAML.")]
 Sets = Annotated[
