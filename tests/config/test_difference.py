@@ -209,6 +209,18 @@ def test_a_restart_takes_those_along_whom_the_strategy_names(strategy: str, rest
     assert in_words(found) == ["reconfigure the root", *stops, *starts]
 
 
+def test_a_tree_on_several_nodes_is_changed_by_new_runs_only() -> None:
+    engine = "engine: {nats: {servers: 'nats://127.0.0.1:4222', user: shop, password: old}}"
+    tree = engine + BASE
+    assert compare(tree, tree).is_empty
+    found = compare(tree, tree.replace("rows: 5", "rows: 6"))
+    assert len(found.refused) == 1
+    assert "runs on several nodes" in found.refused[0]
+    found = compare(tree, tree.replace("password: old", "password: new"))
+    assert found.refused == ("engine: only a new run can change this",)  # and no secret is shown
+    assert compare(BASE, tree).refused == ("engine: only a new run can change this",)
+
+
 def test_what_belongs_to_the_whole_system_is_refused() -> None:
     found = compare(BASE, "components: {path: slow}" + BASE)
     assert found.refused == ("components.path: auto → slow: only a new run can change this",)
