@@ -34,6 +34,7 @@ from airssys_wasm.broker.retained import Kept, Retained
 from airssys_wasm.broker.stream import StreamEntrance
 from airssys_wasm.broker.subscriptions import Subscriptions
 from airssys_wasm.broker.topic import parse_pattern, parse_topic
+from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.kernel import Kernel
 from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
@@ -212,13 +213,24 @@ class Broker:
         )
         self._published += 1
         receivers = route.receivers
-        self._kernel.scheduler.send_to_each(receivers, published, self._handing.drop)
+        if len(receivers) > 1:
+            self._kernel.scheduler.send_to_each(receivers, published, self._handing.drop)
+        elif receivers:
+            try:
+                receivers[0].send(published)
+            except MailboxFull as full:
+                self._handing.drop(full.target, published)
         self._copies += len(receivers)
         if route.wide or retain:
             self._publish_more(route, published, retain=retain)
         elif route.choices:
+            self._copies += len(route.choices)
             for choice in route.choices:
-                self._handing.send(choice.next(), published)
+                member = choice.next()
+                try:
+                    member.send(published)
+                except MailboxFull:
+                    self._handing.drop(member, published)
         elif not receivers:
             self._handing.nobody(published)
 

@@ -110,7 +110,8 @@ class Scheduler:
     ) -> None:
         """`send` to each of `refs`; what finds a mailbox full goes to `refused(target, message)`.
 
-        To idle actors, as most of many are, without a call for each: that is half of what it costs.
+        To idle actors, as most of many are, and to those with a backlog, without a call for each:
+        that is half of what it costs.
         """
         push = self.push
         for ref in refs:
@@ -118,6 +119,9 @@ class Scheduler:
                 ref._queue = BUSY
                 ref._one = message
                 push(ref)
+                continue
+            if ref.__class__ is ActorRef and ref._queue:
+                ref._queue.append(message)
                 continue
             try:
                 ref.send(message)
