@@ -104,13 +104,20 @@ async def storm(cast: Cast) -> None:
     await cast.start("a", "b", "c")
     await cast.until(cast.all_run, BOUND, "at the start")
     for _ in range(3):
-        fault = random.choice(["one away", "two away", "blink", "no engine"])
+        fault = random.choice(["one away", "two away", "blink", "no engine", "drain"])
         stay = {"a", "b", "c"}
         match fault:
             case "one away" | "two away":
                 away = set(random.sample("abc", 1 if fault == "one away" else 2))
                 stay -= away
                 cast.hub.partition(stay, away)
+            case "drain":
+                drained = random.choice(cast.systems)
+                assert await drained.drain(BOUND) == ()
+                assert not any(
+                    drained.node.name in cast.record.running(each.id) for each in SUBTREES
+                )
+                drained.cluster.undrain()
             case "blink":
                 cast.hub.restart(random.uniform(0.1, 3.0))
             case _:
