@@ -291,7 +291,8 @@ class NatsEngine:
             client.options["reconnect_time_wait"] = min(2 * wait, LONGEST_WAIT)
 
     async def _left(self) -> None:
-        log.warning("the NATS server is not reached")
+        if self._client is not None:  # else it is this node that leaves
+            log.warning("the NATS server is not reached")
 
     async def _back(self) -> None:
         log.warning("the NATS server is reached again")
