@@ -46,7 +46,7 @@ from airssys_wasm.components.engine.host_calls import (
     next_turn,
 )
 from airssys_wasm.components.engine.interrupts import put_off
-from airssys_wasm.components.engine.lifting import Lift
+from airssys_wasm.components.engine.lifting import OK, Lift
 from airssys_wasm.components.engine.limits import (
     MAX_TABLE_ELEMENTS,
     MOST_OF_A_KIND,
@@ -241,7 +241,8 @@ class Instance:
                 finally:
                     val_delete(where)
                     space[0] = 0
-            if result.__class__ is Ok or result.__class__ is list:
+            # Most messages get OK: there is no reply to be looked at.
+            if result is not OK and (result.__class__ is Ok or result.__class__ is list):
                 limit = reply_limit(self._limits, function, result)
                 if limit is not None:
                     raise GuestTrap(limit)

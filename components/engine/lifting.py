@@ -38,7 +38,7 @@ from airssys_wasm.components.engine.world import (
 Words = Sequence[int]
 Lift = Callable[[Words, int], object]
 
-_OK = Ok()
+OK = Ok()  # without a value: always this one
 _ERR = Err()
 
 _VALUE = struct.Struct(f"<{VALUE_WORDS}Q").unpack
@@ -149,7 +149,7 @@ def _result(ok: Lift | None, err: Lift | None) -> Lift:
         if payload is not None:
             value = payload(_VALUE(read_bytes(words[at + 1], VALUE_SIZE)), 1)
         if value is None:  # most messages have no reply
-            return _OK if is_ok else _ERR
+            return OK if is_ok else _ERR
         return Ok(value) if is_ok else Err(value)
 
     return lift

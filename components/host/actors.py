@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
     from airssys_wasm.components.host.monitors import Monitors
 
-INTERFACE = "airssys:core/actors@1.1.0"
+INTERFACE = "airssys:core/actors"
 
 MOST_OF_HOST_CALL = 0.9  # of the limit `host_call`, so that a slow start ends no incarnation
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
     from airssys_wasm.kernel.ref import ActorRef
 
-INTERFACE = "airssys:core/calls@1.1.0"
+INTERFACE = "airssys:core/calls"
 
 DEFAULT_TIMEOUT = 5_000  # milliseconds, as for a request of an actor
 MOST_OF_HOST_CALL = 0.9  # of the limit `host_call`, so that a late reply ends no incarnation

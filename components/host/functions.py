@@ -19,18 +19,17 @@ def interface_name(interface: str) -> str:
 class HostFunctions:
     """All functions of one incarnation; the engine calls it, on the loop.
 
-    Every call is counted, also of what is always allowed.
+    `make` gives those of an interface, and of others if they are made together, by their names
+    without a version. It is asked at the first call of one of them: most guests call few, and to
+    have all at hand would cost each incarnation 8 KiB. Every call is counted, also of what is
+    always allowed.
     """
 
-    __slots__ = ("_functions", "_later", "calls")
+    __slots__ = ("_functions", "_make", "calls")
 
-    def __init__(
-        self,
-        interfaces: Mapping[str, Functions],
-        later: Callable[[], Mapping[str, Functions]] | None = None,
-    ) -> None:
-        self._functions = _by_name(interfaces)
-        self._later = later  # those that few need: asked for at the first call of one
+    def __init__(self, make: Callable[[str], Mapping[str, Functions]]) -> None:
+        self._make = make
+        self._functions: dict[str, Functions] = {}  # by interface, as the guest names it, too
         self.calls = 0
 
     def __call__(
@@ -38,20 +37,14 @@ class HostFunctions:
     ) -> object | Awaitable[object]:
         """The WIT result of the function, or an awaitable of it."""
         self.calls += 1
-        key = interface_name(interface), function
-        found = self._functions.get(key)
-        if found is None and self._later is not None:
-            self._functions |= _by_name(self._later())
-            self._later = None
-            found = self._functions.get(key)
-        if found is None:
-            raise KeyError(f"{interface}#{function}")
-        return found(*arguments)
+        functions = self._functions.get(interface)
+        if functions is None:
+            functions = self._of(interface)
+        return functions[function](*arguments)
 
-
-def _by_name(interfaces: Mapping[str, Functions]) -> dict[tuple[str, str], Callable[..., object]]:
-    return {
-        (interface_name(interface), name): function
-        for interface, functions in interfaces.items()
-        for name, function in functions.items()
-    }
+    def _of(self, interface: str) -> Functions:
+        name = interface_name(interface)
+        if name not in self._functions:
+            self._functions.update(self._make(name))
+        functions = self._functions[interface] = self._functions[name]
+        return functions

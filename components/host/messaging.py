@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
     from airssys_wasm.components.host.requests import Requests
 
-INTERFACE = "airssys:core/host-messaging@1.0.0"
+INTERFACE = "airssys:core/host-messaging"
 MAX_TARGETS = 1_000  # of one broadcast
 
 

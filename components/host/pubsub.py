@@ -19,7 +19,7 @@ from airssys_wasm.components.host.messaging_error import (
 if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
 
-INTERFACE = "airssys:core/pubsub@1.1.0"
+INTERFACE = "airssys:core/pubsub"
 
 MAX_SUBSCRIPTIONS = 1_000  # of one incarnation: the host remembers each, of up to 4,096 characters
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airssys_wasm.components.directory import Directory
     from airssys_wasm.components.host.caller import Caller
 
-INTERFACE = "airssys:core/host-services@1.0.0"
+INTERFACE = "airssys:core/host-services"
 
 LOG_RATE = 100  # records a second; the rest is counted
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-INTERFACE = "airssys:core/storage@1.0.0"
+INTERFACE = "airssys:core/storage"
 
 MAX_CHANGES = 1_000  # of one batch
 MAX_BATCH = 16 * 2**20  # bytes of its keys and values

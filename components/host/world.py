@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from airssys_wasm.components.host import actors, calls, messaging, pubsub, services, storage, wasi
-from airssys_wasm.components.host.functions import HostFunctions
+from airssys_wasm.components.host.functions import Functions, HostFunctions
 from airssys_wasm.components.host.monitors import Monitors
 from airssys_wasm.components.host.requests import Requests
 from airssys_wasm.components.host.storage import Space
@@ -25,7 +25,17 @@ class Host:
     Raises NamespaceConflict for a storage it can't have, StoreUnavailable when there is none.
     """
 
-    __slots__ = ("_services", "_wasi", "functions", "monitors", "requests")
+    __slots__ = (
+        "_caller",
+        "_env",
+        "_services",
+        "_shared",
+        "_space",
+        "_wasi",
+        "functions",
+        "monitors",
+        "requests",
+    )
 
     def __init__(
         self,
@@ -35,35 +45,58 @@ class Host:
         owner: ComponentId,
         env: Mapping[str, str],
     ) -> None:
-        space = None
+        self._caller = caller
+        self._shared = shared
+        self._env = env
+        self._space: Space | None = None
         if grant is not None:
             namespace = shared.namespaces.claim(owner, grant)
-            space = Space(shared.store(caller.kernel.platform.offload), namespace, grant.quota)
+            store = shared.store(caller.kernel.platform.offload)
+            self._space = Space(store, namespace, grant.quota)
         self.requests = Requests(caller)
         self.monitors = Monitors(caller)
-        self._services = services.Services(caller, shared.directory)
-        self._wasi = wasi.Wasi(
-            caller, env, lambda level, text: self._services.log(level, text, None)
-        )
-        self.functions = HostFunctions(
-            {
-                messaging.INTERFACE: messaging.Messaging(caller, self.requests).functions(),
-                services.INTERFACE: self._services.functions(),
-                storage.INTERFACE: storage.Storage(caller, space).functions(),
-                pubsub.INTERFACE: pubsub.Pubsub(caller).functions(),
-                calls.INTERFACE: calls.Calls(caller, shared.waits).functions(),
-                actors.INTERFACE: actors.Actors(caller, self.monitors).functions(),
-            },
-            self._wasi.interfaces,
-        )
+        self._services: services.Services | None = None
+        self._wasi: wasi.Wasi | None = None
+        self.functions = HostFunctions(self._made)
 
     @property
     def log_records_dropped(self) -> int:
         """How many log records were over the rate."""
-        return self._services.log_records_dropped
+        return 0 if self._services is None else self._services.log_records_dropped
 
     def close(self) -> int:
         """The incarnation has ended: how many callbacks will never come."""
-        self._wasi.close()
-        self._services.tell_dropped()
+        if self._wasi is not None:
+            self._wasi.close()
+        if self._services is not None:
+            self._services.tell_dropped()
         return self.requests.close()
+
+    def _made(self, interface: str) -> Mapping[str, Functions]:
+        """The functions of an interface; those of WASI come all at once."""
+        caller = self._caller
+        match interface:
+            case messaging.INTERFACE:
+                functions = messaging.Messaging(caller, self.requests).functions()
+            case services.INTERFACE:
+                functions = self._made_services().functions()
+            case storage.INTERFACE:
+                functions = storage.Storage(caller, self._space).functions()
+            case pubsub.INTERFACE:
+                functions = pubsub.Pubsub(caller).functions()
+            case calls.INTERFACE:
+                functions = calls.Calls(caller, self._shared.waits).functions()
+            case actors.INTERFACE:
+                functions = actors.Actors(caller, self.monitors).functions()
+            case _:
+                self._wasi = wasi.Wasi(caller, self._env, self._log)
+                return self._wasi.interfaces()
+        return {interface: functions}
+
+    def _made_services(self) -> services.Services:
+        if self._services is None:
+            self._services = services.Services(self._caller, self._shared.directory)
+        return self._services
+
+    def _log(self, level: str, text: str) -> None:
+        self._made_services().log(level, text, None)
