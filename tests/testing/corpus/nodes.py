@@ -36,9 +36,11 @@ async def _nodes(
 ) -> tuple[SimulatedHub, dict[str, ActorSystem]]:
     hub = SimulatedHub(simulation)
     systems = {}
+    simulation.injector.over = True  # a system that can't reach the engine does not start
     for name in names:
         settings = NodeSettings(name, beat=BEAT, patience=PATIENCE, announce=1.0, lease=LEASE)
         systems[name] = await simulation.system(engine=hub.engine(), node=settings)
+    simulation.injector.over = False
     return hub, systems
 
 
