@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from airssys_wasm.components import cbor
 from airssys_wasm.components.engine.limits import Limits
-from airssys_wasm.components.payload import CODECS, CodecName
+from airssys_wasm.components.multicodec import CODES, MulticodecName, multicodec
+from airssys_wasm.components.payload import CODECS, Codec, CodecName
 from airssys_wasm.components.security.capability import Capabilities
 
 if TYPE_CHECKING:
@@ -36,19 +37,19 @@ class Component:
 
     `source` is the path of the binary, or its bytes. `config` is given to `initialize` as JSON,
     `env` as its environment, which is otherwise empty. `codec` says how Python values become its
-    payloads, and its replies values. `capabilities` are its grants. With `strict_imports` it does
-    not start when it imports an interface of which nothing is granted; else that is a warning.
-    `run` is "loop" for a guest that shares the loop's own thread and is suspended while it waits,
-    or "thread" for one that computes for long: beside the loop, on one of 32 threads, at a higher
-    price for each message.
+    payloads, and its replies values. With `multicodec` each payload begins with the code of its
+    codec, and only payloads of the listed codecs come to it. `capabilities` are its grants. With
+    `strict_imports` it does not start when it imports an interface of which nothing is granted;
+    else that is a warning. `run` is "loop" for a guest that shares the loop's own thread and is
+    suspended while it waits, or "thread" for one that computes for long: beside the loop, on one of
+    32 threads, at a higher price for each message.
     One that is `trusted` is compiled in this process, 0.1 s sooner and without the bounds that
     the system has for others. `pool` is the name of the pool that it is a worker of, whose storage
     it has as long as it has no name of its own.
     `services` is for a kernel without a system; `label` is its name in reports.
 
     Raises PayloadError for a `config` that JSON can't express, CodecUnavailable for a codec that is
-    not installed, TypeError or ValueError for other
-    arguments that can never be right.
+    not installed, TypeError or ValueError for other arguments that can never be right.
     """
 
     source: Path | bytes | str
@@ -57,6 +58,7 @@ class Component:
     limits: Limits = field(default=Limits(), repr=False, kw_only=True)
     capabilities: Capabilities = field(default=Capabilities(), repr=False, kw_only=True)
     codec: CodecName = field(default="raw", kw_only=True)
+    multicodec: Sequence[MulticodecName] | None = field(default=None, kw_only=True)
     strict_imports: bool = field(default=False, repr=False, kw_only=True)
     run: RunsOn = field(default="loop", repr=False, kw_only=True)
     trusted: bool = field(default=False, repr=False, kw_only=True)
@@ -74,6 +76,8 @@ class Component:
             raise ValueError(f"codec: {self.codec!r} is not one of {', '.join(CODECS)}")
         if self.codec == "cbor":
             cbor.library()
+        if self.multicodec is not None:
+            object.__setattr__(self, "multicodec", self._declared(self.multicodec))
         if self.run not in ("loop", "thread"):
             raise ValueError(f"run: {self.run!r} is not loop or thread")
         if self.config is not None:
@@ -86,6 +90,22 @@ class Component:
         if not self.label:
             name = self.source.stem if isinstance(self.source, Path) else "component"
             object.__setattr__(self, "label", name)
+
+    def _declared(self, names: Sequence[MulticodecName]) -> tuple[MulticodecName, ...]:
+        if isinstance(names, str):
+            raise TypeError(f"multicodec: write a list of codecs, not {names!r}")
+        for name in names:
+            if name not in CODES:
+                raise ValueError(f"multicodec: {name!r} is not one of {', '.join(CODES)}")
+        if self.codec not in names:
+            raise ValueError(f"multicodec: {self.codec!r}, its own codec, is not in it")
+        return tuple(names)
+
+    def payload_codec(self) -> Codec:
+        """How its payloads are made and read."""
+        if self.multicodec is None:
+            return CODECS[self.codec]
+        return multicodec(self.codec, self.multicodec)
 
     def incarnate(self, spawned: Spawned | None = None) -> ComponentActor:
         """A fresh actor; it gets a Store of its own when it starts.

@@ -40,7 +40,6 @@ from airssys_wasm.components.identity import NOBODY, parse_id
 from airssys_wasm.components.imports import UngrantedImports, ungranted
 from airssys_wasm.components.incoming import Incoming, Refused, as_text, incoming, reply_of
 from airssys_wasm.components.message import ComponentMessage, wit_message
-from airssys_wasm.components.payload import CODECS
 from airssys_wasm.components.questions import (
     OWN_QUESTIONS,
     ComponentMetadata,
@@ -85,7 +84,7 @@ class ComponentActor(Actor[Any]):
         self._component = component
         self._spawned = spawned
         self._takes_batches = self._takes_text = False
-        self._codec = CODECS[component.codec]
+        self._codec = component.payload_codec()
         self._instance: ComponentInstance | None = None
         self._warned = False  # that its memory is nearly full
         self._opened = False

@@ -104,6 +104,8 @@ def _given(caller: Caller, message: Any, request: Envelope | None) -> WitMessage
     if content.__class__ is ComponentMessage:
         content = sendable(content)
         payload, content_type = content.payload, content.metadata.content_type
+        if codec.accept is not None:
+            codec.accept(payload)
     else:
         payload, content_type = codec.encode(content), codec.content_type
     if message.__class__ is Published:

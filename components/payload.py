@@ -23,6 +23,7 @@ BYTES = "application/octet-stream"
 JSON = "application/json"
 MSGPACK = "application/vnd.msgpack"  # as registered with IANA
 CBOR = "application/cbor"
+MULTICODEC = "application/vnd.airssys.multicodec"  # the payload says by its first bytes what it is
 FAILURE = "application/vnd.airssys.error+json"  # of a callback that tells of a failed request
 DOWN = "application/vnd.airssys.down+json"  # of one that tells of the end of who is monitored
 
@@ -42,7 +43,9 @@ class PayloadError(AirssysError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """One way between values and payloads. Both functions raise PayloadError.
+    """One way between values and payloads. All functions raise PayloadError.
+
+    `accept` looks at a payload that somebody else made, before a component is given it.
 
     >>> CODECS["json"].encode({"id": 7}), CODECS["json"].decode(b"[1, null]")
     (b'{"id":7}', [1, None])
@@ -52,6 +55,7 @@ class Codec:
     content_type: str
     encode: Callable[[object], bytes]
     decode: Callable[[bytes], Any]
+    accept: Callable[[bytes], object] | None = None
 
 
 def codec_for(content_type: str | None) -> Codec:
@@ -61,6 +65,10 @@ def codec_for(content_type: str | None) -> Codec:
     """
     if content_type is None:
         return CODECS["raw"]
+    if content_type == MULTICODEC:
+        from airssys_wasm.components.multicodec import decode_any  # it builds upon this module
+
+        return Codec("raw", MULTICODEC, _encode_raw, decode_any)
     codec = _BY_TYPE.get(content_type)
     if codec is None:
         raise PayloadError("unknown", f"no codec reads {content_type!r}")

@@ -177,6 +177,7 @@ def _component(config: ComponentWorker, label: str, pool: str | None) -> Compone
         limits=config.limits.bounds(),
         capabilities=config.capabilities.grants(),
         codec=config.codec,
+        multicodec=config.multicodec,
         run=config.run,
         strict_imports=config.strict_imports,
         trusted=config.trusted,

@@ -20,6 +20,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from airssys_wasm.broker.durable_settings import DurableSettings
 from airssys_wasm.components.engine.limits import Limits
+from airssys_wasm.components.multicodec import MulticodecName
 from airssys_wasm.config import words
 from airssys_wasm.config.grants import NOTHING, CapabilitiesConfig, Pattern
 from airssys_wasm.schema import (
@@ -27,6 +28,7 @@ from airssys_wasm.schema import (
     AtMost,
     Checked,
     Duration,
+    MostItems,
     Named,
     Size,
     Verbatim,
@@ -275,6 +277,7 @@ class ComponentWorker(ComponentSettings, WorkerSettings):
     - `env`: its environment variables; nothing is inherited.
     - `capabilities`: what it may do; what is not here is denied.
     - `trusted`: it is compiled in the system's own process, without bounds.
+    - `multicodec`: payloads begin with the code of their codec, one of these; null: they do not.
     """
 
     component: Annotated[Path, Verbatim()]
@@ -282,6 +285,9 @@ class ComponentWorker(ComponentSettings, WorkerSettings):
     env: Mapping[str, str] = field(default_factory=dict)
     capabilities: Annotated[CapabilitiesConfig, Verbatim()] = NOTHING
     trusted: Annotated[bool, Verbatim()] = False
+    multicodec: (
+        Annotated[tuple[Annotated[MulticodecName, Named("codec")], ...], MostItems(16)] | None
+    ) = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,9 @@ class Names:
 
     def include(self, pattern: str) -> bool:
         too_many = len(self.names) > _MOST_NAMES
-        return too_many or any(matches_name(pattern, found) for found in self.ids)
+        kind, _, instance = pattern.rpartition("/")
+        wanted = (pattern, f"{kind}/") if kind and instance else (pattern,)  # or started from it
+        return too_many or any(matches_name(one, found) for one in wanted for found in self.ids)
 
 
 def name_of(child: Part) -> tuple[str, str | None]:
@@ -54,6 +56,7 @@ def check_worker(child: Part, surroundings: Surroundings, others: Names) -> None
         _check_component_name(child)
     _check_grants(worker, others)
     _check_subscriptions(child, worker)
+    _check_multicodec(worker)
     _check_component(worker, surroundings)
 
 
@@ -129,6 +132,15 @@ def _check_component(worker: Part, surroundings: Surroundings) -> None:
             for difference in differences:
                 worker.error("component-world", difference, "component")
             _check_imports(worker, imports)
+
+
+def _check_multicodec(worker: Part) -> None:
+    declared = worker.get("multicodec")
+    codec = worker.get("codec", default=None if worker.has("codec") else "raw")
+    if declared is None or codec is None or codec in declared:
+        return
+    message = f"the component's own codec is {codec}, which is not in this list"
+    worker.error("multicodec", message, "multicodec", hint=f"add {codec}, or give it another")
 
 
 def _check_imports(worker: Part, imports: frozenset[str]) -> None:

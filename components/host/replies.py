@@ -23,6 +23,9 @@ def reply_message(caller: Caller, target: ComponentId, reply: Any) -> ComponentM
     """
     if isinstance(reply, ComponentMessage):
         message = sendable(ComponentMessage(target, reply.payload, reply.metadata))
+        nothing = not message.payload and message.metadata.content_type is None
+        if caller.codec.accept is not None and not nothing:
+            caller.codec.accept(message.payload)
     else:
         metadata = MessageMetadata(content_type=caller.codec.content_type)
         message = ComponentMessage(target, caller.codec.encode(reply), metadata)
