@@ -32,6 +32,7 @@ from airssys_wasm.config import (
     TreeConfig,
 )
 from airssys_wasm.config.modules import import_module
+from airssys_wasm.config.nodes import bucket_of
 from airssys_wasm.config.tree import Strategy
 from airssys_wasm.config.words import node_name
 from airssys_wasm.supervision import ChildSpec, Supervisor
@@ -44,15 +45,15 @@ OF_COMPONENTS = (ComponentMessage, MessageMetadata, ComponentId)  # what they se
 _ANYWHERE = PlacementConfig()
 
 
-def engine_of(config: EngineConfig) -> Engine:
-    """The engine of a tree. Raises OSError and ssl.SSLError for files that can't be used."""
+def engine_of(config: EngineConfig, system: str) -> Engine:
+    """The engine of a tree whose system is called so. Raises OSError and ssl.SSLError for files that can't be used."""
     from airssys_wasm.broker.nats import NatsEngine
 
     nats = config.nats if isinstance(config.nats, NatsConfig) else NatsConfig(servers=config.nats)
     servers = [nats.servers] if isinstance(nats.servers, str) else list(nats.servers)
     return NatsEngine(
         servers,
-        bucket=nats.bucket,
+        bucket=nats.bucket or bucket_of(system),
         replicas=nats.replicas,
         tls=_tls(nats.tls),
         credentials=None if nats.credentials is None else str(nats.credentials),

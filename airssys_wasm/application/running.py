@@ -122,7 +122,7 @@ def system_of(
         components=components,
         on_progress=on_progress,
         platform=platform,
-        engine=engine or engine_of(config.engine),
+        engine=engine or engine_of(config.engine, config.name),
         node=node,
     )
     system.declare_durable(durable_mailboxes(config))

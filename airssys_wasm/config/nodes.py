@@ -5,16 +5,16 @@ Pure. The keys of a tree file are the fields of these dataclasses, as in `tree.p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from airssys_wasm.broker.lease import LENGTH
 from airssys_wasm.config import words
 from airssys_wasm.schema import AtLeast, AtMost, Checked, Duration, Named, Verbatim
-
-DEFAULT_BUCKET = "airssys"
 
 Url: TypeAlias = Annotated[str, Checked(words.nats_url, words.NATS_URL)]
 NodeName: TypeAlias = Annotated[str, Checked(words.node_name, words.NODE_NAME)]
@@ -31,6 +31,17 @@ _ELSEWHERE = (
     ("one", "singleton"),
     ("all", "everywhere"),
 )
+
+
+def bucket_of(system: str) -> str:
+    """The bucket of a system whose tree names none.
+
+    >>> bucket_of("shop"), bucket_of("shop.eu")
+    ('airssys-shop', 'airssys-shop-eu-969d2014')
+    """
+    plain = re.sub(r"[^A-Za-z0-9_-]", "-", system)[:100]
+    told_apart = "" if plain == system else f"-{sha256(system.encode()).hexdigest()[:8]}"
+    return f"airssys-{plain}{told_apart}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +66,8 @@ class NatsConfig:
     """NATS servers with JetStream, and how this system is known to them.
 
     - `servers`: the URL of a server, or a list of those of one cluster.
-    - `bucket`: the bucket of keys of this cluster of nodes; others on the same servers have their
-      own.
+    - `bucket`: of the keys and subjects of these nodes; made of the name of the system unless this
+      is given, so that other trees on the same servers are apart.
     - `replicas`: how many servers keep the keys; 3 where one of them may be lost.
     - `credentials`: a file with credentials.
     - `user`: a user's name, with a `password`.
@@ -68,7 +79,7 @@ class NatsConfig:
     __noun__: ClassVar[str] = "a block of NATS servers"
 
     servers: Url | tuple[Url, ...]
-    bucket: Annotated[str, Checked(words.bucket, words.NODE_NAME)] = DEFAULT_BUCKET
+    bucket: Annotated[str, Checked(words.bucket, words.NODE_NAME)] | None = None
     replicas: Annotated[int, AtLeast(1), AtMost(5)] = 1
     credentials: Path | None = None
     user: str | None = None
