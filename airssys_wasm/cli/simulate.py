@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Literal, get_args
@@ -32,6 +33,7 @@ from airssys_wasm.testing.tree_runs import TreeOptions, config_of, replay_tree
 
 OK, FAILED, BAD_FILE, STOPPED = 0, 1, 2, 130
 
+EVERY = 10.0  # seconds between two lines of progress in a log
 Form = Literal["text", "json", "junit", "html"]
 
 
@@ -194,12 +196,26 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _progress(stream: IO[str]) -> Progress | None:
+def _progress(stream: IO[str]) -> Progress:
     if not stream.isatty():
-        return None
+        return _now_and_then(stream)
 
     def tell(what: str, done: int, of: int) -> None:
         text = f"\r{what}: {done} of {of}"
         print(text, end="" if done < of else "\n", file=stream, flush=True)
+
+    return tell
+
+
+def _now_and_then(stream: IO[str]) -> Progress:
+    """A line every ten seconds, where lines can't be written over."""
+    last = time.monotonic()
+
+    def tell(what: str, done: int, of: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= EVERY:
+            last = now
+            print(f"{what}: {done} of {of}", file=stream, flush=True)
 
     return tell

@@ -6,6 +6,7 @@ Pure.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from html import escape
@@ -22,7 +23,8 @@ DEVIATIONS = 30  # that are listed
 NEWLINE, INDENTED = "\n", "\n  "
 SHOWN = 12  # seeds and pairs that are named
 ROWS = 400  # entries of a timeline
-ROW, COLUMN, LEFT = 18, 150, 110  # pixels
+ROW, COLUMN, LEFT = 18, 190, 110  # pixels
+WIDTH = 30  # characters in a column of a timeline
 
 
 def as_text(campaign: Campaign, again: Again) -> str:
@@ -34,10 +36,8 @@ def _lines(campaign: Campaign, again: Again) -> Iterator[str]:
     failed = sum(len(failure.seeds) for failure in campaign.failures)
     yield f"{campaign.options.file}: {_runs(campaign)}, {failed} failed"
     for failure in campaign.failures:
-        seeds = ", ".join(map(str, failure.seeds[:SHOWN]))
-        more = f" and {len(failure.seeds) - SHOWN} more" if len(failure.seeds) > SHOWN else ""
         yield f"\n{failure.kind}: {failure.problem.replace(NEWLINE, INDENTED)}"
-        yield f"  seeds {seeds}{more}; what it takes:"
+        yield f"  seeds {_seeds(failure)}; what it takes:"
         yield from (f"    {deviation}" for deviation in failure.deviations[:DEVIATIONS])
         if len(failure.deviations) > DEVIATIONS:
             yield f"    and {len(failure.deviations) - DEVIATIONS} more"
@@ -71,12 +71,22 @@ def _pairs(campaign: Campaign, again: Again) -> Iterator[str]:
         yield f"      the first again: {again.faults(campaign.pairs[0])}"
 
 
+def _seeds(failure: Failure) -> str:
+    more = f" and {len(failure.seeds) - SHOWN} more" if len(failure.seeds) > SHOWN else ""
+    return ", ".join(map(str, failure.seeds[:SHOWN])) + more
+
+
 def _singles(campaign: Campaign) -> str:
     if campaign.singles_tried:
         of = f"{len(campaign.singles)} of {campaign.singles_tried}"
         return f"single faults that stop the whole system: {of}"
     if any(not failure.deviations for failure in campaign.failures):
         return "single faults were not tried: the tree fails without any"
+    if campaign.failures:
+        return (
+            "single faults were not tried: while faults may come, each request goes through the "
+            "mailbox, and then the tree fails without any"
+        )
     return "single faults were not tried"
 
 
@@ -105,10 +115,11 @@ def as_json(campaign: Campaign, again: Again) -> str:
 
 def as_junit(campaign: Campaign, again: Again) -> str:
     """For what shows results of tests: a case for each kind of failure, and one for the rest."""
-    failed = sum(len(failure.seeds) for failure in campaign.failures)
+    count = len(campaign.failures)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
-        f'<testsuite name="simulate" tests="{campaign.runs}" failures="{failed}" errors="0">',
+        f'<testsuite name="simulate" tests="{count + 1}" failures="{count}" errors="0">',
+        f'<properties><property name="runs" value="{campaign.runs}"/></properties>',
     ]
     name = quoteattr(campaign.options.file)
     for failure in campaign.failures:
@@ -121,6 +132,19 @@ def as_junit(campaign: Campaign, again: Again) -> str:
     lines.append(f'<testcase classname={name} name="all other seeds"/>')
     lines.append("</testsuite>")
     return "\n".join(lines) + "\n"
+
+
+REF = re.compile(r"<ActorRef [^/>]*/([^>]*)>")
+
+
+def _short(entry: Entry) -> str:
+    """What happened, in as many characters as a column has."""
+    what = REF.sub(r"\1", entry.what)
+    if entry.kind == "event":
+        what = what.removeprefix("actor.")
+    elif entry.kind != "run":
+        what = f"{entry.kind} {what}"
+    return what if len(what) <= WIDTH else f"{what[: WIDTH - 1]}…"
 
 
 STYLE = """
@@ -148,7 +172,9 @@ def as_html(campaign: Campaign, again: Again, tree: Node) -> str:
     for number, failure in enumerate(campaign.failures, 1):
         parts += [
             f"<h2 id=failure-{number} class=bad>{escape(failure.kind)}</h2>",
-            f"<pre>{escape(failure.problem)}</pre><ol>",
+            f"<pre>{escape(failure.problem)}</pre><p>Seeds {_seeds(failure)}.</p>",
+            "<p>What differs from production's own order:</p>" if failure.deviations else "",
+            "<ol>",
             *(f"<li>{escape(str(d))}</li>" for d in failure.deviations[:DEVIATIONS]),
             "</ol>" if failure.deviations else "</ol><p>It fails in production's own order.</p>",
             f"<pre>{escape(again.smallest(failure))}\n{escape(again.seed(failure.seeds[0]))}</pre>",
@@ -230,6 +256,5 @@ def timeline(trace: Sequence[Entry]) -> str:
         colour = "#a00" if entry.kind in (FAILED, "fault") else "#357"
         title = f"<title>{escape(f'{entry.kind} {entry.what}')}</title>"
         parts.append(f'<circle cx="{x}" cy="{y - 4}" r="4" fill="{colour}">{title}</circle>')
-        what = entry.what if entry.kind == "run" else f"{entry.kind} {entry.what}"
-        parts.append(f'<text x="{x + 8}" y="{y}" fill="{colour}">{escape(what[:20])}</text>')
+        parts.append(f'<text x="{x + 8}" y="{y}" fill="{colour}">{escape(_short(entry))}</text>')
     return "".join(parts) + "</svg>"

@@ -23,7 +23,7 @@ StrategyName = Literal["mixed", "fifo", "uniform", "pct"]
 CHANGES = 3  # change points of PCT: most races need no more (Burckhardt et al., ASPLOS 2010)
 HORIZON = 4_000  # choice points among which PCT places them
 PATIENCE = 50  # picks in a row, after which an actor may only wait for others, and has to let them
-FAULT_RATES = (0.0002, 0.05)  # of the chances for a fault that a seed takes, least and most
+FAULT_RATES = (0.0002, 0.2)  # of the chances for a fault that a seed takes, least and most
 LONG_WAY = 0.2  # of the requests that could be run inline are queued under PCT
 SLOW_WAY = 0.2  # of the messages between nodes take longer than usual under PCT
 

@@ -61,6 +61,7 @@ class Injector:
         self._spare = spare
         self._runs: dict[str, int] = {}
         self.over = False
+        self.waits = False  # only planned faults come as yet
         self.done: list[tuple[float, str, str]] = []
         for fault in plan:
             if fault.at is None:
@@ -81,7 +82,7 @@ class Injector:
             return None
         who = self._loop.label(actor)
         kind = self._planned_for(actor, who)
-        if kind is None and self._kinds and actor.name not in self._spare:
+        if kind is None and self._kinds and not self.waits and actor.name not in self._spare:
             fitting = [each for each in self._kinds if fits(each, actor)]
             if fitting:
                 picked = self._choices.pick("fault", who, ("nothing", *fitting))

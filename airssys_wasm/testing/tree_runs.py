@@ -125,8 +125,9 @@ def config_of(file: str, sets: tuple[str, ...] = ()) -> TreeConfig:
 def simulated(options: TreeOptions) -> SimulatedTest:
     """The simulated test that runs the tree until its root ends or the time is over.
 
-    Relative paths of the tree's own code lead into the fresh directory of the run, and there
-    components store what they store.
+    A fault of the seed comes when all has started: one before that would only say that the start
+    failed. Relative paths of the tree's own code lead into the fresh directory of the run, and
+    there components store what they store.
     """
     config_of(options.file, options.sets)  # mistakes name the file as it was given
     file = Path(options.file).resolve()  # the runs are elsewhere
@@ -139,9 +140,11 @@ def simulated(options: TreeOptions) -> SimulatedTest:
             services = ComponentServices.of(
                 config.components, moved(place, simulation.directory), pool_of(config)
             )
+            simulation.injector.waits = True
             system = await simulation.system(root, name=config.name, components=services)
             assert system.root is not None
             simulation.note(STARTED)
+            simulation.injector.waits = False
             with anyio.move_on_after(options.until):
                 await system.root.wait()
             simulation.note(OVER)
