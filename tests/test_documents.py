@@ -40,10 +40,13 @@ def test_the_python_of_the_readme_runs_and_prints_what_it_says() -> None:
     assert re.findall(r"# prints (.*)", program) == result.stdout.splitlines() == ["6"]
 
 
-def test_the_tree_of_the_readme_is_a_right_one(tmp_path: Path) -> None:
-    (tree,) = blocks("README.md", "yaml")
-    (tmp_path / "tree.yaml").write_text(tree)
+@pytest.mark.parametrize("number", [0, 1], ids=["of one machine", "of several machines"])
+def test_the_trees_of_the_readme_are_right_ones(tmp_path: Path, number: int) -> None:
+    trees = blocks("README.md", "yaml")
+    assert len(trees) == 2
+    (tmp_path / "tree.yaml").write_text(trees[number])
     (tmp_path / "ledger.py").write_text("from airssys_wasm import Actor as Ledger\n")
+    (tmp_path / "shop.py").write_text("from airssys_wasm import Actor as Ledger\nWeb = Ledger\n")
     shutil.copy(ROOT / "examples/orders/pricing.wasm", tmp_path)
     result = subprocess.run(
         [sys.executable, "-m", "airssys_wasm.cli.main", "check", "tree.yaml"],
