@@ -28,7 +28,7 @@ from airssys_wasm.components.engine.foreign import (
     VALUE_WORDS,
     Kind,
 )
-from airssys_wasm.components.engine.values import Err, Ok, Variant
+from airssys_wasm.components.engine.values import Err, Ok, Variant, as_bytes
 from airssys_wasm.components.engine.world import (
     BYTES,
     EnumType,
@@ -122,6 +122,7 @@ class _Code:
             "identity": id,
             "keep": arena.keep.append,
             "put": arena.put,
+            "as_bytes": as_bytes,
             "pack": struct.pack,
             "from_bytes": int.from_bytes,
         }
@@ -239,7 +240,9 @@ class _Code:
     def _list(self, type_: ListType, at: int, name: str) -> None:
         self.template[at] = Kind.LIST
         put = "put"
-        if type_ != BYTES:
+        if type_ == BYTES:
+            self.line(f"if {name}.__class__ is not bytes: {name} = as_bytes({name})")
+        else:
             put = self.name()
             self.names[put] = _list_writer(type_.element, self._arena)
         self.line(f"{self._word(at + 2)} = {put}({name})")

@@ -3,8 +3,9 @@
 Always:
   - both paths of the engine give and take exactly these, so that a caller
     can't tell which path runs;
-  - `list<u8>` is `bytes`, `string` and `char` are `str`, other lists are
-    `list`, tuples and records are plain tuples (a record in field order);
+  - `list<u8>` is `bytes` (and any bytes-like where one is given), `string` and
+    `char` are `str`, other lists are `list`, tuples and records are plain
+    tuples (a record in field order); integers are in range or refused;
   - `option` is None or the value itself, an enum the name of its case,
     flags a frozenset of names;
   - variants and results are the three values below, so that `err` can never
@@ -48,3 +49,17 @@ class Err:
     """
 
     value: object = None
+
+
+def as_bytes(value: object) -> bytes:
+    """The bytes of anything bytes-like. Raises TypeError for what is none.
+
+    >>> as_bytes(bytearray(b"abc")), as_bytes(memoryview(b"abc")[1:])
+    (b'abc', b'bc')
+    """
+    if isinstance(value, bytes):
+        return value
+    try:
+        return bytes(memoryview(value))  # type: ignore[arg-type]  # raises for what is no buffer
+    except TypeError:
+        raise TypeError(f"expected bytes, not {type(value).__name__}") from None

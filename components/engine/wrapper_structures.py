@@ -8,11 +8,14 @@ versions work as far as they kept the names. Values with parts are in
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from wasmtime import _ffi as ffi
+
+from airssys_wasm.components.engine.values import as_bytes
 
 # A `wasmtime_component_val_t`: ctypes gives it no better type than this.
 Structure = Any
@@ -123,8 +126,10 @@ def _float(name: str) -> Codec:
     kind = kind_named(name.upper())
 
     def write(structure: Structure, value: object) -> None:
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if not isinstance(value, float):
             raise unfit(name, value)
+        if name == "f32" and math.isfinite(value) and math.isinf(ctypes.c_float(value).value):
+            raise ValueError(f"{value} does not fit into f32")
         setattr(structure.of, name, value)
         structure.kind = kind
 
@@ -179,13 +184,12 @@ def bytes_codec() -> Codec:
         )
 
     def write(structure: Structure, value: object) -> None:
-        if not isinstance(value, bytes):
-            raise unfit("bytes", value)
-        cells = bytearray(len(value) * VALUE_SIZE)
-        cells[::VALUE_SIZE] = bytes((element,)) * len(value)
-        cells[_PAYLOAD::VALUE_SIZE] = value
+        data = as_bytes(value)
+        cells = bytearray(len(data) * VALUE_SIZE)
+        cells[::VALUE_SIZE] = bytes((element,)) * len(data)
+        cells[_PAYLOAD::VALUE_SIZE] = data
         raw = structure.of.list
-        ffi.wasmtime_component_vallist_new_uninit(ctypes.byref(raw), len(value))
+        ffi.wasmtime_component_vallist_new_uninit(ctypes.byref(raw), len(data))
         ctypes.memmove(raw.data, bytes(cells), len(cells))
         structure.kind = kind
 
