@@ -26,6 +26,8 @@ CODES: dict[MulticodecName, int] = {
     "bincode": 0x0702,
 }
 
+_NAMES: dict[int, MulticodecName] = {number: name for name, number in CODES.items()}
+
 _LONGEST = 9  # bytes of a varint, by its specification
 
 
@@ -67,8 +69,8 @@ def check(payload: bytes, declared: Sequence[MulticodecName]) -> tuple[Multicode
     Raises PayloadError, which names both, when it is none of them.
     """
     code, rest = split(payload)
-    name = next((name for name, number in CODES.items() if number == code), None)
-    if name not in declared or name is None:
+    name = _NAMES.get(code)
+    if name is None or name not in declared:
         given = f"0x{code:02x}" if name is None else f"{name} (0x{code:02x})"
         takes = ", ".join(f"{one} (0x{CODES[one]:02x})" for one in declared)
         raise PayloadError("multicodec", f"the payload is {given}, the receiver takes {takes}")
