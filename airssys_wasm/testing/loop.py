@@ -219,7 +219,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Here and now, for the library's own code, which waits for it anyway; else refused."""
         function = getattr(func, "args", (func,))[0] if hasattr(func, "func") else func
         if not str(getattr(function, "__module__", "")).startswith(LIBRARY):
-            raise Refused("loop.run_in_executor()", OFFLOAD)
+            to_thread = isinstance(getattr(getattr(func, "func", None), "__self__", None), Context)
+            raise Refused("asyncio.to_thread()" if to_thread else "loop.run_in_executor()", OFFLOAD)
         return func(*args)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:

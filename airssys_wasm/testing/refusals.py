@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn
 
 import anyio.to_thread
@@ -24,10 +26,17 @@ OFFLOAD = "ask the platform: await context.offload(function)"
 SLEEP = "await anyio.sleep(seconds)"
 
 REFUSED: tuple[tuple[Any, str, str, str], ...] = (
+    (_thread, "start_new_thread", "_thread.start_new_thread()", OFFLOAD),
     (anyio.to_thread, "run_sync", "anyio.to_thread.run_sync()", OFFLOAD),
+    (BaseProcess, "start", "multiprocessing.Process.start()", ""),
     (os, "fork", "os.fork()", ""),
+    (os, "posix_spawn", "os.posix_spawn()", ""),
+    (os, "posix_spawnp", "os.posix_spawnp()", ""),
     (os, "system", "os.system()", ""),
+    (signal, "alarm", "signal.alarm()", ""),
+    (signal, "setitimer", "signal.setitimer()", ""),
     (signal, "signal", "signal.signal()", ""),
+    (socket, "getaddrinfo", "socket.getaddrinfo()", ""),
     (socket.socket, "__init__", "socket.socket()", ""),
     (subprocess.Popen, "__init__", "subprocess.Popen()", ""),
     (threading.Thread, "start", "threading.Thread.start()", OFFLOAD),

@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any
 
+from airssys_wasm.kernel.bounded_ref import BoundedRef
+from airssys_wasm.kernel.inbox import Inbox
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.worker import work
 from airssys_wasm.testing.trace import describe
+
+STANDARD = str(PurePath(asyncio.__file__).parent.parent)
+INBOX = Inbox.receive.__code__.co_filename
 
 
 def waits_for(loop: asyncio.AbstractEventLoop, label: Callable[[Any], str]) -> Iterator[str]:
@@ -52,8 +57,19 @@ def _reason(frames: list[Any], label: Callable[[Any], str]) -> str:
             return f"for the reply of {label(local['self'])} to {describe(local['message'])}"
         if frame.f_code is ActorRef.wait.__code__:
             return f"for the end of {label(frame.f_locals['self'])}"
+        if frame.f_code is BoundedRef.put.__code__:
+            return f"for room in the mailbox of {label(frame.f_locals['self'])}"
     if not frames:
         return "for nothing that can be seen"
-    own = [f for f in frames if "airssys_wasm" not in f.f_code.co_filename] or frames
+    if frames[-1].f_code.co_filename == INBOX:
+        return "for a message"
+    theirs = [f for f in frames if "airssys_wasm" not in f.f_code.co_filename] or frames
+    own = [f for f in theirs if not _is_installed(f.f_code.co_filename)] or theirs
+    what = "" if own[-1] is frames[-1] else f"for {frames[-1].f_code.co_qualname} "
     code = own[-1].f_code
-    return f"in {code.co_name} ({PurePath(code.co_filename).name}:{own[-1].f_lineno})"
+    return f"{what}in {code.co_name} ({PurePath(code.co_filename).name}:{own[-1].f_lineno})"
+
+
+def _is_installed(file: str) -> bool:
+    """Whether code is Python's own or of a package, and not what somebody looks at."""
+    return file.startswith(STANDARD) or "site-packages" in file

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import os
 import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from multiprocessing import get_context
 from typing import Any
 
 import anyio.to_thread
@@ -18,6 +21,8 @@ from airssys_wasm.kernel import Actor
 from airssys_wasm.testing.errors import Refused
 from airssys_wasm.testing.searching import run_seed
 from airssys_wasm.testing.simulation import Simulation
+
+SPAWN = get_context("spawn")
 
 
 async def _connect() -> None:
@@ -30,6 +35,10 @@ async def _serve() -> None:
 
 async def _run() -> None:
     await asyncio.create_subprocess_exec("true")
+
+
+async def _in_executor() -> None:
+    await asyncio.get_running_loop().run_in_executor(None, int)
 
 
 async def _blocking(function: Callable[..., Any], *args: Any) -> None:
@@ -48,7 +57,17 @@ async def _blocking(function: Callable[..., Any], *args: Any) -> None:
         (lambda: _blocking(time.sleep, 0), "time.sleep()"),
         (lambda: _blocking(signal.signal, signal.SIGUSR1, None), "signal.signal()"),
         (lambda: anyio.to_thread.run_sync(int), "anyio.to_thread.run_sync()"),
-        (lambda: asyncio.to_thread(int), "loop.run_in_executor()"),
+        (lambda: asyncio.to_thread(int), "asyncio.to_thread()"),
+        (lambda: _in_executor(), "loop.run_in_executor()"),
+        (lambda: anyio.run_process(["true"]), "loop.subprocess_exec()"),
+        (lambda: anyio.Path("file").read_text(), "anyio.to_thread.run_sync()"),
+        (lambda: _blocking(socket.getaddrinfo, "localhost", 1), "socket.getaddrinfo()"),
+        (lambda: _blocking(socket.create_connection, ("127.0.0.1", 1)), "socket.getaddrinfo()"),
+        (lambda: _blocking(os.posix_spawn, "/bin/true", ["true"], {}), "os.posix_spawn()"),
+        (lambda: _blocking(SPAWN.Process(target=int).start), "multiprocessing.Process.start()"),
+        (lambda: _blocking(_thread.start_new_thread, int, ()), "_thread.start_new_thread()"),
+        (lambda: _blocking(signal.alarm, 0), "signal.alarm()"),
+        (lambda: _blocking(signal.setitimer, signal.ITIMER_REAL, 0), "signal.setitimer()"),
     ],
 )
 def test_what_leaves_the_simulation_is_refused_by_name(

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from airssys_wasm.kernel import Actor
+from airssys_wasm.kernel import Actor, Mailbox
 from airssys_wasm.testing.errors import Deadlock, Livelock
 from airssys_wasm.testing.searching import run_seed
 from airssys_wasm.testing.simulate import simulate
@@ -127,3 +127,31 @@ def test_a_run_in_which_nothing_can_happen_is_a_deadlock_that_names_who_waits() 
     assert "test waits for the reply of Asks#1" in told
     assert "Asks#1 waits for the reply of Asks#2" in told
     assert "Asks#2 waits for the reply of Asks#1" in told
+
+
+def test_a_deadlock_names_the_lock_the_queue_and_the_mailbox_that_are_waited_for() -> None:
+    class Does(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return await message()
+
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        lock, queue, never = asyncio.Lock(), asyncio.Queue[int](), asyncio.Event()
+        await lock.acquire()
+        full = kernel.spawn(Does, name="full", mailbox=Mailbox(1))
+        full.send(never.wait)
+        await simulation.sleep(1)
+        full.send(never.wait)
+        kernel.spawn(Does, name="puts").send(lambda: full.put(never.wait))
+        kernel.spawn(Does, name="locks").send(lock.acquire)
+        kernel.spawn(Does, name="takes").send(queue.get)
+        await full.wait()
+
+    failure = run_seed(test, 0, "fifo").failure
+    assert isinstance(failure, Deadlock)
+    told = "\n".join(failure.waiting)
+    assert "test waits for the end of full#1" in told
+    assert "puts#2 waits for room in the mailbox of full#1" in told
+    for waits in ("full#1 waits for Event.wait", "locks#3 waits for Lock.acquire"):
+        assert f"{waits} in receive (test_simulated_time.py:" in told
+    assert "takes#4 waits for Queue.get in receive" in told
