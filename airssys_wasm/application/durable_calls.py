@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -107,5 +108,5 @@ class DurableCalls:
 
     async def close_mailboxes(self) -> None:
         """Close all of them; the actors have ended."""
-        for mailbox in (self._mailboxes or {}).values():
-            await mailbox.close()
+        mailboxes = (self._mailboxes or {}).values()
+        await asyncio.gather(*(mailbox.close() for mailbox in mailboxes))

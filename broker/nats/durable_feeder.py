@@ -33,7 +33,7 @@ from airssys_wasm.kernel.turns import run_in_turn
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.durable_settings import DurableSettings
-    from airssys_wasm.broker.nats.durable_sender import Mark, Outgoing
+    from airssys_wasm.broker.nats.durable_sender import Mark, Outgoing, Sender
     from airssys_wasm.broker.nats.durable_stream import DurableStream
     from airssys_wasm.broker.nats.durable_values import ValueCodec
     from airssys_wasm.kernel.kernel import Kernel
@@ -70,6 +70,8 @@ class Feeder:
         )
         self._ref: ActorRef[Any] | None = None
         self._busy: Delivery | None = None
+        self._sent: dict[Sender, int] = {}  # to durable mailboxes, by the actor
+        self._sent_on = self._sent  # the same, by the actor that has a message in hand
         self._steps: deque[Step] = deque()
         self._something = asyncio.Event()
         self._closed = False
@@ -100,7 +102,7 @@ class Feeder:
     def feed(self, ref: ActorRef[Any]) -> None:
         """See `DurableMailbox.feed`."""
         self._ref = ref
-        self._outgoing.follow(ref)
+        self._sent = self._outgoing.follow(ref)
         self._kernel.on_exit(ref, self._ended)
         if has_begun(ref):
             self._begun(ref)
@@ -145,8 +147,13 @@ class Feeder:
         self._act(self._inbox.arrived(message, self._now()))
 
     def pull_again(self) -> None:
-        """The server forgot what it was asked, or the connection is a new one."""
+        """The server forgot what it was asked."""
         self._act(self._inbox.pull_ended(self._now()))
+
+    def reconnected(self) -> None:
+        """The connection is a new one, perhaps with a server that has lost the mailbox."""
+        self._do(self._stream.make)
+        self.pull_again()
 
     def tick(self) -> None:
         """Time has passed."""
@@ -162,6 +169,7 @@ class Feeder:
             self._act(self._inbox.unreadable(problem))
             return
         self._busy = Delivery(message.id, tries)
+        self._sent_on = self._sent
         self.counts["delivered"] += 1
         deliver(self._ref, value).add_done_callback(self._settled)
 
@@ -186,7 +194,9 @@ class Feeder:
         for output in outputs:
             if isinstance(output, Hand):
                 self._hand(output.message, output.tries)
-            elif isinstance(output, Acknowledge) and (marks := self._outgoing.take(self._ref)):
+            elif isinstance(output, Acknowledge) and self._sent_on:
+                marks = tuple(self._sent_on.items())
+                self._sent_on.clear()
                 self._do(partial(self._acknowledge, output.message, marks))
             else:
                 self._do(output)

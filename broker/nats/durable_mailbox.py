@@ -140,7 +140,7 @@ class DurableMailbox:
         if self._made.is_set() and connections != self._connections:
             self._connections = connections
             self._sender.reconnected()
-            self._feeder.pull_again()
+            self._feeder.reconnected()
         self._feeder.tick()
         self._look_again()
 

@@ -36,9 +36,9 @@ class Outgoing:
     def __init__(self) -> None:
         self._sent: dict[ActorRef[Any], dict[Sender, int]] = {}
 
-    def follow(self, ref: ActorRef[Any]) -> None:
-        """Note from now on what `ref` sends."""
-        self._sent[ref] = {}
+    def follow(self, ref: ActorRef[Any]) -> dict[Sender, int]:
+        """Note from now on what `ref` sends: to whom, and the number of the last message."""
+        return self._sent.setdefault(ref, {})
 
     def forget(self, ref: ActorRef[Any]) -> None:
         """It has ended."""
@@ -48,15 +48,6 @@ class Outgoing:
         """`ref`, whose code runs now, has sent a message."""
         if ref is not None and (sent := self._sent.get(ref)) is not None:
             sent[sender] = number
-
-    def take(self, ref: ActorRef[Any] | None) -> tuple[Mark, ...]:
-        """What `ref` has sent since it was asked last."""
-        sent = self._sent.get(ref) if ref is not None else None
-        if not sent:
-            return ()
-        marks = tuple(sent.items())
-        sent.clear()
-        return marks
 
 
 class Sender:

@@ -173,8 +173,10 @@ class DurableStream:
     async def listen(self, receive: Callable[[Delivered], None], ended: Callable[[], None]) -> None:
         """Call `receive` with what is delivered, `ended` when the server forgot what it was asked.
 
-        Raises EngineDown.
+        Does nothing again before `deafen`. Raises EngineDown.
         """
+        if self._subscription is not None:
+            return
         client = self._engine.client
         self._receive_at = client.new_inbox()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -344,3 +346,54 @@ async def test_two_full_mailboxes_of_one_node_do_not_wait_for_each_other(
     a.durable("x").feed(a.spawn(Ledger, book))
     a.durable("y").feed(a.spawn(Ledger, other))
     await until(lambda: len(book.seen) == len(other.seen) == 5)
+
+
+async def test_what_a_handler_sent_on_before_its_actor_stopped_is_waited_for_as_well(
+    a: ActorSystem, book: Book
+) -> None:
+    class Last(Actor[Any]):
+        def receive(self, message: Any) -> None:
+            self.context.system.named("ledger").send(message)
+            self.context.stop()
+
+    ledger, last = a.durable("ledger", DurableSettings(capacity=1)), a.durable("last")
+    await ledger.put("fills it")
+    await last.put("parcel")
+    last.feed(a.spawn(Last))
+    await until(lambda: last.statistics().handled == 1)
+    await anyio.sleep(0.3)
+    assert await last.waiting() == 1
+    ledger.feed(a.spawn(Ledger, book))
+    await until(lambda: "parcel" in book.seen)
+
+
+async def test_a_server_that_lost_its_files_gets_its_mailboxes_anew(
+    server: NatsServer, book: Book, tmp_path: Path
+) -> None:
+    async with system(server, "a") as running:
+        mailbox = running.durable("ledger", SOON)
+        mailbox.feed(running.spawn(Ledger, book))
+        await mailbox.put(1)
+        await mailbox.put(2)
+        await until(lambda: book.seen == [1, 2])
+        server.kill()
+        shutil.rmtree(tmp_path / "nats")
+        mailbox.send(3)
+        server.start()
+        await until(lambda: book.seen == [1, 2, 3])
+
+
+async def test_an_actor_that_is_restarted_often_leaves_no_subscriptions_behind(
+    server: NatsServer, book: Book
+) -> None:
+    async with system(server, "a", supervised(book)) as running:
+        client: Any = running.node.engine.client  # type: ignore[attr-defined]  # a NatsEngine
+        mailbox = running.durable("ledger")
+        await mailbox.put(0)
+        await until(lambda: book.seen == [0])
+        before = len(client._subs)
+        book.poison.update((1, 2))
+        await mailbox.put(1)
+        await mailbox.put(2)
+        await until(lambda: mailbox.statistics().buried == 2)
+        assert len(client._subs) == before
