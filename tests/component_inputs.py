@@ -32,7 +32,7 @@ from airssys_wasm.components.engine.world import (
 )
 from airssys_wasm.sdk.canonical_abi import core_signature
 from airssys_wasm.sdk.core_module import COMPONENT, MODULE, section, sections, unsigned
-from tests.guests import guests, hostile
+from tests.guests import guests, hostile, hostile_wasi, wasi
 
 CORPUS = Path(__file__).parent / "components" / "corpus"
 LARGEST = 4 * 1024 * 1024  # bytes of an input
@@ -79,6 +79,9 @@ def corpus() -> tuple[bytes, ...]:
         guests.for_another_world(),
         bytes(wasmtime.wat2wasm((guests.FOLDER / "lifecycle.wat").read_text())),
         guests.every_function(),
+        guests.takes_batches(),
+        guests.takes_text(),
+        wasi.uses_wasi(),
     )
     return found + tuple(file.read_bytes() for file in sorted(CORPUS.glob("*.wasm")))
 
@@ -377,9 +380,15 @@ def hostile_guest(chance: random.Random) -> bytes:
     return hostile.guest(chance)
 
 
+def hostile_to_wasi(chance: random.Random) -> bytes:
+    """Fits the world, and does anything at all with WASI."""
+    return hostile_wasi.guest(chance)
+
+
 def flipped_guest(chance: random.Random) -> bytes:
     """The same, and a few of its bytes are others."""
-    return _flipped(chance, hostile.guest(chance))
+    made_by = hostile_wasi.guest if chance.random() < 0.2 else hostile.guest
+    return _flipped(chance, made_by(chance))
 
 
 _WEIGHTS: dict[Callable[[random.Random], bytes], int] = {
@@ -395,5 +404,6 @@ _WEIGHTS: dict[Callable[[random.Random], bytes], int] = {
     cyclic: 2,
     other_world: 4,
     hostile_guest: 22,
+    hostile_to_wasi: 6,
     flipped_guest: 6,
 }

@@ -36,7 +36,7 @@ from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, assert_never, get_args
 
 import wasmtime
 
@@ -48,13 +48,16 @@ from airssys_wasm.components.engine.engine import (
     Engine,
     EngineSettings,
 )
+from airssys_wasm.components.engine.host_calls import DROPPED
 from airssys_wasm.components.engine.limits import MIB, Limits
-from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
+from airssys_wasm.components.engine.runtime_host import LIFECYCLE, host_world, runtime_host
 from airssys_wasm.components.engine.traps import Limit, LimitKind, Trap, TrapKind
 from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.engine.world import (
     BYTES,
     EnumType,
+    FlagsType,
+    ForeignType,
     ListType,
     OptionType,
     Primitive,
@@ -445,6 +448,7 @@ class Stage:
             (
                 b"",
                 b"payload",
+                bytes((chance.choice(b"nwrbsoeipkdDtfvx"),)),  # what `guests/wasi.py` does
                 b"\xff\xfe",
                 "text",
                 "\udc80",
@@ -476,6 +480,8 @@ _GRANTED = Capabilities(
         send=_EVERYBODY, request=_EVERYBODY, spawn=_EVERYBODY, publish=(">",), subscribe=(">",)
     ),
     StorageGrant("read-write", 20_000),
+    time=True,
+    random=True,
 )
 
 
@@ -497,8 +503,12 @@ class HostileHost:
     def __call__(
         self, interface: str, function: str, arguments: tuple[object, ...]
     ) -> object | Awaitable[object]:
-        type_ = runtime_host().imports[interface][function].result
+        if (interface, function) == DROPPED:
+            return None
+        type_ = host_world().imports[interface][function].result
         answer = None if type_ is None else _value(type_, self._chance)
+        if interface.startswith("wasi:"):  # a handle can be in few places
+            self.wrong = True
         if not self._faulty:
             return answer if self._chance.random() < 0.7 else self._later(answer)
         match self._chance.randrange(12):
@@ -620,8 +630,12 @@ def _value(type_: Type, chance: random.Random) -> object:
             return Variant(case, None if of is None else _value(of, chance))
         case EnumType(cases):
             return chance.choice(cases)
+        case FlagsType(names):
+            return frozenset(name for name in names if chance.random() < 0.5)
+        case ForeignType():  # a number of ours
+            return chance.choice((0, 1, 2, 3, 4, 5, 6, 7, 1000, (1 << 32) - 1, 1 << 32, -1))
         case _:
-            raise AssertionError(f"the world has no {type_}")
+            assert_never(type_)
 
 
 def main() -> int:

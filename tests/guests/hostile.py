@@ -20,7 +20,7 @@ from airssys_wasm.sdk.componentize import fill
 from airssys_wasm.sdk.core_module import read_core_module
 from tests.guests.guests import FRAME
 
-_NUMBERS = (
+NUMBERS = (
     *(0, 0, 1, 2, 3, 4, 7, 8, 16, 24, 100, 255, 256, 1024, 1030, 2048, 4095, 4096, 65535, 65536),
     *(
         65537,
@@ -34,7 +34,7 @@ _NUMBERS = (
         0xFFFFFFFF,
     ),
 )
-_WIDE = (*_NUMBERS, 1000, 1_000_000, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
+WIDE = (*NUMBERS, 1000, 1_000_000, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 _FLOATS = ("0", "-0", "1.5", "nan", "inf", "-inf", "nan:0x200000", "1e30")
 
 # Text that a pointer of the guest may find: names of ours, and no text.
@@ -185,13 +185,13 @@ class _Code:
         chance = self._chance
         if chance.random() < 0.1:
             return self.choice("(call $payload)", "(call $payload-length)", "(memory.size)")
-        return f"(i32.const {chance.choice(_NUMBERS)})"
+        return f"(i32.const {chance.choice(NUMBERS)})"
 
     def value(self, kind: str) -> str:
         if kind == "i32":
             return self.i32()
         if kind == "i64":
-            return f"(i64.const {self._chance.choice(_WIDE)})"
+            return f"(i64.const {self._chance.choice(WIDE)})"
         return f"({kind}.const {self._chance.choice(_FLOATS)})"
 
     def body(self, eagerness: float = 1.0) -> str:

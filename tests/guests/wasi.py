@@ -115,8 +115,8 @@ _IMPORTS = """
 (alias core export $own "realloc" (core func $own-realloc))
 """
 
-# instance, function, as the guest calls it, its core type, whether it needs memory
-_USED = [
+# instance, function, as the guest calls it, its core type
+USED = [
     ("poll", "[method]pollable.ready", "ready", "(param i32) (result i32)"),
     ("poll", "poll", "poll", "(param i32 i32 i32)"),
     ("streams", "[method]input-stream.blocking-read", "read", "(param i32 i64 i32)"),
@@ -141,7 +141,7 @@ _USED = [
     ("create", "create-tcp-socket", "socket", "(param i32 i32)"),
 ]
 
-_DROPS = {"drop-wait": "pollable", "drop-output": "output", "drop-input": "input"}
+DROPS = {"drop-wait": "pollable", "drop-output": "output", "drop-input": "input"}
 
 _MESSAGE = """
 (local $handle i32) (local $count i32) (local $what i32)
@@ -217,16 +217,21 @@ _MESSAGE = """
 @cache
 def uses_wasi() -> bytes:
     """The component of this module."""
+    return of_message(_MESSAGE)
+
+
+def of_message(message: str) -> bytes:
+    """The same, doing something else with each message."""
     imports = ['(import "own" "memory" (memory 1))']
-    imports += [f'(import "" "{name}" (func ${name} {kind}))' for *_, name, kind in _USED]
-    imports += [f'(import "" "{name}" (func ${name} (param i32)))' for name in _DROPS]
+    imports += [f'(import "" "{name}" (func ${name} {kind}))' for *_, name, kind in USED]
+    imports += [f'(import "" "{name}" (func ${name} (param i32)))' for name in DROPS]
     memory = '(memory (export "memory") 1)'
     frame = guests.FRAME.replace("LIFECYCLE", LIFECYCLE).replace(
         memory, '(export "memory" (memory 0))'
     )
     assert frame != guests.FRAME
     core = frame.format(
-        message=_MESSAGE,
+        message=message,
         initialize="(call $ok)",
         health="(i32.const 0)",
         shutdown="(call $ok)",
@@ -239,10 +244,10 @@ def uses_wasi() -> bytes:
     lowered = [
         f'(core func ${name} (canon lower (func ${instance} "{function}")'
         " (memory $own-memory) (realloc $own-realloc)))"
-        for instance, function, name, _ in _USED
+        for instance, function, name, _ in USED
     ]
-    lowered += [f"(core func ${name} (canon resource.drop ${of}))" for name, of in _DROPS.items()]
-    given = [f'(export "{name}" (func ${name}))' for name in (*(n for *_, n, _ in _USED), *_DROPS)]
+    lowered += [f"(core func ${name} (canon resource.drop ${of}))" for name, of in DROPS.items()]
+    given = [f'(export "{name}" (func ${name}))' for name in (*(n for *_, n, _ in USED), *DROPS)]
     text = [
         "(component",
         _IMPORTS,
