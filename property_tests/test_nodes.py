@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airssys_wasm import Actor, ActorExited, Down
-from airssys_wasm.broker.errors import RemoteError
+from airssys_wasm.broker.errors import EngineDown, RemoteError
 from airssys_wasm.broker.node import Node
 from airssys_wasm.broker.node_settings import NodeSettings
 from airssys_wasm.kernel import Kernel
@@ -35,14 +35,16 @@ WELL = 30.0  # virtual seconds in which a network that is well has settled every
 class Peer(Actor[Any]):
     """Keeps what comes by its sender, and the Downs of those whom it watches."""
 
-    def __init__(self) -> None:
+    def __init__(self, life: int) -> None:
+        self.life = life
+        self.strays: list[int] = []  # that were sent to another incarnation
         self.heard: dict[str, list[int]] = {name: [] for name in NAMES}
         self.downs: list[Down] = []
 
     def receive(self, message: Any) -> object:
         match message:
-            case ["said", str(sender), int(number)]:
-                self.heard[sender].append(number)
+            case ["said", str(sender), int(number), int(life)]:
+                (self.heard[sender] if life == self.life else self.strays).append(number)
             case ("watch", ref):
                 return self.context.monitor(ref)
             case ("ask", value):
@@ -61,39 +63,71 @@ class World:
         self.simulation = simulation
         self.hub = hub
         self.stack = stack
-        self.kernels: dict[str, Kernel] = {}
+        self.kernels: list[Kernel] = []
         self.nodes: dict[str, Node] = {}
-        self.actors: dict[str, Peer] = {}
+        self.actors: dict[str, list[Peer]] = {}  # one after the other
         self.refs: dict[str, Any] = {}
+        self.texts: dict[str, list[str]] = {}  # of the refs, one for each life
         self.number = 0
         self.sent: dict[tuple[str, str], list[tuple[int, int]]] = {}  # (number, losses before)
         self.losses: dict[tuple[str, str], int] = {}
         self.monitors: dict[str, list[tuple[Any, str]]] = {n: [] for n in NAMES}
-        self.asked: list[asyncio.Task[Any]] = []
+        self.asked: dict[str, list[asyncio.Task[Any]]] = {}
 
     async def begin(self) -> None:
         for name in NAMES:
-            kernel = self.kernels[name] = await self.simulation.kernel(name)
-            node = self.nodes[name] = Node(kernel, self.hub.engine(), NodeSettings(name))
-            await node.open()
-            self.stack.push_async_callback(node.close)
-            actor = self.actors[name] = Peer()
-            self.refs[name] = kernel.spawn(lambda actor=actor: actor)
+            await self.be_born(name)
 
-            def down(other: str, _: str, name: str = name) -> None:
-                self.losses[name, other] = self.losses.get((name, other), 0) + 1
+    async def be_born(self, name: str) -> None:
+        kernel = await self.simulation.kernel(name)
+        node = Node(kernel, self.hub.engine(), NodeSettings(name))
+        while True:
+            try:
+                await node.open()
+            except EngineDown:
+                await anyio.sleep(1.0)
+            else:
+                break
+        self.stack.push_async_callback(node.close)
+        actor = Peer(len(self.actors.get(name, ())) + 1)
+        self.kernels.append(kernel)
+        self.nodes[name] = node
+        self.actors.setdefault(name, []).append(actor)
+        self.refs[name] = kernel.spawn(lambda: actor)
+        self.texts.setdefault(name, []).append(node.text(self.refs[name]))
 
-            node.watch(lambda _: None, down)
+        def down(other: str, _: str) -> None:
+            self.losses[name, other] = self.losses.get((name, other), 0) + 1
+
+        node.watch(lambda _: None, down)
+
+    async def be_born_again(self, name: str) -> None:
+        """The node falls without a word, and with it all that it had to expect; another starts."""
+        node: Any = self.nodes[name]
+        for subscription in node._subscriptions:
+            subscription.stop()
+        node.engine.send = lambda *_: None
+        node.is_open = False
+        self.monitors[name].clear()
+        for other in NAMES:
+            self.sent.pop((name, other), None)
+        for task in self.asked.pop(name, ()):
+            task.cancel()
+        self.hub.heal()
+        await self.be_born(name)
 
     def known(self, name: str, other: str) -> Any:
         text = self.nodes[other].text(self.refs[other])
         return self.nodes[name].from_text(text)
 
-    def send(self, name: str, other: str) -> None:
+    def send(self, name: str, other: str, *, stale: bool = False) -> None:
         self.number += 1
         before = self.losses.get((name, other), 0)
         self.sent.setdefault((name, other), []).append((self.number, before))
-        self.known(name, other).send(["said", name, self.number])
+        lives = self.texts[other]
+        life = 1 if stale else len(lives)  # the first incarnation, which may be gone for long
+        ref = self.nodes[name].from_text(lives[life - 1])
+        ref.send(["said", name, self.number, life])
 
     async def watch(self, name: str, other: str) -> None:
         monitor = await self.refs[name].request(("watch", self.known(name, other)))
@@ -101,13 +135,14 @@ class World:
 
     def ask(self, name: str, other: str, what: Any) -> None:
         coroutine = self.known(name, other).request(what, timeout=None)
-        self.asked.append(asyncio.ensure_future(coroutine))
+        self.asked.setdefault(name, []).append(asyncio.ensure_future(coroutine))
 
     async def do(self, what: str, argument: Any) -> None:
         match what, argument:
             case "send", (name, other):
                 for _ in range(3):
                     self.send(name, other)
+                self.send(name, other, stale=True)
             case "watch", (name, other):
                 await self.watch(name, other)
             case "ask", (name, other):
@@ -118,6 +153,8 @@ class World:
                 self.hub.partition([n for n in NAMES if n != name], [name])
             case "cut", (name, other):
                 self.hub.cut(name, other)
+            case "born again", str(name):
+                await self.be_born_again(name)
             case "heal", _:
                 self.hub.heal()
             case "restart", float(seconds):
@@ -139,7 +176,7 @@ class World:
         await anyio.sleep(1.0)
         assert self.losses == losses
         for name, other in PAIRS:
-            assert self.actors[other].heard[name][-1] == self.sent[name, other][-1][0]
+            assert self.actors[other][-1].heard[name][-1] == self.sent[name, other][-1][0]
         await self.mourn()
 
     async def mourn(self) -> None:
@@ -152,28 +189,32 @@ class World:
                     continue
                 for monitor, other in self.monitors[watcher]:
                     assert not (other == name and monitor.active), f"{monitor} did not fire"
-        for task in self.asked:
+        for task in self.all_asked():
             assert task.done(), "a request hangs"
+
+    def all_asked(self) -> list[asyncio.Task[Any]]:
+        return [task for tasks in self.asked.values() for task in tasks]
 
     def check(self) -> None:
         for (name, other), sent in self.sent.items():
-            heard = self.actors[other].heard[name]
+            heard = [number for actor in self.actors[other] for number in actor.heard[name]]
             assert heard == sorted(set(heard)), (name, other, heard)
             letters = {
-                tuple(letter.message[1:])
-                for kernel in self.kernels.values()
+                tuple(letter.message[1:3])
+                for kernel in self.kernels
                 for letter in kernel.dead_letters.recent()
                 if isinstance(letter.message, list)
             }
             for number, losses in sent:
                 told = self.losses.get((name, other), 0) > losses or (name, number) in letters
                 assert number in heard or told, f"{number} from {name} to {other} is lost"
+        assert not any(actor.strays for actors in self.actors.values() for actor in actors)
         for name in NAMES:
             for monitor, _ in self.monitors[name]:
-                downs = [d for d in self.actors[name].downs if d.monitor is monitor]
+                downs = [d for d in self.actors[name][-1].downs if d.monitor is monitor]
                 assert len(downs) <= 1, f"{monitor} fired {len(downs)} times"
                 assert downs or monitor.active or not self.refs[name].is_alive
-        for task in self.asked:
+        for task in self.all_asked():
             error = task.exception()
             if error is not None:
                 assert isinstance(error, ActorExited | RemoteError), error
@@ -185,7 +226,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["send", "watch", "ask", "never"]), pairs),
         st.tuples(st.just("cut"), pairs),
-        st.tuples(st.just("partition"), st.sampled_from(NAMES)),
+        st.tuples(st.sampled_from(["partition", "born again"]), st.sampled_from(NAMES)),
         st.tuples(st.just("heal"), st.none()),
         st.tuples(st.just("restart"), st.sampled_from([0.1, 3.0, 6.0])),
         st.tuples(st.just("wait"), st.sampled_from([0.01, 1.0, 5.0])),
