@@ -7,13 +7,17 @@ default strategy, no faults.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import iscoroutinefunction
 from typing import Any, get_args
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from airssys_wasm.kernel.mailbox import Mailbox, Order, Overflow
 from airssys_wasm.supervision import ChildSpec, Supervisor
-from airssys_wasm.supervision.child_spec import Restart, Shutdown
+from airssys_wasm.supervision.backoff import Backoff
+from airssys_wasm.supervision.child_spec import Restart, Shutdown, WhileRestarting
+from airssys_wasm.supervision.health import HealthCheck
 from airssys_wasm.supervision.strategy import AutoShutdownMode, Strategy
 from airssys_wasm.testing.faults import ACTOR_FAULTS, Fault, FaultKind
 
@@ -25,7 +29,10 @@ TOKENS = st.text("abcxyz0-_", min_size=1, max_size=5)
 def child_specs(
     draw: DrawFn, start: Callable[..., Any], *, id: str | None = None, significant: bool = False
 ) -> ChildSpec:
-    """A worker that `start` makes, with any legal settings; it is registered by its id."""
+    """A worker that `start` makes, with any legal settings; it is registered by its id.
+
+    `significant` says whether it may be one. A process function is never asked for its health.
+    """
     name = draw(NAMES) if id is None else id
     restart: Restart = draw(st.sampled_from(get_args(Restart)))
     shutdown: Shutdown = draw(st.sampled_from([5.0, 0.0, 0.5, "infinity", "brutal_kill"]))
@@ -36,6 +43,44 @@ def child_specs(
         restart=restart,
         shutdown=shutdown,
         significant=significant and restart != "permanent" and draw(st.booleans()),
+        mailbox=draw(st.none() | mailboxes()),
+        start_timeout=draw(st.sampled_from(["infinity", 1.0, 10.0])),
+        backoff=draw(st.none() | backoffs()),
+        health=None if iscoroutinefunction(start) else draw(st.none() | health_checks()),
+        while_restarting=draw(st.sampled_from(get_args(WhileRestarting))),
+    )
+
+
+def mailboxes() -> SearchStrategy[Mailbox]:
+    """Any mailbox: how large, what happens when it is full, its order, kept on restarts or not."""
+    return st.builds(
+        Mailbox,
+        capacity=st.none() | st.integers(1, 4),
+        overflow=st.sampled_from(get_args(Overflow)),
+        keep_on_restart=st.booleans(),
+        order=st.sampled_from(get_args(Order)),
+    )
+
+
+def backoffs() -> SearchStrategy[Backoff]:
+    """Any backoff whose waits are up to a minute."""
+    return st.builds(
+        Backoff,
+        initial=st.sampled_from([0.1, 0.0, 1.0]),
+        factor=st.sampled_from([2.0, 1.0, 10.0]),
+        max=st.sampled_from([30.0, 1.0, 60.0]),
+        jitter=st.sampled_from([0.0, 0.1, 1.0]),
+        healthy_after=st.sampled_from([10.0, 0.0]),
+    )
+
+
+def health_checks() -> SearchStrategy[HealthCheck]:
+    """Any health check: every second or ten, and given up after one failure to three."""
+    return st.builds(
+        HealthCheck,
+        every=st.sampled_from([10.0, 1.0]),
+        timeout=st.sampled_from([1.0, 0.1]),
+        threshold=st.integers(1, 3),
     )
 
 
