@@ -20,6 +20,7 @@ from airssys_wasm.kernel import (
     StartError,
     StopInit,
 )
+from tests.kernel.test_timers import SetClock
 
 pytestmark = pytest.mark.anyio
 
@@ -236,15 +237,23 @@ async def test_an_init_that_returns_rubbish_is_a_bad_return_value(
 
 
 @pytest.mark.rule("GS-02")
-async def test_a_start_that_takes_too_long_leaves_nothing(kernel: Kernel, until: Until) -> None:
-    log: list[object] = []
-    with pytest.raises(StartError) as caught:
-        await kernel.start(GatedInit, asyncio.Event(), log, name="slow", timeout=0.001)
-    assert caught.value.reason == "timeout"
-    assert kernel.actors() == []
-    assert kernel.whereis("slow") is None
-    assert log == ["begun"]
-    await until(lambda: kernel.statistics().timers == 0)
+async def test_a_start_that_takes_too_long_leaves_nothing(
+    anyio_backend: object, until: Until
+) -> None:
+    clock, log = SetClock(), list[object]()
+    async with Kernel("slow", platform=clock) as kernel:
+        starting = asyncio.create_task(
+            kernel.start(GatedInit, asyncio.Event(), log, name="slow", timeout=1)
+        )
+        await until(lambda: log)
+        await clock.advance(2)
+        with pytest.raises(StartError) as caught:
+            await starting
+        assert caught.value.reason == "timeout"
+        assert kernel.actors() == []
+        assert kernel.whereis("slow") is None
+        assert log == ["begun"]
+        await until(lambda: kernel.statistics().timers == 0)
 
 
 async def test_a_start_that_is_cancelled_leaves_nothing(kernel: Kernel, until: Until) -> None:

@@ -1,12 +1,15 @@
 """What a timeout tells: for whom the target waited itself, as far as that is known."""
 
 import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import anyio
 import pytest
 
 from airssys_wasm.kernel import Actor, ActorRef, Inbox, Kernel, RequestTimeout
+from airssys_wasm.kernel.posting import kernel_of
+from tests.kernel.test_timers import SetClock
 
 pytestmark = pytest.mark.anyio
 
@@ -48,10 +51,27 @@ class Silent(Actor[Any]):
 each = pytest.mark.parametrize("behaviour", [Asks, AsksInScopes, asks])
 
 
-async def timeout_of(ref: ActorRef[Any], message: Any) -> RequestTimeout:
+@pytest.fixture
+async def kernel(anyio_backend: object) -> AsyncIterator[Kernel]:
+    """A kernel whose time stands still until all have asked whom they ask."""
+    async with Kernel("test", platform=SetClock()) as kernel:
+        yield kernel
+
+
+async def time_out(kernel: Kernel, waiting: Coroutine[Any, Any, object]) -> RequestTimeout:
+    """What `waiting` raises, which waits for 0.01 s."""
+    task = asyncio.ensure_future(waiting)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert isinstance(kernel.platform, SetClock)
+    await kernel.platform.advance(0.02)
     with pytest.raises(RequestTimeout) as caught:
-        await ref.request(message, timeout=0.01)
+        await task
     return caught.value
+
+
+async def timeout_of(ref: ActorRef[Any], message: Any) -> RequestTimeout:
+    return await time_out(kernel_of(ref), ref.request(message, timeout=0.01))
 
 
 @each
@@ -109,7 +129,6 @@ async def test_a_chain_is_told_up_to_a_length_that_can_be_read(kernel: Kernel) -
 async def test_who_looks_at_an_actor_in_vain_learns_for_whom_it_waits(kernel: Kernel) -> None:
     silent, one = kernel.spawn(Silent), kernel.spawn(Asks)
     one.send([silent])
-    with pytest.raises(RequestTimeout) as caught:
-        await kernel.get_state(one, timeout=0.01)
-    assert caught.value.chain == (silent,)
+    late = await time_out(kernel, kernel.get_state(one, timeout=0.01))
+    assert late.chain == (silent,)
     silent.kill()
