@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     __version__: str
     from airssys_wasm.application import ActorSystem, Singleton, SystemFailed
     from airssys_wasm.broker import Broker, Published, TopicError
+    from airssys_wasm.broker.durable_settings import DurableSettings
     from airssys_wasm.broker.errors import (
         EngineDown,
         NodeNameTaken,
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "airssys_wasm.application": ("ActorSystem", "Singleton", "SystemFailed"),
     "airssys_wasm.broker": ("Broker", "Published", "TopicError"),
+    "airssys_wasm.broker.durable_settings": ("DurableSettings",),
     "airssys_wasm.broker.errors": (
         "EngineDown",
         "NodeNameTaken",
@@ -232,6 +234,7 @@ __all__ = [
     "CrashReport",
     "DeadLetter",
     "Down",
+    "DurableSettings",
     "DynamicSupervisor",
     "DynamicSupervisorRef",
     "EngineDown",

@@ -45,7 +45,7 @@ class Server:
         self.ids: dict[str, int] = {}
         self.last = 0
         self.pulled = False
-        self.noted = (0, 0)
+        self.noted: tuple[int, int] = (0, 0)
 
     def store(self, id: str, body: bytes) -> None:
         if id not in self.ids:
