@@ -90,6 +90,8 @@ def _component(asked: Call) -> Component:
             capabilities=Capabilities(
                 MessagingGrant(send=tuple(asked.send), request=tuple(asked.send)),
                 StorageGrant("read-write") if asked.storage else None,
+                time=True,  # of WASI: who runs a file by hand has a clock to give
+                random=True,
             ),
             codec=asked.codec,
         )

@@ -12,6 +12,7 @@ from airssys_wasm.cli.main import app
 from airssys_wasm.components import Limits
 from airssys_wasm.components.engine.producers import producers
 from tests.guests import guests
+from tests.guests.wasi import uses_wasi
 
 PRICING = Path("examples/orders/pricing.wasm")
 
@@ -116,3 +117,20 @@ def test_a_wrong_argument_is_named(every_function: Path, options: list[str], tol
     said = CliRunner().invoke(app, ["call", str(every_function), "reply", *options])
     assert said.exit_code == 2
     assert told in said.stderr
+
+
+def test_call_has_a_clock_and_chance_to_give(tmp_path: Path) -> None:
+    file = tmp_path / "wasi.wasm"
+    file.write_bytes(uses_wasi())
+    said = CliRunner().invoke(app, ["call", str(file), "n"])
+    assert (said.exit_code, said.stdout[:4]) == (0, "hex ")
+
+
+def test_inspect_says_what_wasi_needs_to_be_granted(tmp_path: Path) -> None:
+    file = tmp_path / "wasi.wasm"
+    file.write_bytes(uses_wasi())
+    said = CliRunner().invoke(app, ["inspect", str(file)])
+    assert said.exit_code == 0
+    assert "capabilities: {time: true}" in said.stdout
+    assert "capabilities: {random: true}" in said.stdout
+    assert "fits      the world runtime-host" in said.stdout
