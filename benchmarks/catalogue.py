@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from types import ModuleType
 
 from benchmarks import (
     actors,
     components,
     fairness,
     messages,
-    nodes,
     publishing,
     requests,
     scale,
@@ -18,7 +19,7 @@ from benchmarks import (
 )
 from benchmarks.measure import Benchmark
 
-GROUPS = (
+GROUPS: tuple[ModuleType, ...] = (
     messages,
     requests,
     actors,
@@ -28,8 +29,12 @@ GROUPS = (
     fairness,
     components,
     simulation,
-    nodes,
 )
+
+if find_spec("nats") is not None:  # the extra `nats`
+    from benchmarks import nodes
+
+    GROUPS = (*GROUPS, nodes)
 
 
 def catalogue() -> dict[str, Benchmark]:
