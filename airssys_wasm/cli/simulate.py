@@ -34,6 +34,11 @@ from airssys_wasm.testing.tree_runs import TreeOptions, config_of, replay_tree
 OK, FAILED, BAD_FILE, STOPPED = 0, 1, 2, 130
 
 EVERY = 10.0  # seconds between two lines of progress in a log
+SEVERAL = (
+    "engine: a tree of several nodes can't be simulated from its file; "
+    "a test can start its nodes, with SimulatedHub"
+)
+
 Form = Literal["text", "json", "junit", "html"]
 
 
@@ -130,6 +135,9 @@ def _is_right(options: TreeOptions) -> bool:
     """Whether the tree can be run; its problems are printed."""
     loaded = load(Path(options.file), sets=options.sets, import_actors=True, examine=examine)
     problems.show(loaded.problems, sys.stderr)
+    if loaded.config is not None and loaded.config.engine is not None:
+        print(f"{options.file}: {SEVERAL}", file=sys.stderr)
+        return False
     return loaded.config is not None
 
 

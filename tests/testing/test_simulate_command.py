@@ -16,7 +16,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from airssys_wasm.cli.main import app
 from airssys_wasm.cli.simulate import (
     faults_from,
     plan_from,
@@ -228,20 +231,19 @@ def test_the_commands_of_a_report_run_again_what_it_tells(file: Path, tmp_path: 
     command = ["simulate", str(file), "--seeds", "20", "--until", "5m", "--jobs", "1"]
     command += ["--set", "intensity=0", "--faults", "crash,kill", "--keep", str(tmp_path / "kept")]
     told = airssys(*command)
-    assert told.returncode == 1
+    assert told.exit_code == 1
     again = re.findall(r"(?:again|seed \d+): (airssys-wasm replay .*)", told.stdout)
     assert len(again) >= 4
     for line in again:
         done = airssys(*shlex.split(line)[1:])
-        assert done.returncode == 1, line
+        assert done.exit_code == 1, line
         assert re.search(r"seed \d+: (SystemFailed|StartError)", done.stdout), line
         assert "not as it was kept" not in done.stdout
         assert "did not come" not in done.stdout
 
 
-def airssys(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "airssys_wasm.cli.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+def airssys(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
 
 
 def test_a_planned_fault_is_read_from_the_command_line() -> None:
@@ -288,6 +290,15 @@ def test_mistakes_in_the_file_are_told_with_their_places(
         assert told in capsys.readouterr().err
         assert replay(options, seed=1, schedule=None, step=False) == 2
         assert told in capsys.readouterr().err
+
+
+def test_a_tree_of_several_nodes_is_refused(
+    tmp_path: Path, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = file.parent / "several.yaml"
+    path.write_text(f"{TREE}engine: {{nats: 'nats://127.0.0.1:4222'}}\n", encoding="utf-8")
+    assert simulate(TreeOptions(str(path)), seeds=1, jobs=1, form="text", keep=tmp_path) == 2
+    assert f"{path}: engine: a tree of several nodes can't be simulated" in capsys.readouterr().err
 
 
 def test_a_tree_file_with_a_mistake_fails_the_test_that_uses_it(tmp_path: Path) -> None:
