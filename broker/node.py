@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.broker import wire
 from airssys_wasm.broker.codecs import Codecs
-from airssys_wasm.broker.errors import NotDecodable, TooLarge
+from airssys_wasm.broker.connections import Connections, subject_of
+from airssys_wasm.broker.errors import NotDecodable
 from airssys_wasm.broker.node_events import NodeDown, NodeUp, Watching
 from airssys_wasm.broker.node_name import new_life
 from airssys_wasm.broker.node_settings import NAME, NodeSettings
-from airssys_wasm.broker.outbox import Outbox
 from airssys_wasm.broker.packing import Packing
-from airssys_wasm.broker.peer import Deliver, Lost, Output, Peer, Transmit
 from airssys_wasm.broker.remote_actors import RemoteActors
 from airssys_wasm.broker.values import Registry, Values
 from airssys_wasm.kernel.address import NamedRef
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ALL = "nodes"  # the subject that all nodes hear
-MANY = 1_000  # nodes, after which those that are apart are forgotten
 
 
 class Node:
@@ -68,16 +66,12 @@ class Node:
         self._kernel = kernel
         self._random = random
         self._context = copy_context()
-        self._peers: dict[str, Peer] = {}
-        self._outboxes: dict[str, Outbox] = {}
-        self._flushing = False
+        self._connections: Connections | None = None
         self._watchers: dict[ActorRef[Any], None] = {}
         self._watchings: dict[Watching, None] = {}
         self._services: dict[str, Callable[[str, Any], None]] = {}
         self._subscriptions: list[Stoppable] = []
-        self._ticking: Wakeup | None = None
         self._announcing: Wakeup | None = None
-        self._ticked = 0.0
         registry = Registry((Error, Frame, NodeUp, NodeDown), types, self.settings.messages)
         values = Values(registry, (ActorRef, NamedRef), self._out, self._into)
         self._packing = Packing(Codecs(values, self.settings.codec), lambda: self.room)
@@ -89,8 +83,11 @@ class Node:
         platform = self._kernel.platform
         await self.engine.open(self.name, platform)
         try:
-            own = _subject(self.name)
+            own = subject_of(self.name)
             self.life = await new_life(self.engine, self.name, own, self._random)
+            self._connections = Connections(
+                self.name, self.life, self.engine, platform, self.settings, self, self._clean
+            )
             self.is_open = True
             for subject in (own, ALL):
                 self._subscriptions.append(await self.engine.subscribe(subject, self._carried))
@@ -110,14 +107,11 @@ class Node:
             return
         for subscription in self._subscriptions:
             subscription.stop()
-        now = self._kernel.platform.now()
-        for name, peer in list(self._peers.items()):
-            self._act(name, peer.close(why), now)
-        self._flush()
+        if self._connections is not None:
+            self._connections.close(why)
         self.is_open = False
-        for wakeup in (self._ticking, self._announcing):
-            if wakeup is not None:
-                wakeup.cancel()
+        if self._announcing is not None:
+            self._announcing.cancel()
 
     # --- services: what one node says to another, in order with all else between the two
 
@@ -150,7 +144,7 @@ class Node:
 
     def nodes(self) -> list[str]:
         """The nodes that this one is connected with, sorted."""
-        return sorted(name for name, peer in self._peers.items() if peer.announced)
+        return self._connections.nodes() if self._connections is not None else []
 
     def monitor_nodes(self, ref: ActorRef[Any]) -> None:
         """Have `ref` get NodeUp and NodeDown, until it ends."""
@@ -230,23 +224,25 @@ class Node:
 
     def life_of(self, node: str) -> str:
         """The latest life of a node that is known; empty when none is."""
-        peer = self._peers.get(node)
-        return peer.their_life if peer is not None else ""
+        return self._connections.life_of(node) if self._connections is not None else ""
 
     def post(self, node: str, body: wire.Body) -> None:
         """Say `body`, in order with all else to that node. Never waits, never raises."""
-        if self.is_open and node != self.name:
+        if self._connections is not None and self.is_open and node != self.name:
             self.messages_out += 1
-            now = self._kernel.platform.now()
-            self._act(node, self._peer(node).post(body, now), now)
+            self._connections.post(node, body)
 
     # --- what comes
 
     def _carried(self, carried: Carried) -> None:
         """A frame: from a task of the engine's client, or from whoever runs the local hub."""
-        self._context.copy().run(self._heard, carried)
+        self._clean(lambda: self._came(carried))
 
-    def _heard(self, carried: Carried) -> None:
+    def _clean(self, function: Callable[[], None]) -> None:
+        """Call it as nobody's code: not in the name of an actor whose context is the current."""
+        self._context.copy().run(function)
+
+    def _came(self, carried: Carried) -> None:
         if not self.is_open:
             return
         if carried.reply is not None:  # somebody who starts wants to know whether the name is free
@@ -268,62 +264,27 @@ class Node:
                 log.error("node %s: another one has this name now, and this one ends", self.name)
                 self._end("another node has this name")
             return
-        now = self._kernel.platform.now()
-        peer = self._peer(envelope.node)
-        here = isinstance(envelope.part, wire.Here)
-        self._act(envelope.node, peer.connect(now) if here else peer.receive(envelope, now), now)
+        if self._connections is not None:
+            self._connections.receive(envelope)
 
-    def _act(self, node: str, outputs: list[Output], now: float) -> None:
-        peer = self._peers[node]
-        known = peer.announced_life
-        for output in outputs:
-            match output:
-                case Transmit(envelope):
-                    self._put(node, envelope.part)
-                case Deliver(body):
-                    self._deliver(node, body)
-                case Lost(why, unsent):
-                    self._lost(node, why, unsent)
-        if peer.phase == "together" and not peer.announced:
-            peer.announced = True
-            if peer.their_life != known:
-                peer.announced_life = peer.their_life
-                self._actors.renewed(node, peer.their_life)
-            log.info("node %s is connected with %s", self.name, node)
-            self._tell(NodeUp(node))
-        if self._ticking is None and self.is_open and peer.phase != "apart":
-            self._ticked = now
-            self._tick_at(now)
+    # --- `Audience`: what comes of the connections
 
-    def _put(self, node: str, part: wire.Part) -> None:
-        """Send a part with all else that goes to that node in this turn of the loop."""
-        outbox = self._outboxes.get(node)
-        if outbox is None:
-            outbox = self._outboxes[node] = Outbox(self.name, self.life)
-        full = outbox.put(part, self.engine.max_payload)
-        if full is not None:
-            self._send(node, full)
-        if not self._flushing:
-            self._flushing = True
-            self._kernel.platform.call_soon(self._flush)
+    def joined(self, node: str, life: str | None) -> None:
+        """See `Audience.joined`."""
+        if life is not None:
+            self._actors.renewed(node, life)
+        log.info("node %s is connected with %s", self.name, node)
+        self._tell(NodeUp(node))
 
-    def _flush(self) -> None:
-        self._flushing = False
-        for node, outbox in list(self._outboxes.items()):
-            frame = outbox.take()
-            if frame is not None:
-                self._send(node, frame)
+    def lost(self, node: str, why: str, unsent: tuple[wire.Body, ...], *, announced: bool) -> None:
+        """See `Audience.lost`."""
+        self._actors.lost(node, unsent)
+        if announced:
+            log.info("node %s is no longer connected with %s: %s", self.name, node, why)
+            self._tell(NodeDown(node, why))
 
-    def _send(self, node: str, frame: bytes) -> None:
-        if not self.is_open:
-            return
-        try:
-            self.engine.send(_subject(node), frame)
-        except TooLarge as problem:  # the server takes less than it did
-            now = self._kernel.platform.now()
-            self._act(node, self._peers[node].close(str(problem)), now)
-
-    def _deliver(self, node: str, body: wire.Body) -> None:
+    def heard(self, node: str, body: wire.Body) -> None:
+        """See `Audience.heard`."""
         self.messages_in += 1
         try:
             if not isinstance(body, wire.Said):
@@ -339,14 +300,6 @@ class Node:
         except Exception:  # of a service, or of a callback: the other node goes on talking
             log.exception("what %s said could not be dealt with", node)
 
-    def _lost(self, node: str, why: str, unsent: tuple[wire.Body, ...]) -> None:
-        peer = self._peers[node]
-        self._actors.lost(node, unsent)
-        if peer.announced:
-            peer.announced = False
-            log.info("node %s is no longer connected with %s: %s", self.name, node, why)
-            self._tell(NodeDown(node, why))
-
     def _tell(self, event: NodeUp | NodeDown) -> None:
         for ref in list(self._watchers):
             ref.send(event)
@@ -359,54 +312,12 @@ class Node:
             except Exception:  # of one who watches: the others want to know, too
                 log.exception("a callback for %s raised", event)
 
-    # --- time
-
-    def _peer(self, node: str) -> Peer:
-        peer = self._peers.get(node)
-        if peer is None:
-            if len(self._peers) >= MANY:
-                for name in [n for n, known in self._peers.items() if known.phase == "apart"]:
-                    del self._peers[name]
-            peer = self._peers[node] = Peer(
-                self.name,
-                self.life,
-                self._kernel.platform.new_id,
-                beat=self.settings.beat,
-                patience=self.settings.patience,
-            )
-        return peer
-
-    def _tick_at(self, now: float) -> None:
-        due = now + self.settings.beat / 2
-        self._ticking = self._kernel.platform.call_at(due, self._tick)
-
-    def _tick(self) -> None:
-        self._context.copy().run(self._look)
-
-    def _look(self) -> None:
-        """Give signs of life, and give up who gives none."""
-        self._ticking = None
-        now = self._kernel.platform.now()
-        held_up = now - self._ticked - self.settings.beat
-        self._ticked = now
-        for name, peer in list(self._peers.items()):
-            if held_up > 0:  # what has come meanwhile is still to be read
-                peer.excuse(held_up)
-            self._act(name, peer.tick(now), now)
-        talking = any(peer.phase != "apart" for peer in self._peers.values())
-        if talking and self.is_open and self._ticking is None:
-            self._tick_at(now)
-
     def _call_all(self) -> None:
         """Say to all that this node is there; again and again."""
         here = wire.Envelope(self.name, self.life, wire.Here())
         self.engine.send(ALL, wire.encode(here))
         due = self._kernel.platform.now() + self.settings.announce
         self._announcing = self._kernel.platform.call_at(due, self._call_all)
-
-
-def _subject(node: str) -> str:
-    return f"node.{node}"
 
 
 def _plain(name: str) -> str:

@@ -250,3 +250,29 @@ def test_a_node_that_woke_up_gives_way_to_the_one_that_took_its_name(
         assert exited.value.reason == "noconnection"
 
     run_local(test)
+
+
+def test_who_is_told_of_a_loss_may_say_something_to_that_node_at_once() -> None:
+    async def test(cluster: Cluster, _: SimulatedHub) -> None:
+        a = await cluster.node("a")
+        b = await cluster.node("b")
+        await cluster.connected(a, b)
+        told: list[str] = []
+
+        def down(node: str, why: str) -> None:
+            told.append(why)
+            a.node.say(node, "greetings", "are you there")
+
+        a.node.watch(lambda _: None, down)
+        await fall(b)
+        b.node.is_open = False
+        again = await cluster.node("b")
+        heard: list[Any] = []
+        again.node.serve("greetings", lambda _, value: heard.append(value))
+        await until(lambda: "are you there" in heard)
+        await cluster.connected(a, again)
+        await again.node.whereis("x", "a")
+        assert len(told) == 1, told
+        assert heard == ["are you there"]
+
+    run_simulated(test)
