@@ -16,7 +16,7 @@ from airssys_wasm.testing.choices import (
 )
 from airssys_wasm.testing.errors import NotDeterministic
 from airssys_wasm.testing.runs import MakeStrategy, Run, Settings, SimulatedTest, run_once
-from airssys_wasm.testing.shrinking import MOST_RUNS, shrink
+from airssys_wasm.testing.shrinking import MOST_RUNS, shrink, without_groups
 from airssys_wasm.testing.trace import difference
 
 MOST_STEPS = 2_000_000  # of all the runs that make a failure small: about half a minute
@@ -164,5 +164,6 @@ def make_small(
     if fails(run.deviations) is None:  # it depends on more than the order
         return Found(run, again, type(strategy(str)).__name__)
     most = max(FEWEST_RUNS, min(MOST_RUNS, MOST_STEPS // max(run.steps, 1)))
-    smallest = shrink(run.deviations, fails, most)
+    fewer = without_groups(run.deviations, lambda deviation: deviation.kind, fails)
+    smallest = shrink(fewer, fails, most)
     return Found(run, replay(test, run.seed, smallest, settings), type(strategy(str)).__name__)

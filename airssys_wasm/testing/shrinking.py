@@ -7,12 +7,37 @@ Source: Zeller, Hildebrandt: "Simplifying and isolating failure-inducing input",
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 D = TypeVar("D")
 
 MOST_RUNS = 600  # of a failing test, to find the smallest
+
+
+def without_groups(
+    items: Sequence[D],
+    group: Callable[[D], object],
+    fails: Callable[[Sequence[D]], Sequence[D] | None],
+) -> Sequence[D]:
+    """`items` without each group of them that is not needed, the largest first.
+
+    A long run has thousands of items, and most often a whole kind of them does not matter. `fails`
+    is called once for each group.
+
+    >>> without_groups("aabbbc", str, lambda part: part if "c" in part and "a" in part else None)
+    ['a', 'a', 'c']
+    """
+    left = list(items)
+    sizes = Counter(map(group, left))
+    for kind, _ in sizes.most_common():
+        fewer = [item for item in left if group(item) != kind]
+        if fewer and len(fewer) < len(left):
+            happened = fails(fewer)
+            if happened is not None:
+                left = list(happened) if len(happened) < len(fewer) else fewer
+    return left
 
 
 def shrink(
