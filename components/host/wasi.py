@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # Our numbers of resources. Those of waits are given as they begin, and never twice.
 STDIN, STDOUT, STDERR, NETWORK, READY, FIRST_WAIT = range(1, 7)
 
-MAX_WAITS = 10_000  # pollables that one incarnation has not dropped yet
+MAX_WAITS = 1_000  # pollables that one incarnation has not dropped yet
 MAX_RANDOM = 2**20  # bytes in one call
 WRITABLE = 65_536  # bytes at once, as others have it
 TICK = 1_000  # nanoseconds: what is promised of the clocks

@@ -3,7 +3,7 @@
     n w   the monotonic clock, the wall clock     r b s  a number, 4 bytes, a seed of chance
     o e   writes two lines to stdout, to stderr   i      reads stdin
     p     waits for 20 ms, by poll()              k      is told that 0 ns are over, by ready()
-    d     begins 11,000 waits and drops each      D      begins them and drops none
+    d     begins 1,100 waits and drops each      D      begins them and drops none
     t     makes a socket                          f v    how many directories, variables there are
     x     exits
 
@@ -198,7 +198,7 @@ _MESSAGE = """
       (if (i32.eq (local.get $what) (i32.const 100))
         (then (call $drop-wait (local.get $handle))))
       (local.set $count (i32.add (local.get $count) (i32.const 1)))
-      (br_if $next (i32.lt_u (local.get $count) (i32.const 11000))))
+      (br_if $next (i32.lt_u (local.get $count) (i32.const 1100))))
     (return (call $ok))))
 (if (i32.eq (local.get $what) (i32.const 116))
   (then (call $socket (i32.const 0) (i32.const 1024))
