@@ -37,7 +37,7 @@ class Where(Actor):
     def receive(self, message):
         return self.context.system.node.name
 '''
-HEAD = "version: 1\nname: shop\nengine: {nats: 'nats://127.0.0.1:4222', lease: 1s}\n"
+HEAD = "version: 1\nname: shop\nengine: {nats: 'nats://127.0.0.1:4222', lease: 2s}\n"
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def tree(tmp_path: Path) -> Path:
 class Shop:
     """Nodes that run one file."""
 
-    def __init__(self, cluster: Cluster, file: Path, text: str, lease: str = "1s") -> None:
+    def __init__(self, cluster: Cluster, file: Path, text: str, lease: str = "2s") -> None:
         self.cluster, self.file = cluster, file
-        file.write_text(HEAD.replace("1s", lease) + text)
+        file.write_text(HEAD.replace("2s", lease) + text)
 
     def system(self, name: str, **labels: str) -> ActorSystem:
         """A node, not yet entered."""
@@ -166,7 +166,7 @@ def test_a_child_runs_where_its_labels_are_and_waits_for_such_a_node(run: Run, t
         assert [dict(node.labels) for node in view.nodes] == [{}, {"disk": "ssd"}]
         assert [node.places for node in view.nodes] == [True, False]
         assert [node.here for node in view.nodes] == [True, False]
-        assert all(0 < node.lease_left <= 1.0 for node in view.nodes)
+        assert all(0 < node.lease_left <= 2.0 for node in view.nodes)
 
     run(test)
 
