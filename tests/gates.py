@@ -122,7 +122,10 @@ async def memory(system: ActorSystem) -> str:
     reason = await ended(system, Component(guests.grows(), limits=Limits(memory=4 * 2**20)))
     assert isinstance(reason, Limit)
     expect((reason.kind, reason.limit), ("memory", 4 * 2**20))
-    return str(reason)
+    # It asks for a MiB at a time: the first that is too much is the last that it asked for.
+    if reason.used is None or not 4 * 2**20 < reason.used <= 5 * 2**20:
+        raise AssertionError(f"it had {reason.used} bytes before it was stopped")
+    return f"{reason}, {reason.used} were asked for"
 
 
 async def processor(system: ActorSystem) -> str:
