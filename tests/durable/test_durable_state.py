@@ -153,6 +153,8 @@ def test_what_was_handled_and_comes_again_is_acknowledged_once_more() -> None:
     again = message(1, again=True, reply="ack.1.again")
     assert box.arrived(again, 40.0) == [Ask()]
     assert box.bounds(1, 1, NOTHING, 40.0)[:1] == [Acknowledge(again)]
+    assert box.arrived(again, 400.0) == [Ask()]  # its id is forgotten, its number is not
+    assert box.bounds(1, 1, NOTHING, 400.0) == [Acknowledge(again)]
 
 
 def test_a_second_message_with_an_id_is_dropped_within_the_window() -> None:
@@ -220,7 +222,7 @@ def test_a_message_is_published_until_it_is_stored_and_only_then_the_next() -> N
 )
 def test_settings_that_could_never_be_right_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        DurableSettings(**wrong)  # type: ignore[arg-type]
+        DurableSettings(**wrong)
 
 
 def test_no_two_names_are_alike_at_the_server() -> None:
