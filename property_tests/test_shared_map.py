@@ -10,20 +10,20 @@ from collections import deque
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from airssys_wasm.broker.shared_map import Change, SharedMap
 
-NODES = ("a", "b", "c", "d")
+NODES = ("a", "b", "c")
 PAIRS = [(one, other) for one in NODES for other in NODES if one < other]
-KEYS = st.sampled_from("xyz")
+KEYS = st.sampled_from("xy")
 COUNTS = st.integers(1, 3) | st.none()
 
 Said = list[tuple[str, int | None]]
 
 
 class Connected(RuleBasedStateMachine):
-    """Four nodes; each pair is connected or not, and each side learns of that in its own time.
+    """Three nodes; each pair is connected or not, and each side learns of that in its own time.
 
     A connection is the words that are on their way, either way, and ends with them: as `peer.py`
     has it, a side hears of it only what came before it has lost it.
@@ -59,6 +59,11 @@ class Connected(RuleBasedStateMachine):
         if self.maps[node].put(key, count):
             for other in self.maps[node].nodes:
                 self.say(node, other, [(key, count)])
+
+    @initialize(connected=st.booleans())
+    def begin(self, connected: bool) -> None:
+        for pair in PAIRS if connected else ():
+            self.connect(pair)
 
     @rule(pair=st.sampled_from(PAIRS))
     def connect(self, pair: tuple[str, str]) -> None:
@@ -97,6 +102,30 @@ class Connected(RuleBasedStateMachine):
         if wire:
             self.see(other, node, self.maps[other].hear(node, wire.popleft()))
 
+    def carry_all(self) -> None:
+        while any(self.wires.values()):
+            for one, other in PAIRS:
+                self.carry((one, other), False)
+                self.carry((one, other), True)
+
+    def is_whole(self, one: str, other: str) -> bool:
+        """Whether both sides have this connection."""
+        return None not in (self.wires.get((one, other)), self.wires.get((other, one)))
+
+    @rule()
+    def all_is_heard_and_who_has_lost_another_connects_anew(self) -> None:
+        self.carry_all()
+        for one, other in PAIRS:
+            if self.is_whole(one, other):
+                assert self.maps[one].theirs[other] == self.maps[other].own
+                assert self.maps[other].theirs[one] == self.maps[one].own
+            else:
+                self.connect((one, other))
+        self.carry_all()
+        for node in NODES:
+            others: dict[str, Any] = {o: self.maps[o].own for o in NODES if o != node}
+            assert self.maps[node].theirs == others
+
     # --- what holds
 
     @invariant()
@@ -116,26 +145,13 @@ class Connected(RuleBasedStateMachine):
             assert self.seen[node] == told
 
     def teardown(self) -> None:
-        """All words arrive, all losses are noticed, and everybody connects anew, or stays so."""
-        while any(self.wires.values()):
-            for one, other in PAIRS:
-                self.carry((one, other), False)
-                self.carry((one, other), True)
-        for node in NODES:
-            for other in list(self.maps[node].theirs):
-                both = self.wires.get((node, other)) is not None
-                if both and self.wires.get((other, node)) is not None:
-                    assert self.maps[node].theirs[other] == self.maps[other].own
-                    assert node in self.maps[other].theirs
-        for pair in PAIRS:
-            self.connect(pair)
-        while any(self.wires.values()):
-            for one, other in PAIRS:
-                self.carry((one, other), False)
-                self.carry((one, other), True)
-        for node in NODES:
-            others: dict[str, Any] = {o: self.maps[o].own for o in NODES if o != node}
-            assert self.maps[node].theirs == others
+        self.all_is_heard_and_who_has_lost_another_connects_anew()
 
 
 TestConnected = Connected.TestCase
+
+
+def test_what_a_node_says_that_is_not_connected_is_not_heard() -> None:
+    known = SharedMap[str, int]()
+    assert known.hear("a", [("x", 1)]) == []
+    assert known.theirs == {}
