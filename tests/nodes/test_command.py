@@ -89,7 +89,8 @@ def test_a_server_that_is_not_there_is_told_in_one_line(tree: TreeConfig, tmp_pa
     assert result.returncode == 1
     told = [line for line in result.stderr.splitlines() if not line.startswith("{")]  # no log
     assert told[0] == "the system failed:"
-    assert told[1].startswith("  no NATS server answers at nats://127.0.0.1:1")
+    assert "no NATS server" in told[1]
+    assert "nats://127.0.0.1:1" in told[1]
     assert "Traceback" not in result.stderr
 
 
