@@ -46,7 +46,10 @@ _ANYWHERE = PlacementConfig()
 
 
 def engine_of(config: EngineConfig, system: str) -> Engine:
-    """The engine of a tree whose system is called so. Raises OSError and ssl.SSLError for files that can't be used."""
+    """The engine of a tree whose system is called so.
+
+    Raises OSError and ssl.SSLError for files that can't be used.
+    """
     from airssys_wasm.broker.nats import NatsEngine
 
     nats = config.nats if isinstance(config.nats, NatsConfig) else NatsConfig(servers=config.nats)
