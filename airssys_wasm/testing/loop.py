@@ -73,7 +73,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._running: Any = None  # whose step this is
         self._ran: Any = None  # whose step the last one was
         self._turn: Ready | None = None  # the kernel's turn that runs
-        self._known: set[Scheduler] = set()
+        self._known: dict[Scheduler, int] = {}  # which kernel of the run each is, from 1
         self._over = False
         self._left = 0  # steps, when it is over
         self.failure: BaseException | None = None  # ends the run before its next step
@@ -150,7 +150,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def know(self, scheduler: Scheduler) -> None:
         """A kernel is there: from now on its choices are those of the run."""
         if scheduler not in self._known:
-            self._known.add(scheduler)
+            self._known[scheduler] = len(self._known) + 1
             self._on_scheduler(scheduler)
 
     def _add_turn(self, scheduler: Scheduler, handle: asyncio.Handle) -> None:
@@ -373,9 +373,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self.errors.append(error or RuntimeError(context["message"]))
 
     def label(self, who: Any) -> str:
-        """What an owner of steps is called in traces."""
+        """What an owner of steps is called in traces: an actor by name and number.
+
+        Actors of the second kernel of a run, and of those after it, have its number, too.
+        """
         if isinstance(who, ActorRef):
-            return f"{who._label}#{who._serial}"
+            kernel = self._known.get(who._scheduler, 1)
+            node = "" if kernel == 1 else f"@{kernel}"
+            return f"{who._label}#{who._serial}{node}"
         if isinstance(who, SimulatedTask):
             return who.get_name()
         return who.name if isinstance(who, Part) else str(who)

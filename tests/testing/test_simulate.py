@@ -186,3 +186,24 @@ def test_an_error_that_nobody_caught_fails_the_run() -> None:
         await simulation.sleep(1)
 
     assert isinstance(run_seed(test, 0).failure, ZeroDivisionError)
+
+
+def test_actors_of_two_kernels_are_told_apart_so_that_a_failure_can_be_made_small() -> None:
+    class Told(Actor[Any]):
+        def __init__(self, log: list[str], name: str) -> None:
+            self.log, self.name = log, name
+
+        def receive(self, message: Any) -> None:
+            self.log.append(self.name)
+
+    async def test(simulation: Simulation) -> None:
+        log: list[str] = []
+        kernels = [await simulation.kernel(name) for name in ("a", "b")]
+        for name, kernel in zip("ab", kernels, strict=True):
+            kernel.spawn(Told, log, name, name="told").send("hello")
+        await simulation.sleep(1)
+        assert log == ["a", "b"]
+
+    found = search(test, range(100), "uniform")
+    assert found is not None
+    assert [(d.usual, d.chosen) for d in found.smallest.deviations] == [("told#1", "told#1@2")]
