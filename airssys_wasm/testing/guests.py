@@ -24,7 +24,12 @@ GuestFault = Literal["trap", "out of fuel", "host error", "full disk", "torn wri
 FULL_DISK = 1.0  # seconds for which nothing can be written
 
 # What a function of the host answers when it fails, by interface; others can't fail.
-_FAILS = {"host-messaging": "delivery-failed", "storage": "io-error"}
+_FAILS = {
+    "host-messaging": "delivery-failed",
+    "pubsub": "delivery-failed",
+    "calls": "delivery-failed",
+    "storage": "io-error",
+}
 _WRITES = ("set", "delete", "batch")
 
 
