@@ -209,8 +209,9 @@ def test_a_node_that_is_too_slow_loses_frames_and_its_senders_are_told(
             monitor = await a.spawn(Keeper, got).request(("monitor", there))
             await there.request(("echo", 1))
             while monitor.active:  # more at once than may wait
-                for number in range(2_000):
-                    there.send(number)
+                there.send("in a frame of its own")
+                for _ in range(2_000):
+                    a.node.engine.send("node.b", b"and these are none")
                 await anyio.sleep(0.01)
             assert (await got_all(got, 2))[1] == Down(there, "noconnection", monitor)
             await answers(there)
