@@ -20,6 +20,7 @@ from airssys_wasm.broker.errors import EngineDown
 from airssys_wasm.broker.global_names import NameConflict, notify_all, notify_loser
 from airssys_wasm.broker.lease import Lease, LeaseTimes
 from airssys_wasm.broker.lease import bytes_of as lease_bytes
+from airssys_wasm.kernel import ActorRef
 from airssys_wasm.kernel.errors import NameTaken
 from airssys_wasm.testing.choices import Fifo, Uniform
 from airssys_wasm.testing.runs import run_once
@@ -181,9 +182,10 @@ def test_what_does_not_stop_in_order_is_killed_before_the_lease_ends() -> None:
         below = ChildSpec("below", Stubborn, shutdown="infinity")
         tree = Supervisor(children=[below], label="stubborn")
         singleton = a.spawn(Singleton("mailer", tree, shutdown=None))
-        child = lambda: next(  # noqa: E731
-            (ref for ref in a.actors() if "below" in str(ref) or "Stubborn" in str(ref)), None
-        )
+
+        def child() -> ActorRef[Any] | None:
+            return next((ref for ref in a.actors() if "Stubborn" in str(ref)), None)
+
         await cast.until(lambda: child() is not None, BOUND, "it runs")
         stubborn = child()
         assert stubborn is not None
