@@ -98,7 +98,7 @@ EACH = 4_000  # inputs of one process
 ROOM = 160 * MIB  # resident memory may be so much more at the end than after WARM inputs
 WARM = 300
 DIED = "died"  # how an input is told that ended the process
-SMALL = 6_000  # bytes of an input that is kept
+SMALL = 12_000  # bytes of an input that is kept
 OUTSIDE = 32  # one of so many is compiled in a process of its own
 
 # What an actor may end with, when its reason is an error: anything else is a fault of ours.

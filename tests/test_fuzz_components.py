@@ -1,13 +1,14 @@
 """A moment of the fuzzer of components, and that it finds what it is there to find."""
 
 import os
+import random
 import re
 from pathlib import Path
 
 import pytest
 
 from airssys_wasm.components.engine.engine import Engine
-from tests.component_inputs import corpus, made
+from tests.component_inputs import CORPUS, Input, corpus, made
 from tests.fuzz_components import DIED, child, fuzz
 
 
@@ -23,6 +24,20 @@ def test_an_input_is_made_from_its_number_alone() -> None:
     assert made(1, 7).binary != made(1, 8).binary
     assert len({made(1, n).kind for n in range(300)}) == 14
     assert len(corpus()) >= 12
+
+
+def test_what_was_found_before_harms_the_process_on_neither_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [file.read_bytes() for file in sorted(CORPUS.glob("*.wasm"))]
+
+    def one_of_them(_: int, number: int) -> Input:
+        return Input("kept", kept[number // 2], random.Random(number))
+
+    monkeypatch.setattr("tests.fuzz_components.made", one_of_them)
+    tally = child(tmp_path, 1, 0, 2 * len(kept))  # even numbers on the one, odd ones on the other
+    assert (tally.failures, tally.done) == ([], 2 * len(kept))
+    assert tally.done > 60
 
 
 def test_what_raises_is_told_with_its_number(
