@@ -49,7 +49,7 @@ class Campaign:
 
     Those of `singles_tried` came; to some children some faults can't. Of `pairs_of` pairs of faults
     that stop nothing alone, `pairs_tried` were tried. `runs` is less than `asked` when it was
-    stopped before its end.
+    stopped before its end. `unmet` are faults of the plan that came in no run, each with why.
     """
 
     options: TreeOptions
@@ -64,6 +64,7 @@ class Campaign:
     outages: tuple[Outage, ...]
     budgets: tuple[tuple[str, int], ...]
     children: tuple[str, ...]
+    unmet: tuple[tuple[Fault, str], ...] = ()
 
 
 def campaign(
@@ -120,6 +121,7 @@ def campaign(
         _outages(runs),
         _budgets(runs),
         children,
+        _unmet(runs),
     )
 
 
@@ -187,6 +189,15 @@ def _outages(runs: Sequence[TreeRun]) -> tuple[Outage, ...]:
                 before.total + outage.total,
             )
     return tuple(found[child] for child in sorted(found))
+
+
+def _unmet(runs: Sequence[TreeRun]) -> tuple[tuple[Fault, str], ...]:
+    missing = [dict(run.unmet) for run in runs]
+    return tuple(
+        (fault, why)
+        for fault, why in (missing[0] if missing else {}).items()
+        if all(fault in others for others in missing)
+    )
 
 
 def _budgets(runs: Sequence[TreeRun]) -> tuple[tuple[str, int], ...]:

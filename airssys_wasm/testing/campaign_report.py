@@ -35,6 +35,7 @@ def as_text(campaign: Campaign, again: Again) -> str:
 def _lines(campaign: Campaign, again: Again) -> Iterator[str]:
     failed = sum(len(failure.seeds) for failure in campaign.failures)
     yield f"{campaign.options.file}: {_runs(campaign)}, {failed} failed"
+    yield from (f"  came in no run: {fault}: {why}" for fault, why in campaign.unmet)
     for failure in campaign.failures:
         yield f"\n{failure.kind}: {failure.problem.replace(NEWLINE, INDENTED)}"
         yield f"  seeds {_seeds(failure)}; what it takes:"
@@ -167,6 +168,7 @@ def as_html(campaign: Campaign, again: Again, tree: Node) -> str:
         f"<title>{escape(campaign.options.file)}</title><style>{STYLE}</style>",
         f"<h1>{escape(campaign.options.file)}</h1>",
         f"<p class={'bad' if failed else 'good'}>{_runs(campaign)}, {failed} failed</p>",
+        *(f"<p class=bad>Came in no run: {escape(f'{f}: {why}')}</p>" for f, why in campaign.unmet),
         f"<div id=tree class=timeline>{svg(marked(tree, campaign))}</div>",
     ]
     for number, failure in enumerate(campaign.failures, 1):

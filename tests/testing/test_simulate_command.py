@@ -153,6 +153,17 @@ def test_of_a_tree_that_fails_by_itself_no_single_faults_are_tried(options: Tree
     assert "nothing: it fails in production's own order" in text
 
 
+def test_a_planned_fault_that_comes_in_no_run_is_told(options: TreeOptions) -> None:
+    plan = (Fault("kill", "stok", nth=2), Fault("kill", "stock", nth=2))
+    planned = replace(options, until=130.0, faults=(), plan=plan)
+    result = campaign(planned, range(2))
+    assert [fault for fault, _ in result.unmet] == [plan[0]]
+    told = (
+        "came in no run: kill of stok, the 2. time it runs: nobody of that name ran; did you mean"
+    )
+    assert f"{told} 'stock'?" in written(result, "text", Again(planned, "kept"))
+
+
 def test_each_kind_of_failure_has_its_smallest_schedule(result: Campaign) -> None:
     assert result.failures
     for failure in result.failures:
