@@ -21,10 +21,7 @@ from airssys_wasm.schema import AtLeast, Checked, MostItems, Named, Size
 
 # Families that no host function asks for. To take a grant in silence would be a promise.
 _WHY = "is not served yet: the host has no function that it would allow"
-NOT_SERVED = {
-    family: f"'{family}' {_WHY}"
-    for family in ("filesystem", "network", "process")
-}
+NOT_SERVED = {family: f"'{family}' {_WHY}" for family in ("filesystem", "network", "process")}
 
 Pattern: TypeAlias = Annotated[str, Checked(words.topic_pattern, words.TOPIC_PATTERN)]
 NamePattern: TypeAlias = Annotated[str, Checked(words.name_pattern, words.NAME)]
