@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from wasmtime.component import Component
 
-from airssys_wasm.components.engine.engine import Limits
 from airssys_wasm.components.engine.fiber_engine import FiberEngine
+from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.threaded_engine import ThreadedEngine
 from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.engine.world import (

@@ -97,7 +97,7 @@ class DurableMailbox(RuleBasedStateMachine):
         self.done_here: set[str] = set()
         self.tries: dict[int, int] = {}
         self.false_starts: dict[int, int] = {}  # noted, and the process crashed before the handler
-        self.noting = None
+        self.noting: tuple[int, int] | None = None
         self.buried: list[int] = []
         self.unattached()
 
@@ -108,7 +108,7 @@ class DurableMailbox(RuleBasedStateMachine):
         if self.noting is not None:
             number = self.noting[0]
             self.false_starts[number] = self.false_starts.get(number, 0) + 1
-        self.noting: tuple[int, int] | None = None
+        self.noting = None
         self.burying: Delivered | None = None
         self.asked = False
         self.server.pulled = False

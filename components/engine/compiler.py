@@ -150,10 +150,10 @@ class Compiler:
         key = f"{digest}-{self._built_for}"
         component = self._from_cache(key)
         if component is None and not trusted and self._outside is not None:
-            code = self._outside.compile(data)
-            self._store(key, code)
+            native = self._outside.compile(data)
+            self._store(key, native)
             # Better from the file: its pages are shared, and given back to the disk.
-            component = self._from_cache(key) or Component.deserialize(self._engine, code)
+            component = self._from_cache(key) or Component.deserialize(self._engine, native)
         elif component is None:
             component = self._compile(data)
             self._store(key, component.serialize())

@@ -69,7 +69,7 @@ async def answers(folder: Path, cache: Path) -> Any:
     outcome = await run_application(loaded.config, directory=folder)
     assert not outcome.failed, outcome
     ((_, told),) = outcome.reports[0].rows
-    return told.split(" | ")
+    return str(told).split(" | ")
 
 
 async def test_what_a_tree_has_installed_is_started_and_asked(

@@ -16,7 +16,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from airssys_wasm.cli.main import app
@@ -253,7 +252,7 @@ def test_the_commands_of_a_report_run_again_what_it_tells(file: Path, tmp_path: 
         assert "did not come" not in done.stdout
 
 
-def airssys(*arguments: str) -> Result:
+def airssys(*arguments: str) -> Any:
     return CliRunner().invoke(app, arguments)
 
 
