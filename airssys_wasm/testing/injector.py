@@ -50,8 +50,8 @@ class Injector:
         check_kinds(kinds)
         self._loop = loop
         self._choices = choices
-        self._kinds = [kind for kind in ACTOR_FAULTS if kind in kinds]
-        self._network = [kind for kind in NETWORK_FAULTS if kind in kinds]
+        self._kinds: list[ActorFault] = [kind for kind in ACTOR_FAULTS if kind in kinds]
+        self._network: list[NetworkFault] = [kind for kind in NETWORK_FAULTS if kind in kinds]
         self._plan: dict[tuple[str, int], list[Fault]] = {}
         self._timed: dict[str, list[Fault]] = {}  # whose time has come, by actor
         self._planned = any(fault.kind in ACTOR_FAULTS for fault in plan)
@@ -83,7 +83,7 @@ class Injector:
         who = self._loop.label(actor)
         kind = self._planned_for(actor, who)
         if kind is None and self._kinds and not self.waits and actor.name not in self._spare:
-            fitting = [each for each in self._kinds if fits(each, actor)]
+            fitting: list[ActorFault] = [each for each in self._kinds if fits(each, actor)]
             if fitting:
                 picked = self._choices.pick("fault", who, ("nothing", *fitting))
                 kind = fitting[picked - 1] if picked else None
