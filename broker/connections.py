@@ -116,9 +116,10 @@ class Connections:
         peer = self._peers[node]
         self._to_do[node] = to_do = deque(outputs)
         try:
-            while to_do:
-                self._do(node, peer, to_do.popleft())
-                if not to_do and peer.phase == "together" and not peer.announced:
+            while to_do or self._is_new(peer):
+                if to_do:
+                    self._do(node, peer, to_do.popleft())
+                else:
                     self._join(node, peer)
         finally:
             del self._to_do[node]
@@ -136,6 +137,11 @@ class Connections:
                 announced, peer.announced = peer.announced, False
                 log.debug("node %s, connection with %s: %s", self._name, node, why)
                 self._audience.lost(node, why, unsent, announced=announced)
+
+    @staticmethod
+    def _is_new(peer: Peer) -> bool:
+        """Whether it is connected and nobody was told yet: that comes before all that it says."""
+        return peer.phase == "together" and not peer.announced
 
     def _join(self, node: str, peer: Peer) -> None:
         peer.announced = True

@@ -56,6 +56,27 @@ def test_those_who_watch_are_told_of_nodes_that_come_and_go(run: Run) -> None:
     run(test)
 
 
+def test_a_node_is_known_to_be_connected_before_anything_that_it_says_comes(run: Run) -> None:
+    """Also what it says as soon as it is told itself, which comes with its greeting."""
+
+    async def test(cluster: Cluster) -> None:
+        (a,) = await cluster.nodes("a")
+        told: list[tuple[str, str]] = []
+        a.node.watch(lambda node: told.append(("up", node)), lambda node, _: None)
+        a.node.serve("greetings", lambda node, _: told.append(("said", node)))
+        for name in ("b", "c", "d"):
+            system = cluster.system(name)
+            async with system:
+                system.node.watch(
+                    lambda node, s=system: s.node.say(node, "greetings", "hello"),
+                    lambda *_: None,
+                )
+                await until(lambda name=name: ("said", name) in told)  # type: ignore[misc]
+        assert told == [(what, name) for name in ("b", "c", "d") for what in ("up", "said")]
+
+    run(test)
+
+
 def test_a_ref_becomes_a_text_and_a_ref_again_on_any_node(run: Run) -> None:
     async def test(cluster: Cluster) -> None:
         a, b = await cluster.nodes("a", "b")
