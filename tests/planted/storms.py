@@ -156,9 +156,11 @@ TABLE = Table(
             BROKER,
             """
             receivers = route.receivers
+            if len(receivers) > 1:
             """,
             """
             receivers = route.receivers[:3]
+            if len(receivers) > 1:
             """,
             why="the fourth subscriber gets nothing",
         ),
