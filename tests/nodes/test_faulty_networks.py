@@ -62,7 +62,7 @@ class Storm:
         self.read: dict[
             str, dict[str, list[int]]
         ] = {}  # by node of the reader and of the publisher
-        self.numbers = dict.fromkeys(NAMES, 0)
+        self.numbers: dict[str, int] = dict.fromkeys(NAMES, 0)
         for system in systems:
             node = system.node
             got = self.read[node.name] = {}

@@ -198,6 +198,7 @@ def test_a_request_fails_at_once_with_the_reason_when_the_server_ends(run: Run) 
         there = elsewhere(a, b, b.spawn(Server))
         with pytest.raises(ActorExited) as exited:
             await there.request("crash")
+        assert isinstance(exited.value.reason, Error)
         assert exited.value.reason == Error("LookupError", "no such order")
         assert exited.value.reason.stack[-1].function == "receive"
 
