@@ -98,7 +98,7 @@ def noise(chance: random.Random) -> bytes:
 def cut(chance: random.Random) -> bytes:
     """Cut short."""
     data = chance.choice(corpus())
-    return data[: chance.randrange(len(data))]
+    return data[: chance.randrange(len(data) + 1)]
 
 
 def flipped(chance: random.Random) -> bytes:
@@ -132,7 +132,8 @@ def spliced(chance: random.Random) -> bytes:
         at = chance.randrange(len(parts) + 1)
         match chance.randrange(5):
             case 0:
-                parts.insert(at, chance.choice(_sections(chance.choice(corpus()))))
+                others = _sections(chance.choice(corpus()))
+                parts.insert(at, chance.choice(others or [(_NESTED, b"")]))
             case 1 if at < len(parts):
                 del parts[at]
             case 2 if at < len(parts):
@@ -153,7 +154,10 @@ def other_code(chance: random.Random) -> bytes:
     parts = _sections(component)
     for index, (kind, contents) in enumerate(parts):
         if kind == _CORE_MODULE:
-            inside = list(sections(contents))
+            try:
+                inside = list(sections(contents))
+            except ValueError:  # of the corpus, damaged
+                break
             inside = [
                 (inner, _patched(chance, code) if inner == _CODE else code)
                 for inner, code in inside
@@ -165,7 +169,7 @@ def other_code(chance: random.Random) -> bytes:
 
 def _patched(chance: random.Random, code: bytes) -> bytes:
     changed = bytearray(code)
-    for _ in range(chance.choice((1, 1, 2, 3))):
+    for _ in range(chance.choice((1, 1, 2, 3)) if code else 0):
         at = chance.randrange(len(changed))
         # Instructions in the same place of the opcode table take the same operands.
         changed[at] = (changed[at] + chance.choice((-2, -1, 1, 2))) & 0xFF

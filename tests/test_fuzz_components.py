@@ -22,7 +22,8 @@ def test_nothing_that_nobody_would_build_harms_the_process() -> None:
 def test_an_input_is_made_from_its_number_alone() -> None:
     assert [made(1, n).binary for n in range(30)] == [made(1, n).binary for n in range(30)]
     assert made(1, 7).binary != made(1, 8).binary
-    assert len({made(1, n).kind for n in range(300)}) == 14
+    # Some of these begin with what is damaged already: no sections, or no end.
+    assert len({made(3003, n).kind for n in range(500)}) == 14
     assert len(corpus()) >= 12
 
 
