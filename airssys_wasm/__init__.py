@@ -21,8 +21,8 @@ if TYPE_CHECKING:
         RemoteError,
         TooLarge,
     )
-    from airssys_wasm.broker.node_events import NodeDown, NodeUp
-    from airssys_wasm.broker.node_settings import NodeSettings
+    from airssys_wasm.broker.nodes.node_events import NodeDown, NodeUp
+    from airssys_wasm.broker.nodes.node_settings import NodeSettings
     from airssys_wasm.components import Component, ComponentInvalid, ComponentMessage
     from airssys_wasm.components.engine.limits import Limits
     from airssys_wasm.components.engine.traps import Limit, Trap
@@ -119,8 +119,8 @@ _HOMES = {
         "RemoteError",
         "TooLarge",
     ),
-    "airssys_wasm.broker.node_events": ("NodeDown", "NodeUp"),
-    "airssys_wasm.broker.node_settings": ("NodeSettings",),
+    "airssys_wasm.broker.nodes.node_events": ("NodeDown", "NodeUp"),
+    "airssys_wasm.broker.nodes.node_settings": ("NodeSettings",),
     "airssys_wasm.components": ("Component", "ComponentInvalid", "ComponentMessage"),
     "airssys_wasm.components.engine.limits": ("Limits",),
     "airssys_wasm.components.engine.traps": ("Limit", "Trap"),

@@ -2,7 +2,8 @@
 
 An engine carries frames by subject and keeps a few keys that all nodes share. It may lose frames,
 and carry one twice; those from one node to another keep their order. What is built on it notices a
-loss (`peer.py`). One suite of tests holds every engine to this: `tests/broker/test_engines.py`.
+loss (`nodes/peer.py`). One suite of tests holds every engine to this:
+`tests/broker/test_engines.py`.
 """
 
 from __future__ import annotations

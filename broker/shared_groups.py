@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from airssys_wasm.broker.errors import NotDecodable
+from airssys_wasm.broker.nodes.wire import Address
 from airssys_wasm.broker.shared_map import Change, SharedMap, in_pieces
-from airssys_wasm.broker.wire import Address
 
 if TYPE_CHECKING:
-    from airssys_wasm.broker.node import Node
+    from airssys_wasm.broker.nodes.node import Node
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.ref import ActorRef
 

@@ -37,7 +37,7 @@ from airssys_wasm.kernel.message import DeadLetter
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.broker import Broker
-    from airssys_wasm.broker.node import Node
+    from airssys_wasm.broker.nodes.node import Node
     from airssys_wasm.kernel.kernel import Kernel
 
 log = logging.getLogger(__name__)

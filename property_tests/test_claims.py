@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airssys_wasm.broker.claim import (
+from airssys_wasm.broker.engine import Entry
+from airssys_wasm.broker.errors import KeyChanged
+from airssys_wasm.broker.leases.claim import (
     Free,
     Have,
     Holding,
@@ -17,9 +19,7 @@ from airssys_wasm.broker.claim import (
     next_step,
     token_of,
 )
-from airssys_wasm.broker.engine import Entry
-from airssys_wasm.broker.errors import KeyChanged
-from airssys_wasm.broker.singleton_state import Finish, Kill, SingletonState, Start, Stop
+from airssys_wasm.broker.leases.singleton_state import Finish, Kill, SingletonState, Start, Stop
 from airssys_wasm.broker.store import KeyStore
 from airssys_wasm.broker.topic import parse_pattern
 

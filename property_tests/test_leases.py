@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airssys_wasm.broker.engine import Entry
 from airssys_wasm.broker.errors import KeyChanged
-from airssys_wasm.broker.lease import (
+from airssys_wasm.broker.leases.lease import (
     Began,
     Lease,
     LeaseTimes,
@@ -22,7 +22,7 @@ from airssys_wasm.broker.lease import (
     Write,
     bytes_of,
 )
-from airssys_wasm.broker.lease_watch import Ask, Down, LeaseWatch, News, Remove, Up
+from airssys_wasm.broker.leases.lease_watch import Ask, Down, LeaseWatch, News, Remove, Up
 from airssys_wasm.broker.store import KeyStore
 
 TIMES = LeaseTimes(10.0, 1.0)

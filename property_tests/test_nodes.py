@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from airssys_wasm import Actor, ActorExited, Down
 from airssys_wasm.broker.errors import EngineDown, RemoteError
-from airssys_wasm.broker.node import Node
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.nodes.node import Node
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from airssys_wasm.kernel import Kernel
 from airssys_wasm.testing.choices import Uniform
 from airssys_wasm.testing.faults import NetworkFault

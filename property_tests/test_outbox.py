@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airssys_wasm.broker.outbox import FULL, Outbox
-from airssys_wasm.broker.wire import HEADER, Address, Data, Packed, Send, decode, encode_part
+from airssys_wasm.broker.nodes.outbox import FULL, Outbox
+from airssys_wasm.broker.nodes.wire import HEADER, Address, Data, Packed, Send, decode, encode_part
 
 MOST = 4_096
 

@@ -13,9 +13,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airssys_wasm.broker.node_settings import BEAT, PATIENCE
-from airssys_wasm.broker.peer import Deliver, Lost, Output, Peer, Transmit
-from airssys_wasm.broker.wire import Address, Data, Envelope, Packed, Send, decode, encode
+from airssys_wasm.broker.nodes.node_settings import BEAT, PATIENCE
+from airssys_wasm.broker.nodes.peer import Deliver, Lost, Output, Peer, Transmit
+from airssys_wasm.broker.nodes.wire import Address, Data, Envelope, Packed, Send, decode, encode
 
 TO = Address("b", "1", 1)
 

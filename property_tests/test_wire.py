@@ -20,14 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airssys_wasm import Actor
-from airssys_wasm.broker import wire
-from airssys_wasm.broker.codecs import CodecName, Codecs
 from airssys_wasm.broker.engine import Carried
 from airssys_wasm.broker.errors import NotDecodable, NotEncodable
 from airssys_wasm.broker.local_engine import LocalHub
-from airssys_wasm.broker.node import Node
-from airssys_wasm.broker.node_settings import NodeSettings
-from airssys_wasm.broker.values import Registry, Values
+from airssys_wasm.broker.nodes import wire
+from airssys_wasm.broker.nodes.codecs import CodecName, Codecs
+from airssys_wasm.broker.nodes.node import Node
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
+from airssys_wasm.broker.nodes.values import Registry, Values
 from airssys_wasm.kernel import Kernel
 from airssys_wasm.kernel.reasons import Error, Frame
 

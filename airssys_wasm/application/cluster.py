@@ -15,14 +15,14 @@ import msgspec
 
 from airssys_wasm.application.placement import Host, Subtree, placement
 from airssys_wasm.application.placement_table import PlacementTable
-from airssys_wasm.broker.global_names import GlobalNames
-from airssys_wasm.broker.lease import Lease, Occupied
-from airssys_wasm.broker.leases import LeaseEvent, Leases
-from airssys_wasm.broker.singletons import Singletons
+from airssys_wasm.broker.leases.global_names import GlobalNames
+from airssys_wasm.broker.leases.lease import Lease, Occupied
+from airssys_wasm.broker.leases.leases import LeaseEvent, Leases
+from airssys_wasm.broker.leases.singletons import Singletons
 
 if TYPE_CHECKING:
-    from airssys_wasm.broker.node import Node
-    from airssys_wasm.broker.node_settings import NodeSettings
+    from airssys_wasm.broker.nodes.node import Node
+    from airssys_wasm.broker.nodes.node_settings import NodeSettings
     from airssys_wasm.kernel import ActorRef, Kernel
 
 LEADER = "=placement/"  # the singleton of the node that places: this and a digest of the subtrees

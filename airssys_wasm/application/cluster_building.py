@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.application.building import child_of
 from airssys_wasm.application.placement import Host, Subtree
 from airssys_wasm.application.placing import Placed, PlacementActor
-from airssys_wasm.broker.lease import LeaseTimes
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.leases.lease import LeaseTimes
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from airssys_wasm.components import ComponentMessage
 from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.components.message import MessageMetadata

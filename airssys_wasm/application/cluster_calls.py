@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airssys_wasm.application.cluster import Cluster, ClusterView
-    from airssys_wasm.broker.global_names import Resolve
+    from airssys_wasm.broker.leases.global_names import Resolve
     from airssys_wasm.kernel import ActorRef
 
 

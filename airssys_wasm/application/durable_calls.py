@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Engine
     from airssys_wasm.broker.nats.durable_mailbox import DurableMailbox
     from airssys_wasm.broker.nats.durable_sender import Outgoing
-    from airssys_wasm.broker.node import Node
+    from airssys_wasm.broker.nodes.node import Node
     from airssys_wasm.kernel import ActorRef, Kernel
 
 

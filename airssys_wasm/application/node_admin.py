@@ -13,7 +13,7 @@ from airssys_wasm.kernel.errors import AirssysError
 
 if TYPE_CHECKING:
     from airssys_wasm.application.cluster import Cluster, NodeState
-    from airssys_wasm.broker.node import Node
+    from airssys_wasm.broker.nodes.node import Node
     from airssys_wasm.kernel import Kernel
 
 SERVICE = "admin"

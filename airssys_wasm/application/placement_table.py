@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airssys_wasm.broker.errors import KeyChanged
-from airssys_wasm.broker.leases import FAILURES
-from airssys_wasm.broker.owned_tasks import OwnedTasks
+from airssys_wasm.broker.leases.leases import FAILURES
+from airssys_wasm.broker.leases.owned_tasks import OwnedTasks
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Engine, Entry, Stoppable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.broker.singletons import SingletonActor, Singletons
+from airssys_wasm.broker.leases.singletons import SingletonActor, Singletons
 from airssys_wasm.kernel.posting import kernel_of
 
 if TYPE_CHECKING:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from airssys_wasm.application.cluster import Cluster
     from airssys_wasm.application.node_admin import NodeAdmin
     from airssys_wasm.broker.engine import Engine
-    from airssys_wasm.broker.node import Node
-    from airssys_wasm.broker.node_settings import NodeSettings
+    from airssys_wasm.broker.nodes.node import Node
+    from airssys_wasm.broker.nodes.node_settings import NodeSettings
     from airssys_wasm.broker.shared_groups import GroupStatistics, SharedGroups
     from airssys_wasm.components.services import ComponentServices
     from airssys_wasm.kernel import Platform
@@ -152,8 +152,8 @@ class ActorSystem(Starts, ClusterCalls, DurableCalls):
         from airssys_wasm.application.cluster import Cluster
         from airssys_wasm.application.component_types import component_types
         from airssys_wasm.application.node_admin import NodeAdmin
-        from airssys_wasm.broker.node import Node
-        from airssys_wasm.broker.node_settings import NodeSettings
+        from airssys_wasm.broker.nodes.node import Node
+        from airssys_wasm.broker.nodes.node_settings import NodeSettings
         from airssys_wasm.broker.shared_groups import SharedGroups
         from airssys_wasm.broker.shared_topics import SharedTopics
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from airssys_wasm.broker.lease import LENGTH
+from airssys_wasm.broker.leases.lease import LENGTH
 from airssys_wasm.config import words
 from airssys_wasm.schema import AtLeast, AtMost, Checked, Duration, Named, Verbatim
 

@@ -18,7 +18,7 @@ from airssys_wasm.broker.durable_settings import DurableSettings
 from airssys_wasm.broker.errors import EngineDown, NotEncodable, TooLarge
 from airssys_wasm.broker.local_engine import LocalEngine
 from airssys_wasm.broker.nats import NatsEngine
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from tests.nats_server import NatsServer
 
 pytestmark = pytest.mark.anyio

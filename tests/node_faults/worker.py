@@ -17,10 +17,10 @@ from typing import Any
 
 from airssys_wasm import Actor, ActorExited, ActorRef, ActorSystem, Down, Exit, RequestTimeout
 from airssys_wasm.application.singleton import Singleton
-from airssys_wasm.broker.lease import LeaseTimes
+from airssys_wasm.broker.leases.lease import LeaseTimes
+from airssys_wasm.broker.leases.singletons import Singletons
 from airssys_wasm.broker.nats import NatsEngine
-from airssys_wasm.broker.node_settings import NodeSettings
-from airssys_wasm.broker.singletons import Singletons
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 
 BEAT, PATIENCE = 0.25, 2.0  # seconds
 LEASE = LeaseTimes(3.0, 0.5)  # seconds

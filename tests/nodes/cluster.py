@@ -15,7 +15,7 @@ from airssys_wasm import ActorSystem
 from airssys_wasm.broker.engine import Engine
 from airssys_wasm.broker.local_engine import LocalHub
 from airssys_wasm.broker.nats import NatsEngine
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from airssys_wasm.testing.choices import Fifo
 from airssys_wasm.testing.runs import run_once
 from airssys_wasm.testing.simulated_engine import SimulatedHub

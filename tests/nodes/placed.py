@@ -9,8 +9,8 @@ from typing import Any
 from airssys_wasm import Actor, ActorSystem
 from airssys_wasm.application.placement import Subtree
 from airssys_wasm.application.placing import Placed, PlacementActor
-from airssys_wasm.broker.lease import LeaseTimes
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.leases.lease import LeaseTimes
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from airssys_wasm.kernel import ActorRef
 from airssys_wasm.kernel.posting import kernel_of
 from airssys_wasm.supervision import ChildSpec, Supervisor

@@ -11,8 +11,8 @@ import pytest
 
 from airssys_wasm import ActorExited, ActorSystem, Down, Exit
 from airssys_wasm.broker.errors import NodeNameTaken
-from airssys_wasm.broker.node_events import NodeDown, NodeUp
-from airssys_wasm.broker.wire import Address
+from airssys_wasm.broker.nodes.node_events import NodeDown, NodeUp
+from airssys_wasm.broker.nodes.wire import Address
 from airssys_wasm.testing.simulated_engine import SimulatedHub
 from tests.nodes.actors import Keeper, Server, elsewhere, got_all
 from tests.nodes.cluster import Cluster, Run, run_local, run_simulated, until
@@ -93,11 +93,11 @@ def test_all_that_a_node_said_comes_before_the_news_that_it_is_down_and_nothing_
             far.send(("send", near_there, number))
         await until(lambda: len(got) >= 100)
         await fall(b)
-        await until(lambda: a.nodes() == [])
+        await until(lambda: isinstance(got[-1], NodeDown))
         far.send(("send", near_there, "late"))
+        await until(lambda: a.nodes() == [])
         numbers = got[:-1]
         assert numbers == list(range(len(numbers)))
-        assert isinstance(got[-1], NodeDown)
         assert got[-1].node == "b"
 
     run(test)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from airssys_wasm import ActorSystem
 from airssys_wasm.application.placement import Subtree
-from airssys_wasm.broker.lease import LeaseTimes
+from airssys_wasm.broker.leases.lease import LeaseTimes
 from airssys_wasm.broker.nats import NatsEngine
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from tests.nats_server import NatsServer
 from tests.nodes.cluster import until
 from tests.nodes.placed import Record, root_of

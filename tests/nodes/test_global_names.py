@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from airssys_wasm import Actor, ActorSystem
-from airssys_wasm.broker.lease import LeaseTimes
+from airssys_wasm.broker.leases.lease import LeaseTimes
 from airssys_wasm.broker.local_engine import LocalEngine
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from airssys_wasm.kernel.errors import ActorExited, NameTaken, NotRegistered
 from airssys_wasm.kernel.real_platform import RealPlatform
 from tests.nodes.cluster import Cluster, Run, until

@@ -14,12 +14,12 @@ import pytest
 
 from airssys_wasm import Actor, ActorSystem, ChildSpec, Singleton, Supervisor, SystemFailed
 from airssys_wasm.application.placement import Subtree
-from airssys_wasm.broker.claim import Holding
-from airssys_wasm.broker.claim import bytes_of as holding_bytes
 from airssys_wasm.broker.errors import EngineDown
-from airssys_wasm.broker.global_names import NameConflict, notify_all, notify_loser
-from airssys_wasm.broker.lease import Lease, LeaseTimes
-from airssys_wasm.broker.lease import bytes_of as lease_bytes
+from airssys_wasm.broker.leases.claim import Holding
+from airssys_wasm.broker.leases.claim import bytes_of as holding_bytes
+from airssys_wasm.broker.leases.global_names import NameConflict, notify_all, notify_loser
+from airssys_wasm.broker.leases.lease import Lease, LeaseTimes
+from airssys_wasm.broker.leases.lease import bytes_of as lease_bytes
 from airssys_wasm.kernel import ActorRef
 from airssys_wasm.kernel.errors import NameTaken
 from airssys_wasm.testing.choices import Fifo, Uniform

@@ -16,7 +16,7 @@ import pytest
 from airssys_wasm import ActorExited, ActorRef, ActorSystem, Down, RequestTimeout
 from airssys_wasm.broker.errors import EngineDown
 from airssys_wasm.broker.nats import NatsEngine
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from tests.nats_server import MISSING, SERVER, NatsServer
 from tests.nodes.actors import Keeper, Server, elsewhere, got_all
 from tests.nodes.cluster import until

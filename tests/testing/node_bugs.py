@@ -12,21 +12,21 @@ NODE_BUGS = tuple(
         # --- the connection of two nodes
         Bug(
             "gap-not-noticed",
-            "broker.peer:Peer._data",
+            "broker.nodes.peer:Peer._data",
             "number > self._heard + 1",
             "number > self._heard + 1_000_000",
             "what was lost on the way is passed over in silence",
         ),
         Bug(
             "doubled-frame-handled-twice",
-            "broker.peer:Peer._data",
+            "broker.nodes.peer:Peer._data",
             "number <= self._heard",
             "number < self._heard",
             "a frame that came twice is handed on twice",
         ),
         Bug(
             "loss-of-the-last-not-noticed",
-            "broker.peer:Peer._beat_of",
+            "broker.nodes.peer:Peer._beat_of",
             "said > self._heard",
             "said > self._heard + 1_000_000",
             "the last thing that was said may be lost in silence",
@@ -34,7 +34,7 @@ NODE_BUGS = tuple(
         ),
         Bug(
             "silence-not-noticed",
-            "broker.peer:Peer.tick",
+            "broker.nodes.peer:Peer.tick",
             "self._listened + self._patience",
             "self._listened + self._patience * 1_000",
             "a node that is cut off is never given up",
@@ -42,7 +42,7 @@ NODE_BUGS = tuple(
         ),
         Bug(
             "reset-not-obeyed",
-            "broker.peer:Peer.receive",
+            "broker.nodes.peer:Peer.receive",
             "stream == self._mine",
             "stream == self._theirs",
             "one side goes on in a connection that the other has ended",
@@ -60,7 +60,7 @@ NODE_BUGS = tuple(
         ),
         Bug(
             "links-survive-a-lost-node",
-            "broker.remote_relations:RemoteRelations.lost",
+            "broker.nodes.remote_relations:RemoteRelations.lost",
             "for ref in list(side.watched.values()):",
             "for ref in list(side.watched.values())[1:]:",
             "of one actor elsewhere the loss is not told",
@@ -68,7 +68,7 @@ NODE_BUGS = tuple(
         # --- leases and names
         Bug(
             "lease-not-fenced",
-            "broker.lease:OwnLease._passed",
+            "broker.leases.lease:OwnLease._passed",
             'if self.phase != "held":',
             "if True:",
             "a node goes on with what its lease does not cover any more",
@@ -76,7 +76,7 @@ NODE_BUGS = tuple(
         ),
         Bug(
             "lease-counted-from-the-answer",
-            "broker.lease:OwnLease.granted",
+            "broker.leases.lease:OwnLease.granted",
             "until = asked + self.times.length",
             "until = now + self.times.length * 3",
             "the lease ends later here than others believe",
@@ -84,7 +84,7 @@ NODE_BUGS = tuple(
         ),
         Bug(
             "lease-of-others-too-short",
-            "broker.lease_watch:LeaseWatch._silent_at",
+            "broker.leases.lease_watch:LeaseWatch._silent_at",
             "known.seen + known.lease.length + self._times.margin",
             "known.seen + known.lease.length / 4",
             "others take a node for lost while its lease lasts",
@@ -92,14 +92,14 @@ NODE_BUGS = tuple(
         ),
         Bug(
             "name-taken-from-its-holder",
-            "broker.claim:next_step",
+            "broker.leases.claim:next_step",
             "own or is_free(holding)",
             "True",
             "a name is taken though its holder is there",
         ),
         Bug(
             "term-used-again",
-            "broker.lease:OwnLease._write",
+            "broker.leases.lease:OwnLease._write",
             'if self.phase == "seeking":',
             'if self.phase == "seeking" and not self.term:',
             "a new lease counts as the one that ended, and names under that one count again",

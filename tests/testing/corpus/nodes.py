@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from airssys_wasm import ActorSystem
 from airssys_wasm.application.singleton import Singleton
-from airssys_wasm.broker.lease import LeaseTimes
-from airssys_wasm.broker.node_settings import NodeSettings
+from airssys_wasm.broker.leases.lease import LeaseTimes
+from airssys_wasm.broker.nodes.node_settings import NodeSettings
 from airssys_wasm.kernel import Actor, ActorExited, Address, Down, Exit, RequestTimeout
 from airssys_wasm.testing.faults import NetworkFault
 from airssys_wasm.testing.simulated_engine import SimulatedHub

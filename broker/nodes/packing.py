@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airssys_wasm.broker.codecs import Codecs
 from airssys_wasm.broker.errors import NotEncodable, TooLarge
-from airssys_wasm.broker.wire import Packed
+from airssys_wasm.broker.nodes.codecs import Codecs
+from airssys_wasm.broker.nodes.wire import Packed
 from airssys_wasm.kernel.reasons import Error
 
 TEXT = 1_000  # characters of an error whose reason can't be carried

@@ -11,7 +11,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airssys_wasm.broker.claim import (
+from airssys_wasm.broker.engine import Entry
+from airssys_wasm.broker.errors import KeyChanged
+from airssys_wasm.broker.leases.claim import (
     Free,
     Have,
     Holding,
@@ -23,12 +25,10 @@ from airssys_wasm.broker.claim import (
     next_step,
     token_of,
 )
-from airssys_wasm.broker.engine import Entry
-from airssys_wasm.broker.errors import KeyChanged
-from airssys_wasm.broker.lease import Began, Over
-from airssys_wasm.broker.lease_watch import Down, Gone
-from airssys_wasm.broker.leases import FAILURES, LeaseEvent, Leases
-from airssys_wasm.broker.owned_tasks import OwnedTasks
+from airssys_wasm.broker.leases.lease import Began, Over
+from airssys_wasm.broker.leases.lease_watch import Down, Gone
+from airssys_wasm.broker.leases.leases import FAILURES, LeaseEvent, Leases
+from airssys_wasm.broker.leases.owned_tasks import OwnedTasks
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Engine, Stoppable

@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.broker import wire
-from airssys_wasm.broker.codecs import Codecs
-from airssys_wasm.broker.connections import Connections, subject_of
 from airssys_wasm.broker.errors import NotDecodable
-from airssys_wasm.broker.node_events import NodeDown, NodeUp, Watching
-from airssys_wasm.broker.node_name import new_life
-from airssys_wasm.broker.node_settings import NAME, NodeSettings
-from airssys_wasm.broker.packing import Packing
-from airssys_wasm.broker.remote_actors import RemoteActors
-from airssys_wasm.broker.values import Registry, Values
+from airssys_wasm.broker.nodes import wire
+from airssys_wasm.broker.nodes.codecs import Codecs
+from airssys_wasm.broker.nodes.connections import Connections, subject_of
+from airssys_wasm.broker.nodes.node_events import NodeDown, NodeUp, Watching
+from airssys_wasm.broker.nodes.node_name import new_life
+from airssys_wasm.broker.nodes.node_settings import NAME, NodeSettings
+from airssys_wasm.broker.nodes.packing import Packing
+from airssys_wasm.broker.nodes.remote_actors import RemoteActors
+from airssys_wasm.broker.nodes.values import Registry, Values
 from airssys_wasm.kernel.address import NamedRef
 from airssys_wasm.kernel.reasons import Error, Frame
 from airssys_wasm.kernel.ref import ActorRef

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from airssys_wasm.broker.wire import HEADER, Part, encode_part, frame_of
+from airssys_wasm.broker.nodes.wire import HEADER, Part, encode_part, frame_of
 
 FULL = 64 * 1024  # bytes after which a frame goes without waiting for the end of the turn
 

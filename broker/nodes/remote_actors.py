@@ -8,11 +8,11 @@ from __future__ import annotations
 from asyncio import Future
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.broker import wire
-from airssys_wasm.broker.packing import Packing
-from airssys_wasm.broker.remote_refs import Line, RemoteRefs
-from airssys_wasm.broker.remote_relations import RemoteRelations
-from airssys_wasm.broker.remote_requests import RemoteRequests
+from airssys_wasm.broker.nodes import wire
+from airssys_wasm.broker.nodes.packing import Packing
+from airssys_wasm.broker.nodes.remote_refs import Line, RemoteRefs
+from airssys_wasm.broker.nodes.remote_relations import RemoteRelations
+from airssys_wasm.broker.nodes.remote_requests import RemoteRequests
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.kernel import Kernel

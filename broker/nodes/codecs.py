@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol, get_args
 import msgspec
 
 from airssys_wasm.broker.errors import NotDecodable, NotEncodable
-from airssys_wasm.broker.values import Values
-from airssys_wasm.broker.wire import Packed
+from airssys_wasm.broker.nodes.values import Values
+from airssys_wasm.broker.nodes.wire import Packed
 
 CodecName = Literal["msgpack", "json", "cbor", "raw"]
 CODECS: tuple[CodecName, ...] = get_args(CodecName)

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.broker.claims import Claims
-from airssys_wasm.broker.lease import Over
-from airssys_wasm.broker.singleton_state import Action as StateAction
-from airssys_wasm.broker.singleton_state import Finish, Kill, SingletonState, Start, Stop
+from airssys_wasm.broker.leases.claims import Claims
+from airssys_wasm.broker.leases.lease import Over
+from airssys_wasm.broker.leases.singleton_state import Action as StateAction
+from airssys_wasm.broker.leases.singleton_state import Finish, Kill, SingletonState, Start, Stop
 from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.message import Down, Exit, Ignored, Started, StopRequested
 from airssys_wasm.kernel.posting import kernel_of
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Engine
-    from airssys_wasm.broker.leases import LeaseEvent, Leases
+    from airssys_wasm.broker.leases.leases import LeaseEvent, Leases
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.platform import Platform
     from airssys_wasm.kernel.ref import ActorRef

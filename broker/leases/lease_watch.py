@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airssys_wasm.broker.lease import PREFIX, Lease, LeaseTimes, lease_of
+from airssys_wasm.broker.leases.lease import PREFIX, Lease, LeaseTimes, lease_of
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Entry

@@ -11,16 +11,16 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from airssys_wasm.broker import wire
 from airssys_wasm.broker.errors import TooLarge
-from airssys_wasm.broker.outbox import Outbox
-from airssys_wasm.broker.peer import Deliver, Lost, Output, Peer, Transmit
+from airssys_wasm.broker.nodes import wire
+from airssys_wasm.broker.nodes.outbox import Outbox
+from airssys_wasm.broker.nodes.peer import Deliver, Lost, Output, Peer, Transmit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airssys_wasm.broker.engine import Engine
-    from airssys_wasm.broker.node_settings import NodeSettings
+    from airssys_wasm.broker.nodes.node_settings import NodeSettings
     from airssys_wasm.kernel.platform import Platform, Wakeup
 
 log = logging.getLogger(__name__)

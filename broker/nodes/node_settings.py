@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from airssys_wasm.broker.codecs import CODECS, CodecName
-from airssys_wasm.broker.lease import LeaseTimes
+from airssys_wasm.broker.leases.lease import LeaseTimes
+from airssys_wasm.broker.nodes.codecs import CODECS, CodecName
 
 BEAT = 1.0  # seconds between two signs of life
 PATIENCE = 4.0  # seconds of silence after which a node is given up

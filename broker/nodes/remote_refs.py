@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 import msgspec
 
 from airssys_wasm.broker.errors import NotDecodable, NotEncodable
-from airssys_wasm.broker.node_settings import NAME
-from airssys_wasm.broker.wire import LONGEST, Address, Body
+from airssys_wasm.broker.nodes.node_settings import NAME
+from airssys_wasm.broker.nodes.wire import LONGEST, Address, Body
 from airssys_wasm.kernel.address import NamedRef
 from airssys_wasm.kernel.outside_ref import Outside, OutsideRef, end, merge, outside_ref
 from airssys_wasm.kernel.ref import ActorRef

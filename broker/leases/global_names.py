@@ -15,18 +15,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.broker.claim import Holding
-from airssys_wasm.broker.claims import Claims
 from airssys_wasm.broker.errors import EngineDown
-from airssys_wasm.broker.wire import Address
+from airssys_wasm.broker.leases.claim import Holding
+from airssys_wasm.broker.leases.claims import Claims
+from airssys_wasm.broker.nodes.wire import Address
 from airssys_wasm.kernel.errors import ActorExited, NameTaken, NotRegistered
 from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import check_name
 
 if TYPE_CHECKING:
-    from airssys_wasm.broker.leases import Leases
-    from airssys_wasm.broker.node import Node
+    from airssys_wasm.broker.leases.leases import Leases
+    from airssys_wasm.broker.nodes.node import Node
     from airssys_wasm.kernel.kernel import Kernel
     from airssys_wasm.kernel.platform import Platform
 

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from airssys_wasm.broker.node_settings import BEAT, PATIENCE
-from airssys_wasm.broker.wire import Beat, Body, Data, Envelope, Hello, Part, Reset, Welcome
+from airssys_wasm.broker.nodes.node_settings import BEAT, PATIENCE
+from airssys_wasm.broker.nodes.wire import Beat, Body, Data, Envelope, Hello, Part, Reset, Welcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airssys_wasm.broker.errors import EngineDown, KeyChanged
-from airssys_wasm.broker.lease import (
+from airssys_wasm.broker.leases.lease import (
     PREFIX,
     Began,
     LeaseTimes,
@@ -24,9 +24,9 @@ from airssys_wasm.broker.lease import (
     Write,
     bytes_of,
 )
-from airssys_wasm.broker.lease import Output as OwnOutput
-from airssys_wasm.broker.lease_watch import Ask, LeaseWatch, News, Remove
-from airssys_wasm.broker.owned_tasks import OwnedTasks
+from airssys_wasm.broker.leases.lease import Output as OwnOutput
+from airssys_wasm.broker.leases.lease_watch import Ask, LeaseWatch, News, Remove
+from airssys_wasm.broker.leases.owned_tasks import OwnedTasks
 
 if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Engine, Entry, Stoppable

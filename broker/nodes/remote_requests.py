@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.broker.errors import NotDecodable, NotEncodable, RemoteError, TooLarge
-from airssys_wasm.broker.packing import Packing, text
-from airssys_wasm.broker.remote_refs import Line, RemoteRefs
-from airssys_wasm.broker.wire import (
+from airssys_wasm.broker.nodes.packing import Packing, text
+from airssys_wasm.broker.nodes.remote_refs import Line, RemoteRefs
+from airssys_wasm.broker.nodes.wire import (
     Address,
     Answer,
     Ask,

@@ -12,9 +12,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.broker.packing import Packing
-from airssys_wasm.broker.remote_refs import Line, RemoteRefs
-from airssys_wasm.broker.wire import Address, Bound, Gone, Link, Signal, Unlink, Unlinked, Watch
+from airssys_wasm.broker.nodes.packing import Packing
+from airssys_wasm.broker.nodes.remote_refs import Line, RemoteRefs
+from airssys_wasm.broker.nodes.wire import (
+    Address,
+    Bound,
+    Gone,
+    Link,
+    Signal,
+    Unlink,
+    Unlinked,
+    Watch,
+)
 from airssys_wasm.kernel.outside_ref import How, Onlooker, OutsideRef, dismiss, end, onlooker, sever
 from airssys_wasm.kernel.ref import ActorRef
 

@@ -1,0 +1,1 @@
+"""What nodes agree on over the engine's keys: leases, names, and what runs once."""
