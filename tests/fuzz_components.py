@@ -207,8 +207,8 @@ async def _all(
             if took > tally.slowest:
                 tally.slowest, tally.slowest_number = took, number
             if number == start + WARM:
-                before = await held(engines.values())
-    after = await held(engines.values())
+                before = await held(engines.values(), system)
+    after = await held(engines.values(), system)
     if before is not None and (leak := after.beyond(before)):
         tally.failures.append((number, f"leaked: {leak}"))
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -269,8 +269,13 @@ class Held:
         return ", ".join(found)
 
 
-async def held(engines: Any) -> Held:
-    """Waits for the threads of the slow path to leave their guests, then counts."""
+async def held(engines: Any, system: ActorSystem) -> Held:
+    """Waits for the threads of the slow path to leave their guests, then counts.
+
+    The latest dead letters are let go of: the reasons in them hold tracebacks, and those the code
+    of guests.
+    """
+    system.dead_letters._recent.clear()
     accounts = [engine._runner._memories for engine in engines]
     for _ in range(300):
         gc.collect()
