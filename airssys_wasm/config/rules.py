@@ -23,6 +23,7 @@ MEANING_RULES = {
     "grant": "A component subscribes only to what it is granted.",
     "include-cycle": "No file includes itself, nor through others.",
     "include-missing": "A file that is included can be read.",
+    "multicodec": "What a component replies in is among the codecs that it declares.",
     "placement": "Children of the root are placed, where an engine and its strategy let them.",
     "pool-key": "A pool has a `key` if, and only if, it routes by key.",
     "set": "What `--set` changes is there.",
