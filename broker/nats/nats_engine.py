@@ -184,7 +184,8 @@ class NatsEngine:
             if client.is_connected:
                 with suppress(*DOWN):
                     await client.flush(timeout=1)
-            with suppress(RuntimeError, *DOWN):  # of a connection that breaks just now; uvloop's
+            # Of a connection that breaks just now: RuntimeError is uvloop's, TypeError is 3.12's.
+            with suppress(RuntimeError, TypeError, *DOWN):
                 await client.close()
 
     def send(self, subject: str, body: bytes, reply: str | None = None) -> None:
