@@ -40,14 +40,6 @@ NODE_BUGS = tuple(
             "a node that is cut off is never given up",
             seeds=60,
         ),
-        Bug(
-            "reset-not-obeyed",
-            "broker.nodes.peer:Peer.receive",
-            "stream == self._mine",
-            "stream == self._theirs",
-            "one side goes on in a connection that the other has ended",
-            seeds=60,
-        ),
         # --- what follows from a loss
         Bug(
             "down-between-nodes-twice",
