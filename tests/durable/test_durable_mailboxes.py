@@ -54,7 +54,7 @@ class Ledger(Actor[Any]):
 
 
 async def until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(15):
+    with anyio.fail_after(60):
         while not condition():  # noqa: ASYNC110
             await anyio.sleep(0.005)
 
@@ -114,7 +114,7 @@ async def test_what_is_put_waits_for_an_actor_that_comes_later(
     assert await b.durable("ledger").waiting() == 1
     a.durable("ledger").feed(a.spawn(Ledger, book))
     await until(lambda: book.seen == ["early"])
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while await b.durable("ledger").waiting():  # noqa: ASYNC110
             await anyio.sleep(0.01)
 
