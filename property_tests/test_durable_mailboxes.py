@@ -222,6 +222,12 @@ class DurableMailbox(RuleBasedStateMachine):
             self.noting = None
             self.act(self.inbox.noted(self.now))
 
+    @rule(told=st.booleans())
+    def server_forgets_what_it_was_asked(self, told: bool) -> None:
+        self.server.pulled = False
+        if told:
+            self.act(self.inbox.pull_refused(self.now))
+
     @rule()
     def server_counts_a_delivery_that_nobody_took(self) -> None:
         for number in self.server.out:

@@ -141,19 +141,18 @@ class Feeder:
     # --- what the server says
 
     async def _listen(self) -> None:
-        await self._stream.listen(self._delivered, self.pull_again)
+        await self._stream.listen(self._delivered, self._refused)
 
     def _delivered(self, message: Delivered) -> None:
         self._act(self._inbox.arrived(message, self._now()))
 
-    def pull_again(self) -> None:
-        """The server forgot what it was asked."""
-        self._act(self._inbox.pull_ended(self._now()))
+    def _refused(self) -> None:
+        self._act(self._inbox.pull_refused(self._now()))
 
     def reconnected(self) -> None:
         """The connection is a new one, perhaps with a server that has lost the mailbox."""
         self._do(self._stream.make)
-        self.pull_again()
+        self._act(self._inbox.reconnected(self._now()))
 
     def tick(self) -> None:
         """Time has passed."""

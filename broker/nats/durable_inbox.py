@@ -28,8 +28,9 @@ from math import inf
 from typing import Literal
 
 BATCH = 1_000  # messages asked for at once; how many are delivered is bounded by `max_in_flight`
-PULL_TIME = 20.0  # seconds after which the server forgets what it was asked
-ASK_AGAIN = 1.0  # seconds between two looks at which message is the first
+PULL_TIME = 5.0  # seconds after which the server is asked anew: it may have forgotten, or rest
+PULL_LASTS = PULL_TIME + 3.0  # seconds for which it keeps in mind what it was asked
+ASK_AGAIN = 1.0  # seconds between two looks at which message is the first, or two refusals
 REMEMBERED = 100_000  # ids of handled messages at most: those of two minutes at 800 a second
 
 
@@ -192,10 +193,15 @@ class Inbox:
             self._asked = None
         return [*self._go_on(now), *self._pulled(now)]
 
-    def pull_ended(self, now: float) -> list[Output]:
-        """The server forgot what it was asked, or the connection is a new one."""
+    def reconnected(self, now: float) -> list[Output]:
+        """The connection is a new one: what the server was asked on the old one is forgotten."""
         self._expected = 0
         return self._pulled(now)
+
+    def pull_refused(self, now: float) -> list[Output]:
+        """The server can't do now what it was asked: it is asked again, but not at once."""
+        self._pull_ends = min(self._pull_ends, now + ASK_AGAIN)
+        return []
 
     def bounds(self, first: int, last: int, tried: tuple[int, int], now: float) -> list[Output]:
         """The server has the messages `first` to `last`, without those that are done.

@@ -72,6 +72,7 @@ class Sender:
         self._room: list[asyncio.Future[None]] = []
         self._something = asyncio.Event()
         self._waiters: list[asyncio.Future[None]] = []  # those in `stored`
+        self._answer: asyncio.Timeout | None = None  # what is waited for, on this connection
         self._closed = False
         self._given_up = False
         self.sent = 0
@@ -115,6 +116,9 @@ class Sender:
         """The connection is a new one."""
         self._outbox.reconnected()
         self._something.set()
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.reschedule(0.0)  # none comes from the old one
 
     async def go_on(self) -> None:
         """Publish one message after the other, for ever."""
@@ -130,11 +134,16 @@ class Sender:
                     await pause(self._kernel, due - platform.now())
                 continue
             try:
-                await self._stream.publish(out.body, out.id)
+                async with asyncio.timeout(None) as self._answer:
+                    await self._stream.publish(out.body, out.id)
+            except TimeoutError:
+                continue  # it is due at once
             except EngineDown as problem:
                 log.debug("%s: %s", self._name, problem)
                 outbox.refused(out.number, platform.now())
                 continue
+            finally:
+                self._answer = None
             outbox.stored(out.number)
             self._stored(out.number)
 

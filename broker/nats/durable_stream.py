@@ -27,7 +27,7 @@ from nats.js.api import (
 
 from airssys_wasm.broker.durable_settings import KEPT_DEAD, MOST_DEAD, DurableSettings, token
 from airssys_wasm.broker.errors import EngineDown, KeyChanged
-from airssys_wasm.broker.nats.durable_inbox import PULL_TIME, Delivered
+from airssys_wasm.broker.nats.durable_inbox import PULL_LASTS, Delivered
 from airssys_wasm.broker.nats.nats_engine import ANSWER_TIME, DOWN
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ID, OWN_ID, WHY, TRIES = "Nats-Msg-Id", "Airssys-Id", "Airssys-Reason", "Airssys-Tries"
 CONSUMER = "actor"
+NOTHING_CAME = "408"  # the status that ends what was asked for so long ago: it was asked anew since
 NANOSECONDS = 1_000_000_000
 
 
@@ -170,8 +171,10 @@ class DurableStream:
 
     # --- receiving
 
-    async def listen(self, receive: Callable[[Delivered], None], ended: Callable[[], None]) -> None:
-        """Call `receive` with what is delivered, `ended` when the server forgot what it was asked.
+    async def listen(
+        self, receive: Callable[[Delivered], None], refused: Callable[[], None]
+    ) -> None:
+        """Call `receive` with what is delivered, `refused` when the server can't deliver now.
 
         Does nothing again before `deafen`. Raises EngineDown.
         """
@@ -183,8 +186,8 @@ class DurableStream:
         async def take(message: Msg) -> None:
             if message.reply:
                 receive(_delivered(message))
-            else:
-                ended()  # a status: nothing came in time, or there are too many who ask
+            elif (message.headers or {}).get("Status") != NOTHING_CAME:
+                refused()
 
         try:
             self._subscription = await client.subscribe(self._receive_at, cb=take)
@@ -200,7 +203,7 @@ class DurableStream:
 
     async def pull(self, batch: int) -> None:
         """Ask for messages."""
-        asked = {"batch": batch, "expires": int(PULL_TIME * NANOSECONDS)}
+        asked = {"batch": batch, "expires": int(PULL_LASTS * NANOSECONDS)}
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{CONSUMER}"
         await self._say(subject, json.dumps(asked).encode(), self._receive_at)
 
