@@ -18,9 +18,6 @@ from airssys_wasm.application.placement import Host, Subtree
 from airssys_wasm.application.placing import Placed, PlacementActor
 from airssys_wasm.broker.leases.lease import LeaseTimes
 from airssys_wasm.broker.nodes.node_settings import NodeSettings
-from airssys_wasm.components import ComponentMessage
-from airssys_wasm.components.identity import ComponentId
-from airssys_wasm.components.message import MessageMetadata
 from airssys_wasm.config import (
     AnyChild,
     EngineConfig,
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
     from airssys_wasm.broker.engine import Engine
 
 PLACEMENT = "(placement)"  # the id of the placement actor; no child of a file can be called so
-OF_COMPONENTS = (ComponentMessage, MessageMetadata, ComponentId)  # what they send each other
 _ANYWHERE = PlacementConfig()
 
 
@@ -89,7 +85,7 @@ def node_of(config: TreeConfig, directory: Path) -> NodeSettings:
         node.name or host_name(),
         labels=dict(node.labels),
         lease=LeaseTimes(config.engine.lease),
-        messages=[*OF_COMPONENTS, *(_class(directory, path) for path in config.engine.messages)],
+        messages=[_class(directory, path) for path in config.engine.messages],
     )
 
 
