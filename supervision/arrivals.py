@@ -6,6 +6,7 @@ when its turn comes.
 
 from __future__ import annotations
 
+from airssys_wasm.kernel.reasons import says
 from airssys_wasm.supervision import checkups, events, steps
 from airssys_wasm.supervision.children import Child
 from airssys_wasm.supervision.jobs import Boot, Death, Job, Recover
@@ -67,7 +68,7 @@ def gone(
             blame, child.blame = child.blame, None
             child.state = "dead"
             child.lived = tree.now - child.up_since
-            child.reason = blame if blame is not None and reason == "killed" else reason
+            child.reason = blame if blame is not None and says(reason, "killed") else reason
             child.cause = cause
             tree.pending.append(Death(child.id, incarnation))
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from airssys_wasm.kernel.reasons import says
 from airssys_wasm.supervision import checkups, dynamic_steps, events, steps
 from airssys_wasm.supervision.backoff import Backoff
 from airssys_wasm.supervision.child_spec import ChildSpec
@@ -210,7 +211,7 @@ class DynamicMachine:
             state.keep(child, incarnation)
         state.end_checks(child)
         blame, child.blame = child.blame, None
-        if blame is not None and reason == "killed" and not child.ends:
+        if blame is not None and says(reason, "killed") and not child.ends:
             reason = blame
         match child.state:
             case "starting":

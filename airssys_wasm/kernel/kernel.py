@@ -26,7 +26,7 @@ from airssys_wasm.kernel.membership import Group, Membership
 from airssys_wasm.kernel.metering import Meter
 from airssys_wasm.kernel.multicall import Replies, multicall
 from airssys_wasm.kernel.real_platform import RealPlatform
-from airssys_wasm.kernel.reasons import Frame
+from airssys_wasm.kernel.reasons import Frame, says
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.registry import Registry, check_name
 from airssys_wasm.kernel.relations import Relations
@@ -258,7 +258,7 @@ class Kernel:
 
     def exit(self, ref: ActorRef[Any], reason: object) -> None:
         """See `ActorRef.exit`."""
-        if reason == "kill":
+        if says(reason, "kill"):
             self.kill(ref)
         else:
             self.lifecycle.signal(ref, reason, self.scheduler.current())

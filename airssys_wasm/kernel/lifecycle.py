@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from airssys_wasm.kernel.agenda import Agenda
 from airssys_wasm.kernel.info import behaviour_of
 from airssys_wasm.kernel.message import Down, Exit, Ignored, StopEntry, StopRequested
-from airssys_wasm.kernel.reasons import is_orderly
+from airssys_wasm.kernel.reasons import is_orderly, says
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import (
     ASYNC,
@@ -269,7 +269,7 @@ class Lifecycle:
                 self._kernel.suspension.resume(target)  # it has to end itself
             target._deliver(Exit(source, reason))
             return
-        ignored = reason == "normal" and source is not target
+        ignored = says(reason, "normal") and source is not target
         if ignored and not (from_parent and traits & (SUPERVISED | TRAP)):
             return
         self.end(target, reason)

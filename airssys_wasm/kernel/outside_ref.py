@@ -16,6 +16,7 @@ from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.errors import OpaqueState
 from airssys_wasm.kernel.mailbox import check_stamp
 from airssys_wasm.kernel.message import Down, Envelope, Stamped, SystemCall
+from airssys_wasm.kernel.reasons import says
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD, GONE, HANDLES_STOP, TRAP, Ended
 
@@ -122,7 +123,7 @@ class OutsideRef(ActorRef[M]):
             self._outside.signal(self, "stop", reason, None)
 
     def exit(self, reason: object) -> None:
-        if reason == "kill":
+        if says(reason, "kill"):
             self.kill()
         elif not self._mode & DEAD:
             self._outside.signal(self, "exit", reason, self._scheduler.current())

@@ -67,6 +67,15 @@ class Error:
         return f"{self.type}: {self.message}{where}" if self.message else f"{self.type}{where}"
 
 
+def says(reason: object, word: str) -> bool:
+    """Whether `reason` is that word. A value of another type is not compared: it may refuse that.
+
+    >>> says("killed", "killed"), says(("killed",), "killed")
+    (True, False)
+    """
+    return isinstance(reason, str) and reason == word
+
+
 def is_orderly(reason: object) -> bool:
     """Whether `reason` is an end that was meant: `normal`, `shutdown` or `("shutdown", detail)`.
 
@@ -75,7 +84,7 @@ def is_orderly(reason: object) -> bool:
     """
     if isinstance(reason, str):
         return reason in ("normal", "shutdown")
-    return isinstance(reason, tuple) and len(reason) == 2 and reason[0] == "shutdown"
+    return isinstance(reason, tuple) and len(reason) == 2 and says(reason[0], "shutdown")
 
 
 def exception_of(reason: object) -> BaseException | None:

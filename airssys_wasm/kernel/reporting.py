@@ -13,7 +13,7 @@ from airssys_wasm.kernel.dead_letters import DeadLetters
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull, NotTaken, RequestTimeout
 from airssys_wasm.kernel.info import behaviour_of
 from airssys_wasm.kernel.message import KEPT, SIGNALS, DeadLetter, Envelope, Stamped, SystemCall
-from airssys_wasm.kernel.reasons import exception_of
+from airssys_wasm.kernel.reasons import exception_of, says
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import NOTHING
 
@@ -56,7 +56,7 @@ class Reporting:
             self._return(message.future, to, reason, crashed=crashed)
             return
         if request:
-            if reason == "full" and isinstance(to, BoundedRef):
+            if says(reason, "full") and isinstance(to, BoundedRef):
                 if not message.future.done():
                     full = MailboxFull(to, to.capacity or 0, message.message)
                     message.future.set_exception(full)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.crash import brief
 from airssys_wasm.kernel.message import SIGNALS, payload_of
+from airssys_wasm.kernel.reasons import says
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD, ENDING, NOTHING, PROCESS, SUSPENDED
 from airssys_wasm.testing.invariant import Invariant
@@ -54,7 +55,7 @@ class MessagesConserved(Invariant):
         ref = letter.to
         if letter.crashed or not isinstance(ref, ActorRef):
             return  # it was taken; or nobody had that name
-        if letter.reason == "full" and self._count(ref) <= len(_messages(ref)):
+        if says(letter.reason, "full") and self._count(ref) <= len(_messages(ref)):
             return  # it was refused, and is not the one that made room
         self._left(ref, letter.message)
 

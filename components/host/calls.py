@@ -24,6 +24,7 @@ from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.components.message import ComponentMessage
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull, RequestTimeout
 from airssys_wasm.kernel.posting import post_request, waits_for
+from airssys_wasm.kernel.reasons import says
 
 if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
@@ -79,7 +80,7 @@ class Calls:
         except RequestTimeout:
             return Err(Variant("correlation-timeout", id))
         except ActorExited as ended:
-            if ended.reason == "noproc":
+            if says(ended.reason, "noproc"):
                 return not_found(to)
             return delivery_failed(shown(f"{to} ended: {ended.reason}"))
         except Exception as error:  # what the target answered with, or an answer that can't be told

@@ -20,6 +20,7 @@ from airssys_wasm.components.message import ComponentMessage, MessageMetadata
 from airssys_wasm.components.payload import FAILURE, PayloadError, failure_payload
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.posting import deliver_to_self, post_request
+from airssys_wasm.kernel.reasons import says
 
 if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
@@ -127,7 +128,7 @@ class Requests:
         if future.cancelled():
             return self._failure(target, "cancelled", "the request was cancelled")
         if isinstance(error, ActorExited):
-            kind: FailureKind = "target-not-found" if error.reason == "noproc" else "failed"
+            kind: FailureKind = "target-not-found" if says(error.reason, "noproc") else "failed"
             return self._failure(target, kind, f"{target} ended: {error.reason}")
         if error is not None:
             return self._failure(target, "failed", f"{type(error).__name__}: {error}")

@@ -48,6 +48,35 @@ async def test_an_abnormal_reason_passes_unchanged_through_a_chain_of_links(
     assert [await ref.wait() for ref in refs] == [("code", 7)] * 4
 
 
+class Incomparable:
+    """As an array of numbers is: nobody learns whether it is equal to a word."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("nobody compares me")
+
+
+@pytest.mark.rule("LINK-06")
+@pytest.mark.parametrize("pair", [False, True])
+async def test_a_reason_that_cannot_be_compared_passes_through_links_as_any_other(
+    kernel: Kernel, pair: bool
+) -> None:
+    value = Incomparable()
+    reason = (value, "detail") if pair else value
+    refs, _ = await linked(kernel, False, False, False)
+    refs[1].exit(reason)
+    assert [await ref.wait() is reason for ref in refs] == [True] * 3
+
+
+async def test_an_actor_may_stop_with_a_reason_that_cannot_be_compared(kernel: Kernel) -> None:
+    reason = Incomparable()
+    refs, _ = await linked(kernel, False, False)
+    refs[0].send(lambda context: context.stop(reason))
+    assert [await ref.wait() is reason for ref in refs] == [True] * 2
+    kernel.spawn(Does).stop(reason)
+
+
 @pytest.mark.rule("LINK-06")
 async def test_a_normal_end_does_not_pass_through_a_link(kernel: Kernel) -> None:
     refs, _ = await linked(kernel, False, False)
