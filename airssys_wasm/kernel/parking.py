@@ -25,6 +25,7 @@ class Parking:
         "_asyncio_future_blocking",
         "begun",
         "callback",
+        "cancel_message",
         "cancelled",
         "context",
         "idle",
@@ -54,6 +55,7 @@ class Parking:
         self.stamp: Context | None = None  # that context as it was before the actor's handler ran
         self.lent = False  # somebody else's code runs in the name of this worker's task
         self.cancelled = False  # that code has cancelled the task
+        self.cancel_message: Any = None
         self.begun: Begun | None = None  # a handler that has suspended there: to be gone on with
         self.target: Any = None  # the actor whose handler that is
         self.message: Any = None  # the request in its hand
@@ -89,6 +91,7 @@ class Parking:
     def cancel(self, msg: Any = None) -> bool:
         if self.lent:
             self.cancelled = True
+            self.cancel_message = msg
             return True
         if self.refused:
             return True  # woken already; a second wake-up would step an ended task

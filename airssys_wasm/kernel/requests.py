@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _enter_task: Any = getattr(asyncio.tasks, "_enter_task", None)
 _leave_task: Any = getattr(asyncio.tasks, "_leave_task", None)
 CAN_LEND = _enter_task is not None and _leave_task is not None
+UNCANCELS = sys.version_info >= (3, 13)  # `uncancel` takes back what is not yet raised
 
 ORDINARY = (Exception, asyncio.CancelledError)  # all but KeyboardInterrupt and SystemExit
 DEPTH = 8  # requests run inline inside one another
@@ -72,10 +74,7 @@ class Requests:
         except BaseException as exception:
             scheduler.cur = previous
             scheduler.level = level
-            exited = self._failed_inline(ref, exception, message)
-            if not isinstance(exception, ORDINARY):
-                raise
-            raise exited from exception
+            raise self._failed_inline(ref, exception, message) from exception
         finally:
             scheduler.cur = previous
             scheduler.level = level
@@ -134,10 +133,7 @@ class Requests:
                 if parking.begun is None:
                     self._take_back(parking, ref)
         except BaseException as exception:
-            exited = self._failed_inline(ref, exception, message)
-            if not isinstance(exception, ORDINARY):
-                raise
-            raise exited from exception
+            raise self._failed_inline(ref, exception, message) from exception
         if parking.begun is not None:
             return self._go_on(parking, ref, message)
         if ref._mode != ASYNC or ref._extension is not None or answer.__class__ is Failed:
@@ -191,8 +187,9 @@ class Requests:
                 _enter_task(parking.loop, caller)
         if parking.cancelled:  # by the handler itself: due as soon as it waits
             parking.cancelled = False
-            task.cancel()
-            task.uncancel()  # it was counted already
+            if task.cancelling() or not UNCANCELS:
+                task.cancel(parking.cancel_message)
+                task.uncancel()  # it was counted already
         if ref._mode & DEAD:  # killed while its handler was on the stack, which has suspended since
             scheduler.reaper.reap(task, ref)
             raise ActorExited(ref, ref.exit_reason)
@@ -249,7 +246,10 @@ class Requests:
     def _failed_inline(
         self, ref: ActorRef[Any], exception: BaseException, message: Any
     ) -> ActorExited:
-        """The handler of an inline request raised: its target ends. Gives what the caller gets."""
+        """The handler of an inline request raised: its target ends. Gives what the caller gets.
+
+        Raises KeyboardInterrupt and SystemExit again, which are for the loop.
+        """
         scheduler = self._scheduler
         scheduler.handled -= 1
         nobody = scheduler.future()  # the caller gets the exception itself
@@ -257,6 +257,8 @@ class Requests:
         scheduler.failed(ref, exception, Envelope(message, nobody, scheduler.current()))
         reason = ref.exit_reason if ref._mode & DEAD else ref._end.reason
         scheduler.settle(ref)
+        if not isinstance(exception, ORDINARY):
+            raise exception
         return ActorExited(ref, reason)
 
     def _after_inline(self, ref: ActorRef[Any], answer: Any) -> Any:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import inspect
+import weakref
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -316,6 +318,69 @@ async def test_a_handler_that_cancels_its_task_is_cancelled_where_it_waits(kerne
 
     assert await ref.request(cancels) == [1, 0]
     assert await ref.request("and again") == "and again"
+
+
+async def test_a_cancellation_in_the_first_step_is_as_in_any_task(kernel: Kernel) -> None:
+    ref = await resting_worker(kernel)
+
+    async def cancels(_: object) -> list[object]:
+        task = asyncio.current_task()
+        assert task is not None
+        outcomes: list[object] = []
+        for take_back in (False, True):
+            task.cancel("because")
+            if take_back:
+                task.uncancel()  # from Python 3.13 on nothing is raised then
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError as cancelled:
+                outcomes.append(cancelled.args)
+            else:
+                outcomes.append("went on")
+            if not take_back:
+                outcomes.append(task.uncancel())
+        return outcomes
+
+    async def takes_back(_: object) -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        task.uncancel()
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            return "cancelled"
+        return "went on"
+
+    for handler in (cancels, takes_back):
+        expected = await asyncio.create_task(handler(None))
+        assert await ref.request(handler) == expected
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_failed_request_is_gone_without_the_collector(
+    kernel: Kernel, asynchronous: bool
+) -> None:
+    class Fails(Actor[Any]):
+        def receive(self, _: object) -> None:
+            raise ValueError("boom")
+
+    class FailsToo(Actor[Any]):
+        async def receive(self, _: object) -> None:
+            raise ValueError("boom")
+
+    await resting_worker(kernel)
+    ref = await kernel.start(FailsToo if asynchronous else Fails)
+    gone: Callable[[], object] = object
+    gc.disable()
+    try:
+        try:
+            await ref.request("fail")
+        except ActorExited as exited:
+            gone = weakref.ref(exited)
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_task_that_a_handler_cancelled_serves_nobody_else(kernel: Kernel) -> None:
