@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import wasmtime
-from wasmtime.component import Component
 
 from airssys_wasm.components.engine.code_cache import CodeCache
 from airssys_wasm.components.engine.code_limits import DEFAULT_CACHE
@@ -38,6 +37,7 @@ from airssys_wasm.components.engine.compile_outside import (
     compile_problem,
 )
 from airssys_wasm.components.engine.component_binary import MAX_BINARY, problem_of
+from airssys_wasm.components.engine.native_code import NativeCode
 from airssys_wasm.components.engine.pooling import Needs, needs_of
 from airssys_wasm.components.errors import ComponentInvalid
 
@@ -56,7 +56,7 @@ class Code:
     `needs` is what an instance is made of; None if that is not known.
     """
 
-    component: Component
+    component: NativeCode
     digest: str
     needs: Needs | None
 
@@ -129,7 +129,7 @@ class Compiler:
             self._ready.popitem(last=False)
         return code
 
-    async def load_again(self, engine: wasmtime.Engine, code: Code) -> Component | None:
+    async def load_again(self, engine: wasmtime.Engine, code: Code) -> NativeCode | None:
         """The same code for another engine with equal settings; None if that can't hold it."""
         return await _result_of(self._executor.submit(self._load_again, engine, code))
 
@@ -153,7 +153,7 @@ class Compiler:
             native = self._outside.compile(data)
             self._store(key, native)
             # Better from the file: its pages are shared, and given back to the disk.
-            component = self._from_cache(key) or Component.deserialize(self._engine, native)
+            component = self._from_cache(key) or NativeCode.from_bytes(self._engine, native)
         elif component is None:
             component = self._compile(data)
             self._store(key, component.serialize())
@@ -165,27 +165,27 @@ class Compiler:
         if self._cache is not None:
             self._cache.store(key, code)
 
-    def _from_cache(self, key: str) -> Component | None:
+    def _from_cache(self, key: str) -> NativeCode | None:
         if self._cache is None:
             return None
-        return self._cache.load(key, lambda path: Component.deserialize_file(self._engine, path))
+        return self._cache.load(key, lambda path: NativeCode.from_code_file(self._engine, path))
 
-    def _load_again(self, engine: wasmtime.Engine, code: Code) -> Component | None:
-        def load(path: str) -> Component | None:
+    def _load_again(self, engine: wasmtime.Engine, code: Code) -> NativeCode | None:
+        def load(path: str) -> NativeCode | None:
             with contextlib.suppress(wasmtime.WasmtimeError):
-                return Component.deserialize_file(engine, path)
+                return NativeCode.from_code_file(engine, path)
             return None
 
         key = f"{code.digest}-{self._built_for}"
         loaded = None if self._cache is None else self._cache.load(key, load)
         if loaded is not None:
             return loaded
-        with contextlib.suppress(wasmtime.WasmtimeError):
-            return Component.deserialize(engine, code.component.serialize())
+        with contextlib.suppress(wasmtime.WasmtimeError), code.component.used():
+            return NativeCode.from_bytes(engine, code.component.serialize())
         return None
 
-    def _compile(self, data: bytes) -> Component:
-        return Component(self._engine, data)
+    def _compile(self, data: bytes) -> NativeCode:
+        return NativeCode(self._engine, data)
 
 
 async def _result_of(future: Future[Result]) -> Result:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from airssys_wasm.components.engine.fiber_engine import FiberEngine
     from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout
+    from airssys_wasm.components.engine.native_code import NativeCode
 
 _log = logging.getLogger(__name__)
 
@@ -94,10 +95,10 @@ class Compiled:
     source: str
     digest: str
     imports: tuple[str, ...]
-    component: Component
+    component: NativeCode
     optional: frozenset[str] = frozenset()
     needs: Needs | None = None
-    pooled: Component | None = None  # the same for the engine that has the pool
+    pooled: NativeCode | None = None  # the same for the engine that has the pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ class Engine:
         self._pool = self._open_pool()
         self._process = os.getpid()
         # Only these may be instantiated: they fit the world, and they are of this engine.
-        self._checked: weakref.WeakSet[Component] = weakref.WeakSet()
+        self._checked: weakref.WeakSet[NativeCode] = weakref.WeakSet()
         self._compiler = Compiler(
             self._runner.engine,
             settings=str(self._runner.settings),
@@ -233,7 +234,6 @@ class Engine:
             pooled = await self._compiler.load_again(self._pool.engine, code)
             if pooled is not None:
                 self._checked.add(pooled)
-        # Not before: `close` frees what is in there, whoever uses it on another thread.
         self._checked.add(code.component)
         return Compiled(name, code.digest, imports, code.component, optional, code.needs, pooled)
 
@@ -325,7 +325,7 @@ class Engine:
 
 
 def _check(
-    engine: wasmtime.Engine, component: Component, name: str
+    engine: wasmtime.Engine, component: NativeCode, name: str
 ) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
     world = host_world()
     imports, exports = _read(engine, component, name, world.callable)
@@ -340,9 +340,10 @@ def _check(
 
 
 def _read(
-    engine: wasmtime.Engine, component: Component, name: str, exported: Collection[str] | None
+    engine: wasmtime.Engine, component: NativeCode, name: str, exported: Collection[str] | None
 ) -> tuple[Interfaces, Interfaces]:
     try:
-        return read_interfaces(engine, component, exported)
+        with component.used():
+            return read_interfaces(engine, component, exported)
     except (TypeError, RecursionError) as error:
         raise ComponentInvalid(name, [f"its types can't be read: {error}"]) from error

@@ -15,10 +15,10 @@ from pathlib import Path
 import anyio
 import pytest
 import wasmtime
-from wasmtime.component import Component
 
 from airssys_wasm.components.engine.code_cache import default_directory
 from airssys_wasm.components.engine.compiler import HELD, Compiler
+from airssys_wasm.components.engine.native_code import NativeCode
 from airssys_wasm.components.errors import ComponentInvalid
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +68,7 @@ async def test_code_is_held_though_nobody_uses_it_and_no_more_than_so_much(cache
     compiled: list[bytes] = []
 
     class Counting(Compiler):
-        def _compile(self, data: bytes) -> Component:
+        def _compile(self, data: bytes) -> NativeCode:
             compiled.append(data)
             return super()._compile(data)
 
@@ -88,7 +88,7 @@ async def test_a_digest_asked_for_by_many_at_once_is_compiled_once(cache: Path) 
     compiled: list[bytes] = []
 
     class Counting(Compiler):
-        def _compile(self, data: bytes) -> Component:
+        def _compile(self, data: bytes) -> NativeCode:
             compiled.append(data)
             return super()._compile(data)
 
@@ -103,7 +103,7 @@ async def test_the_loop_runs_on_while_a_component_compiles(cache: Path) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     class Held(Compiler):
-        def _compile(self, data: bytes) -> Component:
+        def _compile(self, data: bytes) -> NativeCode:
             begun.set()
             assert go_on.wait(10)
             return super()._compile(data)
@@ -120,7 +120,7 @@ async def test_who_stops_waiting_does_not_stop_it_for_the_others(cache: Path) ->
     begun, go_on = threading.Event(), threading.Event()
 
     class Held(Compiler):
-        def _compile(self, data: bytes) -> Component:
+        def _compile(self, data: bytes) -> NativeCode:
             begun.set()
             assert go_on.wait(10)
             return super()._compile(data)
@@ -139,7 +139,7 @@ async def test_who_stops_waiting_does_not_stop_it_for_the_others(cache: Path) ->
 
 async def test_kept_code_is_loaded_and_not_compiled_again(cache: Path) -> None:
     class Never(Compiler):
-        def _compile(self, data: bytes) -> Component:
+        def _compile(self, data: bytes) -> NativeCode:
             raise AssertionError("compiled although it was kept")
 
     first = fresh(cache)
