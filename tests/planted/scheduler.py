@@ -704,13 +704,21 @@ TABLE = Table(
             "request-lent-cancel-forgotten",
             REQUESTS,
             """
-            task.cancel()
+            task.cancel(parking.cancel_message)
             task.uncancel()  # it was counted already
             """,
             """
             pass
             """,
             why="a handler that cancels its task in an inline request is not cancelled",
+            first="tests/kernel/test_inline_async.py",
+        ),
+        Fault(
+            "request-lent-cancel-says-nothing",
+            PARKING,
+            "self.cancel_message = msg",
+            "pass",
+            why="a handler that cancels its task in an inline request loses what it said with it",
             first="tests/kernel/test_inline_async.py",
         ),
         Fault(

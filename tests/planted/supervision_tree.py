@@ -347,14 +347,14 @@ TABLE = Table(
         Fault(
             "tree-unhealthy-unblamed",
             "supervision/arrivals.py",
-            'blame if blame is not None and reason == "killed" else reason',
+            'blame if blame is not None and says(reason, "killed") else reason',
             "reason",
             why="a child killed for its health ends with killed",
         ),
         Fault(
             "tree-always-blamed",
             "supervision/arrivals.py",
-            'blame if blame is not None and reason == "killed" else reason',
+            'blame if blame is not None and says(reason, "killed") else reason',
             "blame if blame is not None else reason",
             why="a crash is taken for the end that was asked for",
         ),
