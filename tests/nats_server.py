@@ -19,10 +19,15 @@ class NatsServer:
     """One server, which can be killed and started anew on the same port with the same files."""
 
     def __init__(
-        self, directory: Path, host: str = "127.0.0.1", options: Sequence[str] = ()
+        self,
+        directory: Path,
+        host: str = "127.0.0.1",
+        options: Sequence[str] = (),
+        *,
+        jetstream: bool = True,
     ) -> None:
+        self._jetstream = ["-js", "-sd", str(directory)] if jetstream else []
         self._options = options
-        self._directory = directory
         self._host = host
         with socket.socket() as free:
             free.bind((host, 0))
@@ -37,8 +42,7 @@ class NatsServer:
     def start(self) -> None:
         """Returns when it listens."""
         assert SERVER is not None, MISSING
-        options = ["-a", self._host, "-p", str(self.port), "-js", "-sd", str(self._directory)]
-        options += self._options
+        options = ["-a", self._host, "-p", str(self.port), *self._jetstream, *self._options]
         self._process = subprocess.Popen(
             [SERVER, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -94,7 +94,8 @@ class NatsEngine:
         self._pending = pending
         self._prefix = f"{bucket}."
         self._inbox = inbox
-        self._trouble = ""  # what the client said last
+        self._troubles: list[str] = []  # of not being connected: what the client said, each once
+        self._refusal = ""  # what the server said of us: it may hang up after that
         self._servers = [servers] if isinstance(servers, str) else list(servers)
         self._bucket = bucket
         self._replicas = replicas
@@ -152,9 +153,9 @@ class NatsEngine:
                     **self._options,
                 )
         except DOWN as error:
-            where = ", ".join(self._servers)
-            why = str(error) or self._trouble
-            raise EngineDown(f"no NATS server takes us at {where}: {why or 'silence'}") from error
+            where = ", ".join(_without_secrets(url) for url in self._servers)
+            why = self._refusal or str(error) or "".join(self._troubles[-1:]) or "silence"
+            raise EngineDown(f"no NATS server takes us at {where}: {why}") from error
         try:
             stream = client.jetstream(timeout=ANSWER_TIME)
             try:
@@ -165,8 +166,13 @@ class NatsEngine:
                     await stream.create_key_value(config)
                 self._keys = await stream.key_value(self._bucket)
         except DOWN as error:
+            self._client = None
             await client.close()
-            raise EngineDown(f"the NATS server has no JetStream for keys: {error}") from error
+            if isinstance(error, nats.js.errors.ServiceUnavailableError):
+                why = "start it with -js, and allow JetStream to the account"
+            else:
+                why = str(error) or "no answer"
+            raise EngineDown(f"the NATS server has no JetStream for keys: {why}") from error
         self._pump = self._start(self._publish_all(client))
 
     async def close(self) -> None:
@@ -283,11 +289,17 @@ class NatsEngine:
 
     async def _told(self, error: Exception) -> None:
         """The client has trouble: what it lost shows by a gap, what it can't reach by silence."""
-        self._trouble = str(error) or type(error).__name__
-        lost = isinstance(error, nats.errors.SlowConsumerError)
-        log.log(logging.WARNING if lost else logging.INFO, "NATS: %s", self._trouble)
+        trouble = str(error) or type(error).__name__
         client = self._client
-        if client is not None and not client.is_connected:
+        connected = client is not None and client.is_connected
+        if connected or trouble not in self._troubles:  # not once more for each attempt
+            lost = isinstance(error, nats.errors.SlowConsumerError)
+            log.log(logging.WARNING if lost else logging.INFO, "NATS: %s", trouble)
+        if not connected:
+            self._troubles = [each for each in self._troubles if each != trouble] + [trouble]
+        if "authorization" in trouble.lower():
+            self._refusal = f"{trouble}; are credentials, user, password or token right?"
+        if client is not None and not connected:
             wait = client.options.get("reconnect_time_wait", RECONNECT_WAIT)
             client.options["reconnect_time_wait"] = min(2 * wait, LONGEST_WAIT)
 
@@ -297,6 +309,8 @@ class NatsEngine:
 
     async def _back(self) -> None:
         log.warning("the NATS server is reached again")
+        self._troubles.clear()
+        self._refusal = ""
         if self._client is not None:
             self._client.options["reconnect_time_wait"] = RECONNECT_WAIT
 
@@ -333,6 +347,16 @@ class NatsEngine:
         """End a subscription at the server, when there is one."""
         if self._client is not None and not self._client.is_closed:
             self._start(_unsubscribed(subscription))
+
+
+def _without_secrets(url: str) -> str:
+    """The URL as it may be shown: without user, password and token.
+
+    >>> _without_secrets("nats://me:secret@10.0.0.5:4222")
+    'nats://10.0.0.5:4222'
+    """
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
 
 
 class _Subscribed:

@@ -139,6 +139,54 @@ def test_a_locked_down_account_lets_each_node_hear_only_what_is_for_it(
         server.stop()
 
 
+def refusal(engine: NatsEngine) -> str:
+    """What is told to who starts a node with this engine, which can't be used."""
+    told = ""
+
+    async def test() -> None:
+        nonlocal told
+        with pytest.raises(EngineDown) as raised:
+            async with system("stranger", engine):
+                pass
+        told = str(raised.value)
+
+    run(test)
+    return told
+
+
+def test_a_server_that_refuses_a_user_is_told_with_what_to_look_at_and_without_the_secret(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="airssys_wasm.broker.nats")
+    server = NatsServer(tmp_path, options=["--user", "shop", "--pass", "right"])
+    server.start()
+    try:
+        told = refusal(NatsEngine(f"nats://shop:wr0ng@127.0.0.1:{server.port}", connect_timeout=1))
+    finally:
+        server.stop()
+    assert f"no NATS server takes us at nats://127.0.0.1:{server.port}: " in told
+    assert "Authorization" in told
+    assert "are credentials, user, password or token right?" in told
+    assert "wr0ng" not in told + caplog.text
+    assert len(set(caplog.messages)) == len(caplog.messages)  # not once for each attempt
+
+
+def test_a_server_without_jetstream_is_told_with_how_to_start_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = NatsServer(tmp_path, jetstream=False)
+    server.start()
+    try:
+        told = refusal(NatsEngine(server.url))
+    finally:
+        server.stop()
+    assert told == (
+        "the NATS server has no JetStream for keys: start it with -js, and allow JetStream to the "
+        "account"
+    )
+    assert caplog.messages == []  # that it is left after this is no news
+
+
 def locked_down() -> str:
     """The example of docs/remote-actors.md."""
     text = (Path(__file__).parents[2] / "docs/remote-actors.md").read_text(encoding="utf-8")
