@@ -114,6 +114,9 @@ class Connections:
             to_do.extend(outputs)
             return
         peer = self._peers[node]
+        if peer.announced and len(outputs) == 1 and isinstance(outputs[0], Transmit):
+            self._put(node, outputs[0].envelope.part)  # the way of most: nobody is told anything
+            return
         self._to_do[node] = to_do = deque(outputs)
         try:
             while to_do or self._is_new(peer):
