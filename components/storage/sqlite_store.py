@@ -4,14 +4,17 @@ What a method returned from outlives a `kill -9`: each batch of operations is on
 write-ahead logging. A power cut may take the last of them, unless `synchronous` is `"full"`.
 Several processes may use one file; each quota is checked in the transaction that writes.
 
-Source: SQLite, "Write-Ahead Logging" and "PRAGMA synchronous".
+Source: SQLite, "Write-Ahead Logging", "PRAGMA synchronous" and "How To Corrupt An SQLite Database
+File" (2.2, of POSIX locks).
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +28,7 @@ APPLICATION_ID = 0x61697273  # "airs", where SQLite keeps whose file it is
 FORMAT = 1
 BUSY = 5.0  # seconds to wait for another process that writes
 
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SPACE = "FROM spaces WHERE namespace = ? AND name = ? AND instance = ?"
 _OF_SPACE = f"FROM pairs WHERE space = (SELECT id {_SPACE})"
 
@@ -69,8 +73,14 @@ class SqliteFile:
         return connection
 
     def _open(self) -> Database:
-        # Made here and not by SQLite, so that nobody else can read it for even a moment.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with _one_at_a_time(self._path.parent):
+            # Made here and not by SQLite, so that nobody else can read it for even a moment. Only
+            # if it is new: to close a file takes from this process all locks that it has on it.
+            with suppress(FileExistsError):
+                os.close(os.open(self._path, _NEW, 0o600))
+            return self._open_file()
+
+    def _open_file(self) -> Database:
         connection = sqlite3.connect(
             self._path, timeout=BUSY, isolation_level=None, check_same_thread=False
         )
@@ -107,6 +117,21 @@ class SqliteFile:
         unavailable = StoreUnavailable(f"{self._path}: {reason}")
         unavailable.__cause__ = error
         return unavailable
+
+
+@contextmanager
+def _one_at_a_time(directory: Path) -> Iterator[None]:
+    """No other store, of this process or another, begins with a file of `directory` meanwhile.
+
+    SQLite tells some of those who turn to write-ahead logging at once that the file is locked,
+    without a wait, however long they would.
+    """
+    held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)  # and the lock ends with it
 
 
 def _transaction(connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[Outcome]:

@@ -270,6 +270,31 @@ async def test_two_stores_of_one_file_hold_one_quota(tmp_path: Path) -> None:
         await one.close()
 
 
+async def test_many_stores_may_begin_with_one_new_file_at_once(tmp_path: Path) -> None:
+    for number in range(20):
+        path = tmp_path / f"{number}.db"
+        stores = [sqlite(path) for _ in range(4)]
+        async with anyio.create_task_group() as group:
+            for one in stores:
+                group.start_soon(one.set, A, "k", b"", 100)
+        for one in stores:
+            await one.close()
+
+
+async def test_a_second_store_of_a_file_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.db"
+    first = sqlite(path)
+    await first.set(A, "k", b"", 100)
+    script = f"import sqlite3; sqlite3.connect({str(path)!r}).execute('PRAGMA journal_mode=delete')"
+    second = sqlite(path)
+    await second.set(A, "k", b"", 100)
+    # To leave write-ahead logging needs the file alone: refused while a lock is held.
+    told = await anyio.run_process([sys.executable, "-c", script], check=False)
+    assert b"database is locked" in told.stderr
+    for one in (first, second):
+        await one.close()
+
+
 async def test_the_file_is_its_owners(tmp_path: Path) -> None:
     store = sqlite(tmp_path / "pairs.db")
     await store.set(A, "k", b"", 100)
