@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -186,6 +187,33 @@ def test_so_is_that_of_a_dynamic_supervisor(off: int) -> None:
         assert broken_by(test) == "BudgetExact"
 
 
+def test_a_supervisor_may_give_up_for_a_death_after_a_start_that_failed() -> None:
+    class Second(Worker):
+        async def init(self) -> None:
+            first = self.context.system.whereis("a")
+            if first_of_all and first is not None and first is not first_of_all[0]:
+                first.kill()
+                raise ValueError("boom")
+
+    first_of_all: list[Any] = []
+    tree = Supervisor(
+        strategy="rest_for_one",
+        intensity=1,
+        children=[ChildSpec("a", Worker, name="a"), ChildSpec("b", Second)],
+    )
+
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        first_of_all.clear()
+        root = await kernel.start(tree, name="root")
+        first_of_all[:] = [kernel.whereis("a")]
+        kernel.named("a").send("boom")
+        await simulation.sleep(10)
+        assert not root.is_alive
+
+    assert broken_by(test) is None
+
+
 def test_a_stop_out_of_order_is_found() -> None:
     with instead(Children, "ids_newest_first", lambda self: list(self._children)):
         assert broken_by(busy) == "StopOrder"
@@ -354,6 +382,25 @@ def test_a_file_that_is_left_open_is_found(tmp_path: Path) -> None:
     assert broken_by(test, seeds=1) == "NothingLeaked"
     for file in kept:
         file.close()
+
+
+def test_a_file_that_only_the_collector_frees_is_not_taken_for_a_leak(tmp_path: Path) -> None:
+    class Writer(Actor[Any]):
+        def init(self) -> None:
+            self.log = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+            self.itself = self
+
+        def receive(self, message: Any) -> None: ...
+
+        def __del__(self) -> None:
+            os.close(self.log)
+
+    async def test(simulation: Simulation) -> None:
+        kernel = await simulation.kernel()
+        ref = await kernel.start(Writer)
+        ref.kill()
+
+    assert broken_by(test, seeds=1) is None
 
 
 def test_bounded_mailboxes_are_watched_as_others() -> None:
