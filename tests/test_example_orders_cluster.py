@@ -52,9 +52,9 @@ def left_over(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize("arguments", [(), ("--kill",)], ids=["undisturbed", "one killed"])
 def test_every_order_is_accounted_for_on_three_nodes(
-    tmp_path: Path, arguments: tuple[str, ...]
+    short_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    run = started(tmp_path, *arguments)
+    run = started(short_path, *arguments)
     output, errors = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, errors
     counted = table(output)
@@ -65,20 +65,20 @@ def test_every_order_is_accounted_for_on_three_nodes(
     assert ("is killed, with" in output) == bool(arguments)
     if arguments:
         assert {label.split(" on ")[1] for label in who} <= {"worker-1", "worker-2"}
-    assert left_over(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    assert left_over(short_path) == []
+    assert list(short_path.iterdir()) == []
 
 
-def test_what_was_started_is_ended_at_ctrl_c(tmp_path: Path) -> None:
-    run = started(tmp_path)
+def test_what_was_started_is_ended_at_ctrl_c(short_path: Path) -> None:
+    run = started(short_path)
     deadline = time.monotonic() + PATIENCE
-    while len(left_over(tmp_path)) < 4 and time.monotonic() < deadline:
+    while len(left_over(short_path)) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=PATIENCE)
     assert run.returncode == 130
-    assert left_over(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    assert left_over(short_path) == []
+    assert list(short_path.iterdir()) == []
 
 
 def test_without_a_server_it_says_what_to_install(tmp_path: Path) -> None:

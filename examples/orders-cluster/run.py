@@ -73,12 +73,12 @@ def run(directory: Path, count: int, *, kill: bool) -> None:
         }
         print(f"{count:,} orders on {', '.join(nodes)}", flush=True)
         if kill:
-            wait_until(lambda: node_of("pricing-2", control) is not None, nodes)
+            wait_until(lambda: node_of("pricing-2", control) is not None, nodes, book)
             victim = node_of("pricing-2", control) or "worker-2"
-            wait_until(lambda: rows_of(book) >= count // 3, nodes)
+            wait_until(lambda: rows_of(book) >= count // 3, nodes, book)
             nodes.pop(victim).kill()
             print(f"{victim} is killed, with {rows_of(book):,} orders in the book", flush=True)
-        wait_until(lambda: nodes["front"].poll() is not None, nodes)
+        wait_until(lambda: nodes["front"].poll() is not None, nodes, book)
         if nodes["front"].returncode != 0:
             raise Failed(f"front ended with exit code {nodes['front'].returncode}{log(book)}")
 
@@ -160,13 +160,15 @@ def node_of(subtree: str, control: Path) -> str | None:
     return node
 
 
-def wait_until(condition: Callable[[], bool], nodes: dict[str, subprocess.Popen[bytes]]) -> None:
+def wait_until(
+    condition: Callable[[], bool], nodes: dict[str, subprocess.Popen[bytes]], book: Path
+) -> None:
     """Returns when it is so. Raises Failed when a node ends before that, or it takes too long."""
     deadline = time.monotonic() + RUN_TIME
     while not condition():
         for name, process in nodes.items():
             if process.poll() is not None and name != "front":
-                raise Failed(f"{name} ended with exit code {process.returncode}")
+                raise Failed(f"{name} ended with exit code {process.returncode}{log(book, name)}")
         if time.monotonic() > deadline:
             raise Failed(f"it is not done after {RUN_TIME:g} s")
         time.sleep(LOOK)

@@ -31,11 +31,10 @@ from airssys_wasm.application.control_server import RequestFailed, Tell, is_owne
 
 
 @pytest.fixture
-def runtime(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A runtime directory of its own, with a path short enough for sockets."""
-    directory = tmp_path_factory.mktemp("run")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory))
-    return directory / "airssys-wasm"
+def runtime(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runtime directory of its own."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_path))
+    return short_path / "airssys-wasm"
 
 
 # -- where it lies ------------------------------------------------------------------------

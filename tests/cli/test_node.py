@@ -49,8 +49,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shop")
+def folder(make_short_path: Callable[[], Path]) -> Path:
+    folder = make_short_path()
     (folder / "tree.yaml").write_text(TREE)
     (folder / "shop.py").write_text(SHOP)
     return folder

@@ -144,8 +144,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    made = Shop(tmp_path, tmp_path_factory.mktemp("run"))
+def shop(tmp_path: Path, short_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path, short_path)
     try:
         yield made
     finally:

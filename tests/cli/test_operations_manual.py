@@ -20,16 +20,14 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
 
 
-def test_the_example_prints_what_the_manual_says(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_the_example_prints_what_the_manual_says(tmp_path: Path, short_path: Path) -> None:
     (program,) = blocks("python")
     tree, new_lines = blocks("yaml")
     (tmp_path / "shop.py").write_text(program)
     (tmp_path / "tree.yaml").write_text(tree)
     lines = tree.splitlines(keepends=True)
     (tmp_path / "new.yaml").write_text("".join([*lines[:4], new_lines, *lines[7:]]))
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path_factory.mktemp("run"))}
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(short_path)}
 
     def call(*arguments: str) -> str:
         return subprocess.run(
