@@ -49,7 +49,8 @@ class Campaign:
 
     Those of `singles_tried` came; to some children some faults can't. Of `pairs_of` pairs of faults
     that stop nothing alone, `pairs_tried` were tried. `runs` is less than `asked` when it was
-    stopped before its end. `unmet` are faults of the plan that came in no run, each with why.
+    stopped before its end, as `stopped` says. `unmet` are faults of the plan that came in no run,
+    each with why.
     """
 
     options: TreeOptions
@@ -65,6 +66,7 @@ class Campaign:
     budgets: tuple[tuple[str, int], ...]
     children: tuple[str, ...]
     unmet: tuple[tuple[Fault, str], ...] = ()
+    stopped: bool = False
 
 
 def campaign(
@@ -78,7 +80,8 @@ def campaign(
     """Run all seeds, then each single fault and pairs of them, and make failures small.
 
     `on_progress` gets what is run, how many are done, and of how many. Once `stopped` says so,
-    nothing new is begun: what was asked for and not run is missing in the counts.
+    nothing new is begun: what was asked for and not run is missing in the counts, and the
+    smallest runs are the smallest so far.
     """
     runs: list[TreeRun] = []
     chunks = [list(seeds[place : place + CHUNK]) for place in range(0, len(seeds), CHUNK)]
@@ -108,11 +111,12 @@ def campaign(
         pair_tasks = [(options, pair) for pair in both[:MOST_PAIRS]]
         pair_stops = list(collect("pairs", _stops, pair_tasks))
         pairs = tuple(pair for pair, stop in zip(both, pair_stops, strict=False) if stop)
+    cut_short = stopped()
     return Campaign(
         options,
         len(seeds),
         len(runs),
-        tuple(_failures(options, runs)),
+        tuple(_failures(options, runs, on_progress, stopped)),
         singles,
         len(stops),
         pairs,
@@ -122,6 +126,7 @@ def campaign(
         _budgets(runs),
         children,
         _unmet(runs),
+        cut_short,
     )
 
 
@@ -165,16 +170,26 @@ def _defer_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _failures(options: TreeOptions, runs: Sequence[TreeRun]) -> Iterator[Failure]:
+def _failures(
+    options: TreeOptions,
+    runs: Sequence[TreeRun],
+    on_progress: Progress | None,
+    stopped: Callable[[], bool],
+) -> Iterator[Failure]:
     by_kind: dict[str, list[TreeRun]] = {}
     for run in runs:
         if run.failure is not None:
             by_kind.setdefault(run.failure, []).append(run)
-    for kind, failed in list(by_kind.items())[:SHOWN_FAILURES]:
+    shown = list(by_kind.items())[:SHOWN_FAILURES]
+    for number, (kind, failed) in enumerate(shown):
+        if on_progress is not None:
+            on_progress("failures made small", number, len(shown))
         first = failed[0]
-        least = smallest(options, first.seed)
+        least = smallest(options, first.seed, stopped)
         seeds = tuple(run.seed for run in failed)
         yield Failure(kind, first.problem, seeds, least.deviations, least.trace)
+    if shown and on_progress is not None:
+        on_progress("failures made small", len(shown), len(shown))
 
 
 def _outages(runs: Sequence[TreeRun]) -> tuple[Outage, ...]:

@@ -81,6 +81,8 @@ def _singles(campaign: Campaign) -> str:
     if campaign.singles_tried:
         of = f"{len(campaign.singles)} of {campaign.singles_tried}"
         return f"single faults that stop the whole system: {of}"
+    if campaign.stopped:
+        return "single faults were not tried: it was stopped before"
     if any(not failure.deviations for failure in campaign.failures):
         return "single faults were not tried: the tree fails without any"
     if campaign.failures:

@@ -25,6 +25,14 @@ class Livelock(SimulationError):
         self.busiest = busiest
 
 
+class TooLong(SimulationError):
+    """A run had more steps than it was allowed: it is not one that fails as early as another."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__(f"the run is not over after {steps} steps")
+        self.steps = steps
+
+
 class Deadlock(SimulationError):
     """Nothing can run, no timer is pending, and something waits.
 

@@ -25,7 +25,7 @@ from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.scheduler import Scheduler
 from airssys_wasm.kernel.worker import work
 from airssys_wasm.testing.choices import Choices
-from airssys_wasm.testing.errors import Deadlock, Livelock, Refused
+from airssys_wasm.testing.errors import Deadlock, Livelock, Refused, TooLong
 from airssys_wasm.testing.refusals import OFFLOAD, REFUSED_CALLS, refusal_of
 from airssys_wasm.testing.run_queue import SimulatedRunQueue
 from airssys_wasm.testing.steps import KERNEL, OUTSIDE, WORKERS, Part, Ready
@@ -55,6 +55,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.choices = choices
         self.steps = 0
+        self.most_steps: int | None = None  # of the whole run; TooLong after them
         self.jumped = 0.0  # seconds in all
         self.errors: list[BaseException] = []
         self.guests: Guests  # the components of this run
@@ -247,6 +248,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self._move_time()
             return
         self.steps += 1
+        if self.steps == self.most_steps and not self._over:
+            raise TooLong(self.steps)
         self._still += 1
         if self._still > MOST_STEPS - COUNTED_STEPS and not self._over:
             self._busy[self.label(self._ran)] += 1

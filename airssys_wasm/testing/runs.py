@@ -77,9 +77,11 @@ def run_once(
     recorded: bool = False,
     widths: bool = False,
     loud: bool = False,
+    most_steps: int | None = None,
 ) -> Run:
     """One run. `recorded` keeps its trace; `loud` lets the library log, which is off otherwise.
 
+    One that is not over after `most_steps` fails with TooLong.
     Never raises what the test does: that is the `failure`. Interrupts come out.
     """
     settings = settings or Settings()
@@ -96,6 +98,7 @@ def run_once(
             eventful=settings.eventful,
         )
         choices, loop = simulation.choices, simulation.loop
+        loop.most_steps = most_steps
         if widths:
             choices.widths = []
         asyncio.set_event_loop(loop)

@@ -16,11 +16,12 @@ from airssys_wasm.testing.choices import (
 )
 from airssys_wasm.testing.errors import NotDeterministic
 from airssys_wasm.testing.runs import MakeStrategy, Run, Settings, SimulatedTest, run_once
-from airssys_wasm.testing.shrinking import MOST_RUNS, shrink, without_groups
+from airssys_wasm.testing.shrinking import shrink, without_groups
 from airssys_wasm.testing.trace import difference
 
-MOST_STEPS = 2_000_000  # of all the runs that make a failure small: about half a minute
-FEWEST_RUNS = 30
+MOST_STEPS = 500_000  # of all the runs that make a failure small: a minute at the most, often
+LONGER = 3  # times the steps of the first run that fails: another that takes more does not count,
+SHORT = 2_000  # unless it has fewer steps than these
 DEPTH = 30  # choice points that an exhaustive search varies
 
 
@@ -87,12 +88,16 @@ def make_small_again(
     seed: int,
     strategy: StrategyName = "mixed",
     settings: Settings | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """The smallest run that fails as that seed does; its own, when it does not fail."""
+    """The smallest run that fails as that seed does; its own, when it does not fail.
+
+    What is the smallest so far once `enough` says so.
+    """
     run = run_seed(test, seed, strategy, settings)
     if run.failure is None:
         return run
-    return make_small(test, run, _of(strategy, seed), settings).smallest
+    return make_small(test, run, _of(strategy, seed), settings, enough).smallest
 
 
 def explore(
@@ -151,19 +156,34 @@ def make_small(
     run: Run,
     strategy: MakeStrategy,
     settings: Settings | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """The smallest run that fails as `run` does. Raises NotDeterministic when it does not again."""
+    """The smallest run that fails as `run` does. Raises NotDeterministic when it does not again.
+
+    It is looked for until MOST_STEPS are spent or `enough` says so.
+    """
     again = check_determinism(test, run.seed, strategy, settings)
     if again.kind != run.kind:
         raise NotDeterministic(run.seed, len(again.trace), str(run.kind), str(again.kind), "test")
 
+    longest = max(LONGER * run.steps, SHORT)
+    spent = 0
+
     def fails(deviations: Sequence[Deviation]) -> Sequence[Deviation] | None:
-        tried = run_once(test, run.seed, lambda label: Replay(deviations, label), settings)
+        nonlocal spent
+        tried = run_once(
+            test,
+            run.seed,
+            lambda label: Replay(deviations, label),
+            settings,
+            # The order of production may take as long as it likes to fail.
+            most_steps=longest if deviations else None,
+        )
+        spent += tried.steps
         return tried.deviations if tried.kind == run.kind else None
 
     if fails(run.deviations) is None:  # it depends on more than the order
         return Found(run, again, type(strategy(str)).__name__)
-    most = max(FEWEST_RUNS, min(MOST_RUNS, MOST_STEPS // max(run.steps, 1)))
     fewer = without_groups(run.deviations, lambda deviation: deviation.kind, fails)
-    smallest = shrink(fewer, fails, most)
+    smallest = shrink(fewer, fails, enough=lambda: spent > MOST_STEPS or enough())
     return Found(run, replay(test, run.seed, smallest, settings), type(strategy(str)).__name__)

@@ -44,11 +44,13 @@ def shrink(
     items: Sequence[D],
     fails: Callable[[Sequence[D]], Sequence[D] | None],
     most: int = MOST_RUNS,
+    enough: Callable[[], bool] = lambda: False,
 ) -> list[D]:
     """A part of `items` that fails, of which no single item can be left out.
 
     `fails` gives None for a list that does not fail, and else the items that have come to pass,
-    which may be fewer. It is called at most `most` times; what is left then may not be the least.
+    which may be fewer. It is called at most `most` times, and not once more when `enough` says so;
+    what is left then may not be the least.
 
     >>> shrink(range(20), lambda part: part if {3, 17} <= set(part) else None)
     [3, 17]
@@ -61,10 +63,10 @@ def shrink(
     if nothing is not None:
         return []
     size = max(1, len(left) // 2)
-    while runs < most:
+    while runs < most and not enough():
         removed = False
         place = 0
-        while place < len(left) and runs < most:
+        while place < len(left) and runs < most and not enough():
             candidate = left[:place] + left[place + size :]
             runs += 1
             happened = fails(candidate) if candidate else None

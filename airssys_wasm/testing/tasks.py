@@ -32,7 +32,12 @@ class SimulatedTask(asyncio.Task[Any]):
         self.owner = owner if owner is not None else self
         name = options.get("name")
         options["name"] = f"task-{number}" if name is None else loop.unique_name(name)
+        self._simulated = loop
         super().__init__(coro, loop=loop, **options)
+
+    def set_name(self, value: object) -> None:
+        """As asyncio does it after the creation; a second task of a name gets a number."""
+        super().set_name(self._simulated.unique_name(str(value)))
 
     def __hash__(self) -> int:
         return self._number

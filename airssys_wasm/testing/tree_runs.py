@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from functools import cache
@@ -209,9 +209,10 @@ def moments(options: TreeOptions) -> dict[str, Moment]:
     }
 
 
-def smallest(options: TreeOptions, seed: int) -> Run:
-    """The smallest run that fails as the seed does, with its trace."""
-    return make_small_again(simulated(options), seed, options.strategy, settings_for(options))
+def smallest(options: TreeOptions, seed: int, enough: Callable[[], bool] = lambda: False) -> Run:
+    """The smallest run that fails as the seed does, with its trace; the best so far at `enough`."""
+    settings = settings_for(options)
+    return make_small_again(simulated(options), seed, options.strategy, settings, enough)
 
 
 def replay_tree(options: TreeOptions, seed: int, deviations: Iterable[Deviation] | None) -> Run:

@@ -24,7 +24,7 @@ from tests.nats_server import NatsServer
 
 QUICK: dict[str, Any] = {
     "beat": 0.05,
-    "patience": 0.4,
+    "patience": 1.5,
     "announce": 0.2,
 }  # for tests that wait for a loss
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from airssys_wasm import Actor, ActorSystem
+from airssys_wasm.broker.engine import Entry
+from airssys_wasm.broker.leases.claim import bytes_of, holding_of
 from airssys_wasm.broker.leases.lease import LeaseTimes
 from airssys_wasm.broker.local_engine import LocalEngine
 from airssys_wasm.broker.nodes.node_settings import NodeSettings
@@ -105,12 +108,38 @@ def test_who_is_told_of_the_end_can_register_the_name_at_once(run: Run) -> None:
             await here.register_global("store", here.spawn(Store))
             ref = await known(there, "store")
             ref.kill()
-            await ref.wait()
+            assert await ref.wait() in ("killed", "noproc")
             assert there.whereis_global("store") is None
             successor = there.spawn(Store)
             await there.register_global("store", successor)
             successor.kill()
             await until(lambda: not a.global_names() and not b.global_names())
+
+    run(test)
+
+
+def test_who_is_dead_has_no_name_though_its_node_has_written_it_once_more(run: Run) -> None:
+    async def test(cluster: Cluster) -> None:
+        a, b = await cluster.nodes("a", "b")
+        outside = cluster.engine()
+        await outside.open("outside", cluster.platform or RealPlatform())
+        key = "names.store"
+        await b.register_global("store", b.spawn(Store))
+        ref = await known(a, "store")
+        seen: list[Entry] = []
+        watch = await outside.watch("names.>", seen.append)
+        entry = await outside.get(key)
+        assert entry is not None
+        holding = holding_of(entry)
+        assert holding is not None
+        written = msgspec.structs.replace(holding, term=holding.term + 1)
+        await outside.update(key, bytes_of(written), entry.revision)
+        await until(lambda: len(seen) > 2)  # its node has put that right
+        ref.kill()
+        await ref.wait()
+        assert a.whereis_global("store") is None
+        watch.stop()
+        await outside.close()
 
     run(test)
 

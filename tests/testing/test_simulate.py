@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from airssys_wasm.kernel import Actor, ActorRef
 from airssys_wasm.testing.choices import Deviation
 from airssys_wasm.testing.kept import Kept, kept_from, kept_text
-from airssys_wasm.testing.searching import explore, replay, run_seed, search
+from airssys_wasm.testing.searching import SHORT, explore, replay, run_seed, search
 from airssys_wasm.testing.simulate import REPLAY, simulate
 from airssys_wasm.testing.simulation import Simulation
 
@@ -170,6 +171,31 @@ def test_a_test_that_passes_under_all_seeds_passes() -> None:
 
     test()
     assert seeds == [3, 5]
+
+
+def test_a_failure_is_made_small_without_a_wait_for_runs_that_take_much_longer() -> None:
+    lengths: list[int] = []
+
+    async def test(simulation: Simulation) -> None:
+        order: list[int] = []
+
+        async def note(number: int) -> None:
+            order.append(number)
+
+        async with anyio.create_task_group() as group:
+            for number in range(8):
+                group.start_soon(note, number)
+        lengths.append(0)
+        assert order == sorted(order)
+        for _ in range(20_000):
+            lengths[-1] += 1
+            await simulation.sleep(1)
+
+    found = search(test, range(1), "uniform")
+    assert found is not None
+    assert len(found.smallest.deviations) == 1
+    assert len(lengths) > 5
+    assert [length for length in lengths if length > SHORT] == [20_000]  # production's order
 
 
 def test_a_deviation_reads_as_a_sentence() -> None:

@@ -30,13 +30,19 @@ from airssys_wasm.cli.simulate import (
 from airssys_wasm.config.drawing.picture import picture_of
 from airssys_wasm.testing.again import Again, plan_text
 from airssys_wasm.testing.campaign import Campaign, campaign
-from airssys_wasm.testing.campaign_report import marked
+from airssys_wasm.testing.campaign_report import as_text, marked
 from airssys_wasm.testing.faults import ACTOR_FAULTS, Fault
 from airssys_wasm.testing.kept import kept_text
 from airssys_wasm.testing.searching import run_seed
 from airssys_wasm.testing.simulation import Simulation
 from airssys_wasm.testing.tree_files import TreeMistakes
-from airssys_wasm.testing.tree_runs import TreeOptions, config_of, run_tree, run_with
+from airssys_wasm.testing.tree_runs import (
+    TreeOptions,
+    config_of,
+    run_tree,
+    run_with,
+    smallest,
+)
 
 ACTORS = """
 import anyio
@@ -348,6 +354,27 @@ def test_ctrl_c_stops_it_and_what_came_out_is_told(file: Path) -> None:
     assert process.returncode == 130
     assert "stopping after what is under way" in err
     assert re.search(r"stopped after \d+ of 1000000 runs, 0 failed", out)
+
+
+def test_when_it_is_stopped_a_failure_is_as_small_as_it_is_by_then(file: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    options = TreeOptions(str(file), faults=("crash", "kill"), until=60.0)
+    seen = next(seed for seed in range(200) if run_tree(options, seed).failure is not None)
+
+    def stopped() -> bool:
+        return bool(told)  # from the first news on
+
+    result = campaign(
+        options, range(seen, seen + 1), on_progress=lambda *news: told.append(news), stopped=stopped
+    )
+    (failure,) = result.failures
+    assert result.stopped
+    assert failure.deviations
+    assert told[-1] == ("failures made small", 1, 1)
+    assert len(failure.deviations) >= len(smallest(options, seen).deviations)
+    assert "single faults were not tried: it was stopped before" in as_text(
+        result, Again(options, ".")
+    )
 
 
 def _is_caught(pid: int) -> bool:

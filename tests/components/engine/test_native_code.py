@@ -29,6 +29,7 @@ class Watched(NativeCode):
 
 def watched() -> Watched:
     made = Watched(wasmtime.Engine(), COMPONENT)
+    assert isinstance(made, Watched)
     made.freed, made.begun, made.go_on = [], threading.Event(), threading.Event()
     return made
 
