@@ -51,8 +51,27 @@ class Driven:
             eventful=True,
         )
         self._loop = self.simulation.loop
+        self._host: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
         asyncio.set_event_loop(self._loop)
         self._stack.enter_context(observing(self.simulation.observer))
+
+    def begin(self, function: Callable[[], Awaitable[None]]) -> None:
+        """As `do`, once, to start systems: they end in the task that has started them."""
+        started = asyncio.Event()
+
+        async def host() -> None:
+            try:
+                await function()
+            finally:
+                started.set()
+            await self._over.wait()
+            await self.simulation.end()
+
+        self._host = self._loop.create_task(host(), name="host")
+        self._run(started.wait())
+        if self._host.done():
+            self._host.result()  # it can only have failed
 
     def do(self, function: Callable[[], Awaitable[R]]) -> R:
         """What the async function gives; the system runs meanwhile, and stands still afterwards."""
@@ -75,13 +94,20 @@ class Driven:
     def close(self) -> None:
         """End its systems, and look at what is left."""
         try:
-            self._run(self.simulation.end())
+            self._run(self._ended())
         finally:
             self._loop.failure = None
             self._loop.clear_away()
             asyncio.set_event_loop(None)
             self._loop.close()
             self._stack.close()
+
+    async def _ended(self) -> None:
+        if self._host is None or self._host.done():
+            await self.simulation.end()
+        else:
+            self._over.set()
+            await self._host
 
     def _run(self, work: Coroutine[Any, Any, R]) -> R:
         result = self._loop.run_until_complete(self._loop.create_task(work, name="test"))

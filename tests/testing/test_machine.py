@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counted
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from airssys_wasm.broker.topic import parse_pattern, parse_topic
 from airssys_wasm.kernel import Actor, ActorExited, StartError
@@ -100,6 +101,47 @@ def test_the_machine_finds_a_budget_that_is_off_by_one(monkeypatch: pytest.Monke
         run_state_machine_as_test(
             Workers, settings=settings(FEW, max_examples=100, phases=[Phase.generate])
         )
+
+
+class Cluster(SystemMachine):
+    tree = Supervisor(
+        intensity=100, children=[ChildSpec(n, Worker, name=n, shutdown=1.0) for n in "ab"]
+    )
+    messages = st.sampled_from(["hello", "boom"])
+    nodes = ("one", "two", "three")
+    pauses = (0.1, 1.0, 10.0)
+
+    def watch(self, seconds: float) -> None:
+        """Let time pass, with nothing else."""
+        assert self.driven is not None
+        self.driven.advance(seconds)
+
+    def known(self, node: str) -> list[str]:
+        return sorted(self.systems[node].nodes())
+
+
+def test_a_machine_has_nodes_whose_network_is_cut_and_heals() -> None:
+    class Seen(Cluster):
+        counts: ClassVar[Counted[str]] = Counted()
+
+        @precondition(lambda self: self.is_cut)
+        @rule()
+        def who_is_cut_off_is_given_up(self) -> None:
+            self.watch(60.0)
+            assert self.known("one") != ["three", "two"] or self.known("two") != ["one", "three"]
+            self.counts["given up"] += 1
+
+        @precondition(lambda self: self.driven is not None and not self.is_cut)
+        @rule()
+        def who_is_back_is_known_again(self) -> None:
+            self.watch(60.0)
+            for node in self.nodes:
+                assert self.known(node) == sorted(n for n in self.nodes if n != node)
+            self.counts["known"] += 1
+
+    run_state_machine_as_test(Seen, settings=settings(FEW, max_examples=15, stateful_step_count=15))
+    assert Seen.counts["given up"] > 0
+    assert Seen.counts["known"] > 0
 
 
 def test_a_machine_of_a_user_has_rules_and_invariants_of_its_own() -> None:
