@@ -26,7 +26,7 @@ TRAFFIC = 6.0  # virtual seconds in which the network is at its worst
 CALM = 15.0  # seconds after which everything works again: an engine restarts in 10
 BEAT, PATIENCE = 0.4, 1.2
 # Seconds in which whoever waits is told of a loss. What is said to a node that has just been given
-# up waits until it answers; when its answer takes long, a node that we hear calls us in vain, and is
+# up waits until it answers; when its answer takes long, a node that we hear calls us in vain and is
 # silent only after that: three times somebody is patient, and looks once a beat.
 TOLD = 3 * (PATIENCE + BEAT)
 ANSWER = 200.0  # seconds for a reply, far more than any loss needs to be told of
