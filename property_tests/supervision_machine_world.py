@@ -9,7 +9,7 @@ from typing import Any
 from airssys_wasm.supervision import ChildSpec, Supervisor, events, steps
 from airssys_wasm.supervision.flags import Flags
 from airssys_wasm.supervision.tree import SupervisorMachine
-from property_tests.supervision_model import Design, Tree
+from airssys_wasm.testing.model_supervisor import Design, Tree
 
 
 @dataclass(eq=False)

@@ -17,9 +17,9 @@ from random import Random
 from typing import Any
 
 from airssys_wasm.supervision import steps
+from airssys_wasm.testing.model_supervisor import Design, Tree
+from airssys_wasm.testing.model_world import ModelWorld
 from property_tests.supervision_machine_world import MachineWorld, flags, spec
-from property_tests.supervision_model import Design, Tree
-from property_tests.supervision_model_world import ModelWorld
 
 IDS = "abcd"
 REASONS = ["normal", "shutdown", ("shutdown", "x"), "boom", "boom", "boom", "killed"]

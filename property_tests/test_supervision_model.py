@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from property_tests.supervision_model import Design, Tree
-from property_tests.supervision_model_world import ModelWorld
+from airssys_wasm.testing.model_supervisor import Design, Tree
+from airssys_wasm.testing.model_world import ModelWorld
 from property_tests.supervision_scripts import Comparison, Difference, live_through
 
 

@@ -1,4 +1,18 @@
-"""The tree in which the supervisors of the model live, and its leaves, which do as told."""
+"""The tree in which the supervisors of the model live, and its leaves, which do as told.
+
+What does a tree do when a child dies? The model says it without running anything:
+
+>>> from airssys_wasm.testing.model_supervisor import Design, Tree
+>>> world = ModelWorld()
+>>> world.begin(Tree("rest_for_one", 1, 5000, "never", (Design("a"), Design("b"))))
+>>> world.run()
+>>> world.die(world.bodies["root/a"], "boom")
+>>> world.run()
+>>> world.log["root"][4:]
+['ended a boom True', 'stop b', 'stopped b shutdown', 'start a', 'up a', 'start b', 'up b']
+>>> world.processes["root"].left()
+0
+"""
 
 from __future__ import annotations
 
@@ -6,12 +20,18 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from property_tests.supervision_model import Body, Kid, Process, Tree
+from airssys_wasm.testing.model_supervisor import Body, Kid, Process, Tree
 
 
 @dataclass
 class ModelWorld:
-    """Supervisors, and leaves that start and stop as they are told to."""
+    """Supervisors, and leaves that start and stop as they are told to.
+
+    `outcomes` are, by path (`root/a`), how the next starts of a leaf go, `ok`, `ignore` or `fail`,
+    each once, then `ok`; anything else leaves it starting. Leaves in `stubborn` do not end when
+    they are asked to. `now` is in milliseconds. `log` has what each supervisor did, by its path;
+    `end` reason and cause of the root's end.
+    """
 
     outcomes: dict[str, list[str]] = field(default_factory=dict)
     stubborn: set[str] = field(default_factory=set)
@@ -24,6 +44,7 @@ class ModelWorld:
     end: tuple[object, object] | None = None
 
     def begin(self, tree: Tree) -> None:
+        """Start the root; `run` lets it happen, as all that follows."""
         self.processes["root"] = Process(self, "root", tree, None)
         self.post(self.processes["root"], ("begin",))
 
@@ -37,6 +58,7 @@ class ModelWorld:
             process.deliver(signal)
 
     def pass_time(self, milliseconds: int) -> None:
+        """Let time pass, and happen what falls due."""
         until = self.now + milliseconds
         while due := [(p.deadline, p.path, p) for p in self.living() if p.deadline is not None]:
             at, _, process = min(due, key=lambda one: one[:2])
@@ -74,6 +96,7 @@ class ModelWorld:
                 self.die(body, "no disk")
 
     def die(self, body: Body, reason: object, cause: object = None) -> None:
+        """Let a child end by itself."""
         if body.state != "dead":
             body.state, body.reason, body.cause = "dead", reason, cause
             self.post(body.owner, ("exit", body))

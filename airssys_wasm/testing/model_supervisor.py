@@ -7,7 +7,7 @@ Three rules are ours: a stop does not wait for a start, nor does `terminate_chil
 starts, and reads are answered at any time.
 
 Times are whole milliseconds. The tree that such supervisors make is in
-`supervision_model_world.py`.
+`model_world.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from property_tests.supervision_model_world import ModelWorld
+    from airssys_wasm.testing.model_world import ModelWorld
 
 ORDERLY = ("normal", "shutdown", ("shutdown", "x"))
 
