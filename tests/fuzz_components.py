@@ -48,6 +48,7 @@ from airssys_wasm.components.engine.engine import (
     Engine,
     EngineSettings,
 )
+from airssys_wasm.components.engine.heap import give_back
 from airssys_wasm.components.engine.host_calls import DROPPED
 from airssys_wasm.components.engine.limits import MIB, Limits
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE, host_world, runtime_host
@@ -282,6 +283,7 @@ async def held(engines: Any, system: ActorSystem) -> Held:
         if not any(map(len, accounts)):
             break
         await asyncio.sleep(0.01)
+    give_back()  # what the allocator keeps for the next one is no leak
     return counted(sum(map(len, accounts)))
 
 

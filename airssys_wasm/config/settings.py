@@ -168,7 +168,7 @@ class LimitsConfig:
     - `host_call`: time for one call of a host function.
     - `payload`: size of one message, either way.
     - `instances`: how many core instances it may be made of; null for as many as it has.
-    - `tables`: how many tables it may have; null for as many as it has.
+    - `tables`: how many tables it may have, of 4 MiB at the most; null for up to 32.
     """
 
     __noun__: ClassVar[str] = "a block of limits"

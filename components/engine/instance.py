@@ -50,6 +50,7 @@ from airssys_wasm.components.engine.lifting import OK, Lift
 from airssys_wasm.components.engine.limits import (
     MAX_TABLE_ELEMENTS,
     MOST_OF_A_KIND,
+    MOST_TABLES,
     CallTime,
     Limits,
     MemoryAccount,
@@ -151,8 +152,9 @@ class Instance:
             -1 if shared.counts_memory else limits.memory,
             MAX_TABLE_ELEMENTS,
             limits.instances or MOST_OF_A_KIND,
-            limits.tables or MOST_OF_A_KIND,
+            limits.tables or MOST_TABLES,
             MOST_OF_A_KIND,
+            MOST_TABLES,
         )
         set_fuel(self._context, self._fuel_given)
         foreign.fuel_yield_interval(self._context, FUEL_SLICE)

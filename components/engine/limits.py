@@ -25,10 +25,12 @@ MIB = 1024 * KIB
 # What a Store is given when `fuel` is None: at a billion a second, 146 years.
 UNBOUNDED_FUEL = 1 << 62
 
-# 8 MiB of pointers a table. Tables are not linear memory, and nothing else would bound them.
-MAX_TABLE_ELEMENTS = 1 << 20
+# 4 MiB of pointers a table, 128 MiB unless more tables are asked for. Tables are not linear memory,
+# and nothing else would bound them.
+MAX_TABLE_ELEMENTS = 1 << 19
+MOST_TABLES = 32
 
-# Instances, tables and memories of one Store, unless fewer are asked for: wasmtime's own default.
+# Instances and memories of one Store, unless fewer are asked for: wasmtime's own default.
 MOST_OF_A_KIND = 10_000
 
 # What wasmtime says when over 128 MiB are copied between guest and host in one call.
@@ -54,7 +56,8 @@ class Limits:
     call, `call_total` its time with waits, None for no bound; `host_call` is
     one call of a host function; `payload` is one message, either way;
     `instances` and `tables` are how many of them a component is made of, None
-    for as many as it has, up to 10,000.
+    for as many as it has, up to 10,000 and 32; a table has 524,288 elements at
+    most, which are 4 MiB.
 
     >>> Limits(call=0.5).memory
     67108864
@@ -263,8 +266,9 @@ def end_of(trap: Trap, limits: Limits, memory: MemoryAccount, stack: int) -> Tra
 def _most(limits: Limits, kind: LimitKind) -> int:
     if kind == "table elements":
         return MAX_TABLE_ELEMENTS
-    asked = {"instances": limits.instances, "tables": limits.tables}.get(kind)
-    return MOST_OF_A_KIND if asked is None else asked
+    if kind == "tables":
+        return limits.tables or MOST_TABLES
+    return limits.instances or MOST_OF_A_KIND if kind == "instances" else MOST_OF_A_KIND
 
 
 def _check_count(name: str, value: int, unit: str) -> None:

@@ -15,6 +15,7 @@ Always:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import threading
 import weakref
@@ -39,10 +40,12 @@ from airssys_wasm.components.engine.handles import (
     resource_ids,
     taking,
 )
+from airssys_wasm.components.engine.heap import Heap
 from airssys_wasm.components.engine.host_calls import HostCalls, Timeout
 from airssys_wasm.components.engine.limits import (
     MAX_TABLE_ELEMENTS,
     MOST_OF_A_KIND,
+    MOST_TABLES,
     Limits,
     MemoryAccount,
 )
@@ -113,6 +116,7 @@ class ThreadedEngine:
             self._memories.install(config)
         self.engine = wasmtime.Engine(config)
         self._threads = GuestThreads(self.engine)
+        self.heap = Heap()
         self._resources = resource_ids(world)
         self._imports = [
             _Import(
@@ -185,7 +189,7 @@ class ThreadedEngine:
             memory_size=-1 if self.counts_memory else limits.memory,
             table_elements=MAX_TABLE_ELEMENTS,
             instances=limits.instances or MOST_OF_A_KIND,
-            tables=limits.tables or MOST_OF_A_KIND,
+            tables=limits.tables or MOST_TABLES,
             memories=MOST_OF_A_KIND,
         )
         ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), self._on_epoch, None, _NO_FINALIZER)
@@ -207,6 +211,11 @@ class ThreadedEngine:
                 del self._current.call, self._current.memory
 
         self._threads.start(on_thread)
+
+    def look_at_heap(self) -> None:
+        """A guest is gone: give back what it had, on a thread."""
+        with contextlib.suppress(RuntimeError):  # the threads have ended
+            self._threads.start(self.heap.look)
 
     # What wasmtime calls, on a thread of `run`:
 

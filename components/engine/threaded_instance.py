@@ -136,7 +136,9 @@ class ThreadedInstance:
             call = self._call
             if call is None:
                 self._store.close()
-        if call is not None:
+        if call is None:
+            self._engine.look_at_heap()
+        else:
             call.abandon()
 
     async def _do(self, function: str, work: Callable[[], object]) -> object:
@@ -172,6 +174,8 @@ class ThreadedInstance:
                 self._dead = True
                 self._store.close()
         call.finish(finished)
+        if self._dead or not function:
+            self._engine.heap.look()
 
     def _run(self, call: ThreadedCall, function: str, work: Callable[[], object]) -> Finished:
         fuel = fuel_for_call(self._limits)

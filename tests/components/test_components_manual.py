@@ -13,6 +13,7 @@ import pytest
 
 from airssys_wasm.components import Capabilities, ComponentId, Limits
 from airssys_wasm.components.batches import MOST
+from airssys_wasm.components.engine.limits import MOST_TABLES
 from airssys_wasm.components.engine.runtime_host import runtime_host, world_1_0
 from airssys_wasm.components.engine.traps import TrapKind
 from airssys_wasm.components.engine.wasi import wasi
@@ -100,6 +101,8 @@ def test_the_limits_are_those_of_the_manual() -> None:
         "call_total": "none",
         "host_call": duration_text(limits.host_call),
         "payload": size_text(limits.payload),
+        "instances": "as many as it has",
+        "tables": f"up to {MOST_TABLES}",
     }
     assert (limits.fuel, limits.call_total, limits.instances, limits.tables) == (None,) * 4
 
