@@ -139,7 +139,7 @@ def test_a_machine_has_nodes_whose_network_is_cut_and_heals() -> None:
                 assert self.known(node) == sorted(n for n in self.nodes if n != node)
             self.counts["known"] += 1
 
-    run_state_machine_as_test(Seen, settings=settings(FEW, max_examples=15, stateful_step_count=15))
+    run_state_machine_as_test(Seen, settings=settings(FEW, max_examples=25, stateful_step_count=15))
     assert Seen.counts["given up"] > 0
     assert Seen.counts["known"] > 0
 
@@ -156,6 +156,8 @@ def test_a_machine_of_a_user_has_rules_and_invariants_of_its_own() -> None:
                     assert self.request("c", "count") < 3
 
     with pytest.raises(AssertionError) as caught:
-        run_state_machine_as_test(Counting, settings=settings(FEW, stateful_step_count=8))
+        run_state_machine_as_test(
+            Counting, settings=settings(FEW, max_examples=200, stateful_step_count=12)
+        )
     notes = "\n".join(getattr(caught.value, "__notes__", ()))
     assert notes.count("state.send(") == 3
