@@ -310,7 +310,8 @@ class StateMachine(Actor[M]):
             waiting, self._adopted = self._adopted, []
         heir = getattr(successor._receive, "__self__", None) if successor is not None else None
         if successor is not None and isinstance(heir, StateMachine):
-            heir._adopted = waiting
+            # One that killed itself before it took the next message has hooked itself twice.
+            heir._adopted = [*getattr(heir, "_adopted", ()), *waiting]
             heir._see_to_waiting(successor)
             return
         scheduler = ref._scheduler

@@ -10,7 +10,18 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from airssys_wasm.kernel import IGNORE, Actor, ActorRef, Kernel, Mailbox
+from airssys_wasm.kernel import (
+    IGNORE,
+    Actor,
+    ActorRef,
+    KeepState,
+    Kernel,
+    Mailbox,
+    Postpone,
+    StateMachine,
+    Transition,
+    state,
+)
 from airssys_wasm.supervision import ChildSpec, Supervisor, SupervisorRef
 
 pytestmark = pytest.mark.anyio
@@ -130,3 +141,42 @@ async def test_a_child_that_is_not_started_again_gives_up_mailbox_and_name(end: 
         assert letters[-2:] == ["late", "later"]
         assert (1 in letters) is (end == "ignore")
         assert seen == []
+
+
+class Gate(StateMachine[Any]):
+    """The first one is shut and postpones, others are open; the second kills itself at the word."""
+
+    def __init__(self, seen: list[object], lives: list[str]) -> None:
+        self.seen = seen
+        self.life = lives.pop(0)
+        self.initial = "shut" if self.life == "first" else "open"
+
+    @state("shut")
+    def shut(self, event: Any) -> Transition:
+        return KeepState(Postpone())
+
+    @state("open")
+    def opened(self, event: Any) -> Transition:
+        self.seen.append(event)
+        if event == "die" and self.life == "second":
+            self.context.ref.kill()
+        return KeepState()
+
+
+async def test_what_waits_is_kept_though_a_machine_kills_itself_before_it_takes_the_next() -> None:
+    seen: list[object] = []
+    lives = ["first", "second", "third"]
+    gate = ChildSpec("gate", Gate, args=(seen, lives), name="gate", mailbox=KEPT)
+    async with kernel_for_test() as kernel:
+        await kernel.start(Supervisor(children=[gate], intensity=3), name="root")
+        first = kernel.whereis("gate")
+        assert first is not None
+        for message in ("one", "die", "two"):
+            first.send(message)
+        while first.mailbox_length:
+            await anyio.lowlevel.checkpoint()
+        first.send("four")  # in the mailbox when it dies; the others are postponed
+        first.kill()
+        await until_seen(seen, 4)
+        assert lives == []
+    assert seen == ["one", "die", "two", "four"]
