@@ -90,6 +90,7 @@ def bare(push: Push) -> Workload:
         call.restype = ctypes.c_void_p
         result = foreign.words(4)
         result_at = foreign.address_of_words(result)
+        freed = foreign.pointer(result_at)
         function_at = ctypes.addressof(function._func)
         context = ctypes.cast(store._context(), ctypes.c_void_p).value
         lowering.write([push.given])
@@ -99,7 +100,7 @@ def bare(push: Push) -> Workload:
         for _ in range(calls):
             if call(function_at, context, arguments, 1, result_at, 1):
                 raise RuntimeError("the bare call failed")
-            foreign.val_delete(result_at)
+            foreign.val_delete(freed)
             result[0] = 0
         return spent(calls * push.messages, began)
 

@@ -132,7 +132,7 @@ def through_foreign_memory(
         return lift_arguments(params)(address)
     finally:
         for index in range(len(params)):
-            foreign.val_delete(address + 32 * index)
+            foreign.val_delete(foreign.pointer(address + 32 * index))
 
 
 @given(calls)

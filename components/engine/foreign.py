@@ -8,6 +8,8 @@ Always:
   - pointers are plain `int` addresses, and what an address belongs to is held by whoever made it;
   - the functions keep the GIL (`PyDLL`): a poll lasts one fuel slice at most, and giving the GIL
     away and back costs as much as the call;
+  - what is called for each message takes an `Argument` for everything, made once: to convert an
+    `int` costs as much as the call. A plain `int` there would be cut to 32 bits;
   - a value that wasmtime wrote for us is read, then freed by `val_delete`, once; a value that we
     give to the guest is written into memory of ours and cloned by `val_clone`, which allocates
     with wasmtime's allocator. No structure is ever owned by both.
@@ -22,7 +24,7 @@ from array import array
 from collections.abc import Callable
 from ctypes import c_bool, c_char_p, c_size_t, c_uint64, c_void_p
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NewType, cast
 
 import wasmtime
 from wasmtime import _bindings
@@ -105,11 +107,31 @@ _libc = ctypes.PyDLL(None)
 
 Function = Callable[..., Any]
 
+# What a foreign call takes as it is. It holds nothing alive.
+Argument = NewType("Argument", object)
+
+
+def pointer(address: int) -> Argument:
+    """An address as an argument."""
+    return cast(Argument, c_void_p.from_param(address))
+
+
+def number(value: int) -> Argument:
+    """A number of 64 bits, or a size, as an argument."""
+    return cast(Argument, c_uint64.from_param(value))
+
 
 def _function(name: str, arguments: int | list[Any], result: Any = c_void_p) -> Function:
     # Indexing makes a function object of our own: the attribute is shared with the wrapper.
     function = _library[name]
     function.argtypes = [c_void_p] * arguments if isinstance(arguments, int) else arguments
+    function.restype = result
+    return function
+
+
+def _of_arguments(name: str, result: Any) -> Any:
+    """A function that takes nothing but `Argument`."""
+    function = _library[name]
     function.restype = result
     return function
 
@@ -120,7 +142,9 @@ store_limiter = _function(
     "wasmtime_store_limiter", [c_void_p, *[ctypes.c_int64] * 5], None
 )  # memory size, table elements, instances, tables, memories; -1 for the default
 store_delete = _function("wasmtime_store_delete", 1, None)
-set_fuel = _function("wasmtime_context_set_fuel", [c_void_p, c_uint64])
+set_fuel: Callable[[Argument, Argument], int | None] = _of_arguments(
+    "wasmtime_context_set_fuel", c_void_p
+)
 get_fuel = _function("wasmtime_context_get_fuel", 2)
 fuel_yield_interval = _function("wasmtime_context_fuel_async_yield_interval", [c_void_p, c_uint64])
 export_index = _function(
@@ -135,14 +159,13 @@ linker_add_function = _function(
 )
 # func, context, arguments, their number, results, their number, error out. The arguments are
 # read by the first poll, not before.
-call_async = _function(
-    "wasmtime_component_func_call_async",
-    [c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p],
-)
+call_async: Callable[
+    [Argument, Argument, Argument, Argument, Argument, Argument, Argument], int
+] = _of_arguments("wasmtime_component_func_call_async", c_void_p)
 future_poll = _function("wasmtime_call_future_poll", 1, c_bool)
 future_delete = _function("wasmtime_call_future_delete", 1, None)
 val_clone = _function("wasmtime_component_val_clone", 2, None)
-val_delete = _function("wasmtime_component_val_delete", 1, None)
+val_delete: Callable[[Argument], None] = _of_arguments("wasmtime_component_val_delete", None)
 error_new = _function("wasmtime_error_new", [c_char_p])
 
 _error_message = _function("wasmtime_error_message", 2, None)
@@ -159,10 +182,13 @@ HostCallback = ctypes.CFUNCTYPE(
 # continuation that is no Python code can't raise, and costs a tenth.
 CONTINUATION_READY: int = ctypes.cast(_libc["strlen"], c_void_p).value or 0
 
-# The bytes at an address. Unlike string_at it enters no Python function and has no 2 GiB limit.
-read_bytes: Callable[[int, int], bytes] = ctypes.PYFUNCTYPE(
-    ctypes.py_object, c_void_p, ctypes.c_ssize_t
-)(("PyBytes_FromStringAndSize", ctypes.pythonapi))
+# The memory of this process: bytes by their address, words by an eighth of it. To look at a word
+# costs a tenth of a foreign call and takes next to no stack: what a host function is given is read
+# on the guest's fiber, whose first page is then all it ever needs. What is at an address has to be
+# there, as everywhere with wasmtime's structures.
+_ADDRESS_BITS = 48
+MEMORY = memoryview((c_uint64 * (1 << _ADDRESS_BITS - 3)).from_address(0)).cast("B")
+WORDS = MEMORY.cast("Q")
 
 
 def take_error(error: int) -> str:
@@ -170,7 +196,7 @@ def take_error(error: int) -> str:
     text = (c_size_t * 2)()
     _error_message(error, text)
     try:
-        return read_bytes(text[1], text[0]).decode("utf-8", "replace")
+        return str(MEMORY[text[1] : text[1] + text[0]], "utf-8", "replace")
     finally:
         _byte_vec_delete(text)
         _error_delete(error)
@@ -192,8 +218,3 @@ def words(count: int) -> array[int]:
 def address_of_words(memory: array[int]) -> int:
     """Where the words are, for as long as the array lives and does not grow."""
     return memory.buffer_info()[0]
-
-
-def set_word(address: int, value: int) -> None:
-    """Write one word to memory that is not ours."""
-    c_uint64.from_address(address).value = value

@@ -96,7 +96,7 @@ def given_by(function: FuncType, ids: Mapping[str, int]) -> int | None:
     return ids[result.resource] if isinstance(result, ForeignType) else None
 
 
-def give(context: int, number: object, resource: int, target: int) -> None:
+def give(context: object, number: object, resource: int, target: int) -> None:
     """Write a handle for our `number` to the empty value at `target`; the guest owns it."""
     if not isinstance(number, int):
         raise TypeError(f"a handle is a number, not {number!r}")

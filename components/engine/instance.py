@@ -30,6 +30,7 @@ from typing import cast
 
 from airssys_wasm.components.engine import foreign
 from airssys_wasm.components.engine.foreign import (
+    Argument,
     call_async,
     future_delete,
     future_poll,
@@ -46,11 +47,12 @@ from airssys_wasm.components.engine.host_calls import (
     next_turn,
 )
 from airssys_wasm.components.engine.interrupts import put_off
-from airssys_wasm.components.engine.lifting import OK, Lift
+from airssys_wasm.components.engine.lifting import OK
 from airssys_wasm.components.engine.limits import (
     MAX_TABLE_ELEMENTS,
     MOST_OF_A_KIND,
     MOST_TABLES,
+    UNBOUNDED_FUEL,
     CallTime,
     Limits,
     MemoryAccount,
@@ -70,8 +72,14 @@ FUEL_SLICE = 100_000
 # Host calls that return at once use no fuel to speak of, so they are counted as well.
 HOST_CALLS_PER_TURN = 32
 
-# A function of this instance, its arguments' lowering, address and number, and its lifting.
-_Entry = tuple[int, Callable[[tuple[object, ...]], None], int, int, Lift | None]
+# The memory of an instance that wasmtime writes to, in words from the first.
+_ERROR = foreign.VALUE_WORDS  # after the result
+_FLAG = _ERROR + 1  # of a host call
+_INSTANCE = _FLAG + 1
+_FUNCTION = _INSTANCE + foreign.INSTANCE_WORDS
+_ALL = _FUNCTION + foreign.FUNC_WORDS
+
+_UNBOUNDED = foreign.number(UNBOUNDED_FUEL)
 
 
 class Instance:
@@ -86,16 +94,18 @@ class Instance:
         "_clock",
         "_component",
         "_context",
+        "_error_at",
+        "_export",
         "_exports",
         "_failure",
-        "_fuel_given",
-        "_functions",
+        "_fuel",
+        "_function_at",
         "_future",
         "_host",
-        "_keep",
         "_limits",
         "_pause",
         "_request",
+        "_result_at",
         "_shared",
         "_space",
         "_store",
@@ -133,20 +143,21 @@ class Instance:
         self.calls = 0
         self.seconds = 0.0
         self.drops: list[int] = []
-        self._functions: dict[str, _Entry] = {}
-        self._keep: list[object] = []  # the memory of the functions that are looked up
+        self._export: Export | None = None  # what was called last, most often the same again
         self._request: tuple[HostFunction, tuple[object, ...], int] | None = None
         self._failure: BaseException | None = None
-        self._future = 0
+        self._future: Argument | None = None
         self._busy = False
         self._thread = get_ident()
-        # A result value, an error, the flag of a host call, the instance: at fixed addresses.
-        self._space = foreign.words(4 + 1 + 1 + foreign.INSTANCE_WORDS)
-        self._where = foreign.address_of_words(self._space)
-        self.flag = self._where + 40
-        self._fuel_given = fuel_for_call(limits)
+        self._space = foreign.words(_ALL)
+        self._where = where = foreign.address_of_words(self._space)
+        self.flag = where + 8 * _FLAG
+        self._result_at = foreign.pointer(where)
+        self._error_at = foreign.pointer(where + 8 * _ERROR)
+        self._function_at = foreign.pointer(where + 8 * _FUNCTION)
+        self._fuel = _UNBOUNDED if limits.fuel is None else foreign.number(limits.fuel)
         self._store = foreign.store_new(foreign.address_of(shared.engine), None, None)
-        self._context = foreign.store_context(self._store)
+        self._context = foreign.pointer(foreign.store_context(self._store))
         foreign.store_limiter(
             self._store,
             -1 if shared.counts_memory else limits.memory,
@@ -154,9 +165,8 @@ class Instance:
             limits.instances or MOST_OF_A_KIND,
             limits.tables or MOST_TABLES,
             MOST_OF_A_KIND,
-            MOST_TABLES,
         )
-        set_fuel(self._context, self._fuel_given)
+        set_fuel(self._context, self._fuel)
         foreign.fuel_yield_interval(self._context, FUEL_SLICE)
 
     @property
@@ -182,19 +192,23 @@ class Instance:
     @property
     def fuel_used(self) -> int | None:
         """What the last call has used; None while one is in flight and after the end."""
-        if not self._store or self._future:
+        if not self._store or self._future is not None:
             return None
         left = ctypes.c_uint64()
         foreign.get_fuel(self._context, ctypes.byref(left))
-        return self._fuel_given - left.value
+        return fuel_for_call(self._limits) - left.value
 
     async def start(self, component: int) -> None:
         """Instantiate: runs the start functions of the guest, under the limits of a call."""
         self._begin()
-        instance = self._where + 48
+        shared = self._shared
         await self._run(
             lambda: foreign.linker_instantiate(
-                self._shared.linkage.address, self._context, component, instance, self._where + 32
+                shared.linkage.address,
+                self._context,
+                component,
+                self._where + 8 * _INSTANCE,
+                self._error_at,
             )
         )
         self._busy = False
@@ -207,22 +221,32 @@ class Instance:
         for arguments that do not fit, ValueError for an unknown function, RuntimeError while
         another call is in flight and InstanceClosed after the end, all without harm.
         """
-        entry = self._functions.get(function) or self._function(function)
+        export = self._export
+        if export is None or export.name != function:
+            export = self._look_up(function)
         if self._busy or not self._store or get_ident() != self._thread:
             self._refuse()
-        address, write, given, count, lift = entry
-        write(arguments)
+        export.write(arguments)
         self._busy = True
-        where = self._where
         shared = self._shared
+        context, result_at = self._context, self._result_at
         try:
-            set_fuel(self._context, self._fuel_given)
+            set_fuel(context, self._fuel)
             shared.linkage.caller = self
             self.calls += 1
             started = self._clock()
-            self._future = future = call_async(
-                address, self._context, given, count, where, lift is not None, where + 32
+            future = foreign.pointer(
+                call_async(
+                    self._function_at,
+                    context,
+                    export.given,
+                    export.count,
+                    result_at,
+                    export.results,
+                    self._error_at,
+                )
             )
+            self._future = future
             done = future_poll(future)
             shared.arena.release()
             if put_off.pending:
@@ -231,17 +255,17 @@ class Instance:
                 self.seconds += self._clock() - started
             else:
                 await self._drive(started)
-            self._future = 0
+            self._future = None
             future_delete(future)
             space = self._space
-            if space[4]:
+            if space[_ERROR]:
                 raise self._end()
             result = None
-            if lift is not None:
+            if export.lift is not None:
                 try:
-                    result = lift(space, 1)
+                    result = export.lift(self._where // 8 + 1)
                 finally:
-                    val_delete(where)
+                    val_delete(result_at)
                     space[0] = 0
             # Most messages get OK: there is no reply to be looked at.
             if result is not OK and (result.__class__ is Ok or result.__class__ is list):
@@ -259,14 +283,13 @@ class Instance:
         store, self._store = self._store, 0
         if not store:
             return
-        future, self._future = self._future, 0
-        if future:
+        future, self._future = self._future, None
+        if future is not None:
             future_delete(future)
-        error, self._space[4] = self._space[4], 0
+        error, self._space[_ERROR] = self._space[_ERROR], 0
         if error:
             foreign.take_error(error)
         foreign.store_delete(store)
-        self._functions.clear()
         self._request = None
         linkage = self._shared.linkage
         if linkage.caller is self:
@@ -297,100 +320,96 @@ class Instance:
             raise RuntimeError("an instance can be called from the thread it was made on only")
         raise RuntimeError("a call is in flight: an instance takes one at a time")
 
-    def _function(self, name: str) -> _Entry:
-        """Look an export up in this instance; ValueError if there is no such function."""
+    def _look_up(self, name: str) -> Export:
+        """Find an export in this instance; ValueError if there is no such function."""
         export = self._exports.get(name)
         if export is None:
             raise ValueError(f"the component does not export {name!r}")
-        if not self._store:
+        if self._busy or not self._store or get_ident() != self._thread:
             self._refuse()
-        space = foreign.words(foreign.FUNC_WORDS)
-        address = foreign.address_of_words(space)
-        self._keep.append(space)
         index = foreign.address_of(export.index)
-        if not foreign.instance_get_func(self._where + 48, self._context, index, address):
+        instance = self._where + 8 * _INSTANCE
+        self._export = None
+        if not foreign.instance_get_func(instance, self._context, index, self._function_at):
             raise ValueError(f"the component does not export {name!r}")
-        arguments = export.arguments
-        entry = (address, arguments.write, arguments.address, export.count, export.lift)
-        self._functions[name] = entry
-        return entry
+        self._export = export
+        return export
 
     async def _run(self, create: Callable[[], int]) -> None:
         """A future from its first poll to its end, for what is not on the hot path."""
         try:
             self._shared.linkage.caller = self
             started = self._clock()
-            self._future = create()
-            if not future_poll(self._future):
+            self._future = future = foreign.pointer(create())
+            if not future_poll(future):
                 await self._drive(started)
-            future, self._future = self._future, 0
+            self._future = None
             future_delete(future)
-            if self._space[4]:
+            if self._space[_ERROR]:
                 raise self._end()
         except BaseException:
             self.close()
             raise
 
     async def _drive(self, started: float) -> None:
-        """Serve the guest and poll it again until it is done."""
+        """Serve the guest and poll it again until it is done.
+
+        One coroutine, as few are below it: each is memory that a suspended guest takes.
+        """
+        clock, linkage = self._clock, self._shared.linkage
         time = CallTime(self._limits, started)
         time.enter(started)
-        try:
-            await self._serve_and_poll(time)
-        finally:
-            self.seconds += time.guest(self._clock())
-
-    async def _serve_and_poll(self, time: CallTime) -> None:
-        clock = self._clock
         now = clock()
         in_turn = 0
-        while True:
-            time.leave(now)
-            limit = time.passed(now)
-            if limit is not None:
-                raise GuestTrap(limit)
-            request = self._request
-            if request is None:
-                await self._pause()
-                in_turn = 0
-            else:
-                self._request = None
-                if await self._serve(*request, time):
-                    in_turn = 0
-                else:
-                    in_turn += 1
-                    if in_turn == HOST_CALLS_PER_TURN:
-                        await self._pause()
-                        in_turn = 0
-            if not self._store:
-                raise InstanceClosed
-            self._shared.linkage.caller = self
-            now = clock()
-            time.enter(now)
-            done = future_poll(self._future)
-            now = clock()
-            if put_off.pending:
-                put_off.deliver()
-            if done:
+        try:
+            while True:
                 time.leave(now)
-                return
+                limit = time.passed(now)
+                if limit is not None:
+                    raise GuestTrap(limit)
+                request, self._request = self._request, None
+                if request is not None:
+                    function, value = request[0], self._serve(*request)
+                    in_turn += 1
+                    if hasattr(type(value), "__await__"):
+                        value = await answer_in_time(
+                            cast(Awaitable[object], value), self._limits, time, clock, self._timeout
+                        )
+                        in_turn = 0
+                    self._give(function, value, request[2])
+                    value = None  # it may be large
+                if request is None or in_turn == HOST_CALLS_PER_TURN:
+                    await self._pause()
+                    in_turn = 0
+                if not self._store or self._future is None:
+                    raise InstanceClosed
+                linkage.caller = self
+                now = clock()
+                time.enter(now)
+                done = future_poll(self._future)
+                now = clock()
+                if put_off.pending:
+                    put_off.deliver()
+                if done:
+                    time.leave(now)
+                    return
+        finally:
+            self.seconds += time.guest(clock())
 
-    async def _serve(
-        self, function: HostFunction, arguments: tuple[object, ...], results: int, time: CallTime
-    ) -> bool:
-        """Run a host function and write its result for the guest; whether others could run."""
+    def _serve(
+        self, function: HostFunction, arguments: tuple[object, ...], _results: int
+    ) -> object | Awaitable[object]:
+        """Run a host function: its value, or what gives it."""
         limit = sent_limit(self._limits, function.interface, arguments)
         if limit is not None:
             raise GuestTrap(limit)
         if self.drops:
             drops, self.drops = self.drops, []
             self._host(*DROPPED, (drops,))
-        value = self._host(function.interface, function.name, arguments)
-        waited = hasattr(type(value), "__await__")
-        if waited:
-            value = await answer_in_time(
-                cast(Awaitable[object], value), self._limits, time, self._clock, self._timeout
-            )
+        return self._host(function.interface, function.name, arguments)
+
+    def _give(self, function: HostFunction, value: object, results: int) -> None:
+        """Write the value of a host function for the guest."""
         if not self._store:  # then there is nowhere to write to
             raise InstanceClosed
         result = function.result
@@ -402,13 +421,12 @@ class Instance:
             give(self._context, value, function.gives, results)
         elif value is not None:
             raise TypeError(f"{function.interface}#{function.name} has no result, not {value!r}")
-        self._space[5] = 1
-        return waited
+        self._space[_FLAG] = 1
 
     def _end(self) -> BaseException:
         """What to raise for the error that wasmtime has left."""
         # Cleared first: an interrupt in between may lose an error, but never free it twice.
-        error, self._space[4] = self._space[4], 0
+        error, self._space[_ERROR] = self._space[_ERROR], 0
         text = foreign.take_error(error)
         if self._failure is not None:
             failure, self._failure = self._failure, None

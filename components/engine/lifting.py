@@ -1,7 +1,7 @@
 """Acts: reads values that wasmtime wrote, as Python values.
 
-For a type it makes one function from the 64-bit words around a value to the value, put together
-from those of its parts. Everything is copied: nothing that is returned points into foreign memory.
+For a type it makes one function from where a value is to the value, put together from those of its
+parts. Everything is copied: nothing that is returned points into foreign memory.
 
 Source: wasmtime 50.0.1, `component/val.h`.
 """
@@ -14,9 +14,10 @@ from typing import assert_never
 
 from airssys_wasm.components.engine.foreign import (
     ENTRY_WORDS,
+    MEMORY,
     VALUE_SIZE,
     VALUE_WORDS,
-    read_bytes,
+    WORDS,
 )
 from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.engine.world import (
@@ -34,25 +35,20 @@ from airssys_wasm.components.engine.world import (
     VariantType,
 )
 
-# A value is four words; a lift is told the words and the index of the second, after the kind.
-Words = Sequence[int]
-Lift = Callable[[Words, int], object]
+# A value is four words; a lift is told the index in `WORDS` of the second, after the kind.
+Lift = Callable[[int], object]
 
 OK = Ok()  # without a value: always this one
 _ERR = Err()
-
-_VALUE = struct.Struct(f"<{VALUE_WORDS}Q").unpack
 
 
 def lift_arguments(types: Sequence[Type]) -> Callable[[int], tuple[object, ...]]:
     """A function from the address of as many values as there are types to these values."""
     lifts = [(lifting(type_), VALUE_WORDS * index + 1) for index, type_ in enumerate(types)]
-    unpack = struct.Struct(f"<{VALUE_WORDS * len(types)}Q").unpack
-    size = VALUE_SIZE * len(types)
 
     def lift(address: int) -> tuple[object, ...]:
-        words = unpack(read_bytes(address, size)) if size else ()
-        return tuple([one(words, at) for one, at in lifts])
+        first = address >> 3
+        return tuple([one(first + at) for one, at in lifts])
 
     return lift
 
@@ -81,73 +77,70 @@ def lifting(type_: Type) -> Lift:
         case FlagsType():
             return _flags
         case ForeignType("own" | "borrow"):
-            return lambda words, at: words[at]  # its address: see `handles.py`
+            return WORDS.__getitem__  # its address: see `handles.py`
         case ForeignType(kind):
             raise TypeError(f"values of type {kind} can't be read")
         case _:
             assert_never(type_)
 
 
-def _text(words: Words, at: int) -> str:
-    return read_bytes(words[at + 1], words[at]).decode()
+def _text(at: int) -> str:
+    start = WORDS[at + 1]
+    return str(MEMORY[start : start + WORDS[at]], "utf-8")
 
 
-def _bytes(words: Words, at: int) -> bytes:
+def _bytes(at: int) -> bytes:
     # Each byte is a value of its own: the first byte after the kind's word of every 32.
-    return read_bytes(words[at + 1], VALUE_SIZE * words[at])[8::VALUE_SIZE]
+    start = WORDS[at + 1]
+    return bytes(MEMORY[start : start + VALUE_SIZE * WORDS[at]])[8::VALUE_SIZE]
 
 
 def _primitive(kind: str) -> Lift:
     """What lies behind a small number in its word is not defined, hence the masks."""
     match kind:
         case "u64":
-            return lambda words, at: words[at]
+            return WORDS.__getitem__
         case "bool":
-            return lambda words, at: words[at] & 0xFF != 0
+            return lambda at: WORDS[at] & 0xFF != 0
         case "string":
             return _text
         case "char":
-            return lambda words, at: chr(words[at] & 0xFFFFFFFF)
+            return lambda at: chr(WORDS[at] & 0xFFFFFFFF)
         case "f64":
-            return lambda words, at: struct.unpack("<d", words[at].to_bytes(8, "little"))[0]
+            return lambda at: struct.unpack_from("<d", MEMORY, 8 * at)[0]
         case "f32":
-            return lambda words, at: struct.unpack("<fxxxx", words[at].to_bytes(8, "little"))[0]
+            return lambda at: struct.unpack_from("<f", MEMORY, 8 * at)[0]
     bits = int(kind[1:])
     mask = (1 << bits) - 1
     if kind[0] == "u":
-        return lambda words, at: words[at] & mask
+        return lambda at: WORDS[at] & mask
     sign = 1 << bits - 1
-    return lambda words, at: ((words[at] & mask) ^ sign) - sign
+    return lambda at: ((WORDS[at] & mask) ^ sign) - sign
 
 
 def _list(element: Lift) -> Lift:
-    def lift(words: Words, at: int) -> list[object]:
-        count = words[at]
-        if not count:
-            return []
-        inner = struct.unpack(
-            f"<{VALUE_WORDS * count}Q", read_bytes(words[at + 1], VALUE_SIZE * count)
-        )
-        return [element(inner, index) for index in range(1, VALUE_WORDS * count, VALUE_WORDS)]
+    def lift(at: int) -> list[object]:
+        first = (WORDS[at + 1] >> 3) + 1
+        return [
+            element(index) for index in range(first, first + VALUE_WORDS * WORDS[at], VALUE_WORDS)
+        ]
 
     return lift
 
 
 def _option(payload: Lift) -> Lift:
-    def lift(words: Words, at: int) -> object:
-        pointer = words[at]
-        return payload(_VALUE(read_bytes(pointer, VALUE_SIZE)), 1) if pointer else None
+    def lift(at: int) -> object:
+        pointer = WORDS[at]
+        return payload((pointer >> 3) + 1) if pointer else None
 
     return lift
 
 
 def _result(ok: Lift | None, err: Lift | None) -> Lift:
-    def lift(words: Words, at: int) -> Ok | Err:
-        is_ok = words[at] & 0xFF
+    def lift(at: int) -> Ok | Err:
+        is_ok = WORDS[at] & 0xFF
         payload = ok if is_ok else err
-        value = None
-        if payload is not None:
-            value = payload(_VALUE(read_bytes(words[at + 1], VALUE_SIZE)), 1)
+        value = None if payload is None else payload((WORDS[at + 1] >> 3) + 1)
         if value is None:  # most messages have no reply
             return OK if is_ok else _ERR
         return Ok(value) if is_ok else Err(value)
@@ -158,32 +151,27 @@ def _result(ok: Lift | None, err: Lift | None) -> Lift:
 def _product(parts: Sequence[Type], stride: int, first: int) -> Lift:
     """Records and tuples: parts `stride` words apart, their values `first` words into each."""
     lifts = [(lifting(part), stride * index + first) for index, part in enumerate(parts)]
-    unpack = struct.Struct(f"<{stride * len(parts)}Q").unpack
-    size = 8 * stride * len(parts)
 
-    def lift(words: Words, at: int) -> tuple[object, ...]:
-        inner = unpack(read_bytes(words[at + 1], size))
-        return tuple([one(inner, index) for one, index in lifts])
+    def lift(at: int) -> tuple[object, ...]:
+        start = WORDS[at + 1] >> 3
+        return tuple([one(start + index) for one, index in lifts])
 
     return lift
 
 
 def _variant(cases: Sequence[tuple[str, Type | None]]) -> Lift:
-    payloads = {
-        case.encode(): (case, None if payload is None else lifting(payload))
-        for case, payload in cases
-    }
+    payloads = {case: None if payload is None else lifting(payload) for case, payload in cases}
 
-    def lift(words: Words, at: int) -> Variant:
-        case, payload = payloads[read_bytes(words[at + 1], words[at])]
+    def lift(at: int) -> Variant:
+        case = _text(at)
+        payload = payloads[case]
         if payload is None:
             return Variant(case)
-        return Variant(case, payload(_VALUE(read_bytes(words[at + 2], VALUE_SIZE)), 1))
+        return Variant(case, payload((WORDS[at + 2] >> 3) + 1))
 
     return lift
 
 
-def _flags(words: Words, at: int) -> frozenset[str]:
-    count = words[at]
-    names = struct.unpack(f"<{2 * count}Q", read_bytes(words[at + 1], 16 * count))
-    return frozenset(_text(names, index) for index in range(0, 2 * count, 2))
+def _flags(at: int) -> frozenset[str]:
+    first = WORDS[at + 1] >> 3
+    return frozenset(_text(index) for index in range(first, first + 2 * WORDS[at], 2))

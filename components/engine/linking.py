@@ -25,6 +25,7 @@ from wasmtime import component as wc
 
 from airssys_wasm.components.engine import foreign
 from airssys_wasm.components.engine.arena import Arena
+from airssys_wasm.components.engine.foreign import WORDS
 from airssys_wasm.components.engine.guest_memory import GuestMemories
 from airssys_wasm.components.engine.handles import (
     Destructor,
@@ -42,7 +43,6 @@ from airssys_wasm.components.engine.traps import HOST_ERROR
 from airssys_wasm.components.engine.world import World
 
 _HOST_ERROR = HOST_ERROR.encode()
-_CONTINUATION = ctypes.c_uint64 * foreign.CONTINUATION_WORDS
 
 # For a call that failed: it has an error and must not wait.
 _ready = foreign.words(1)
@@ -130,12 +130,12 @@ class Linkage:
         continuation: int,
     ) -> None:
         caller = self.caller
+        out = continuation >> 3
         try:
-            out = _CONTINUATION.from_address(continuation)
-            out[0] = foreign.CONTINUATION_READY
-            out[1] = flag = caller.flag  # type: ignore[union-attr]  # set before each poll
-            out[2] = 0
-            foreign.set_word(flag, 0)
+            WORDS[out] = foreign.CONTINUATION_READY
+            WORDS[out + 1] = flag = caller.flag  # type: ignore[union-attr]  # set before each poll
+            WORDS[out + 2] = 0
+            WORDS[flag >> 3] = 0
             # ctypes gives a null pointer as None, and 0 is the first of the functions.
             function = self.functions[number or 0]
             given = function.arguments(arguments)
@@ -143,10 +143,10 @@ class Linkage:
                 given = function.takes(context, given)
             caller.called(function, given, results)  # type: ignore[union-attr]
         except BaseException as failure:
-            foreign.set_word(continuation, foreign.CONTINUATION_READY)
-            foreign.set_word(continuation + 8, _READY_FLAG)
-            foreign.set_word(continuation + 16, 0)
-            foreign.set_word(error, foreign.error_new(_HOST_ERROR))
+            WORDS[out] = foreign.CONTINUATION_READY
+            WORDS[out + 1] = _READY_FLAG
+            WORDS[out + 2] = 0
+            WORDS[error >> 3] = foreign.error_new(_HOST_ERROR)
             if caller is not None:
                 caller.failed(failure)
 
@@ -158,15 +158,25 @@ class Linkage:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
 class Export:
-    """A function that guests export: where it is in a component, and how to call it."""
+    """A function that guests export: where it is in a component, and how to call it.
 
-    name: str
-    index: wc.ExportIndex
-    arguments: Lowering
-    count: int
-    lift: Lift | None
+    `write` puts the arguments where `given` points, `count` of them; there are `results`, none or
+    one, which `lift` reads.
+    """
+
+    __slots__ = ("count", "given", "index", "lift", "name", "results", "write")
+
+    def __init__(
+        self, name: str, index: wc.ExportIndex, arguments: Lowering, count: int, lift: Lift | None
+    ) -> None:
+        self.name = name
+        self.index = index
+        self.write = arguments.write
+        self.given = foreign.pointer(arguments.address)
+        self.count = foreign.number(count)
+        self.results = foreign.number(lift is not None)
+        self.lift = lift
 
 
 @dataclass(frozen=True, slots=True)
