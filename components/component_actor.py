@@ -29,7 +29,7 @@ from airssys_wasm.components.batches import take_batch
 from airssys_wasm.components.directory import Entry
 from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.traps import Trap
-from airssys_wasm.components.engine.values import Err, Ok, Variant
+from airssys_wasm.components.engine.values import OK, Err, Ok, Variant
 from airssys_wasm.components.errors import ComponentError, GuestTrap, InstanceClosed
 from airssys_wasm.components.host.caller import Caller
 from airssys_wasm.components.host.gate import Gate
@@ -46,6 +46,7 @@ from airssys_wasm.components.questions import (
     ComponentStatistics,
     HealthCheck,
     MetadataRequest,
+    StatisticsRequest,
 )
 from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.crash import Crash
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from airssys_wasm.components.services import ComponentServices
 
 log = logging.getLogger("airssys_wasm.components")
+
+_OTHERS = OWN_QUESTIONS | {Internal, Down}
 
 MAX_METADATA = 256  # bytes of one text of `metadata`, which goes into lists and tables
 
@@ -173,17 +176,15 @@ class ComponentActor(Actor[Any]):
     # --- its messages
 
     async def receive(self, message: Any) -> object:
-        kind = message.__class__
-        if kind is Internal:
-            await self._callback(message.payload)
-            return None
-        if kind in OWN_QUESTIONS:
-            return await self._answer(message)
-        if kind is Down:
-            await self._down(message)
-            return None
-        caller = self._caller
-        taken = incoming(caller, message, request_in_hand(caller.ref))
+        # The call of the guest is made here, and not below it: each coroutine between is memory
+        # of a component that is suspended, and time of every message.
+        if message.__class__ in _OTHERS:
+            return await self._other(message)
+        caller, instance = self._caller, self._instance
+        if instance is None:
+            raise InstanceClosed
+        request = request_in_hand(caller.ref)
+        taken = incoming(caller, message, request)
         if isinstance(taken, Refused):
             return self._refuse(taken)
         if self._takes_batches:
@@ -191,26 +192,36 @@ class ComponentActor(Actor[Any]):
             if len(batch) > 1:
                 return await self._handle_batch(batch)
         self._messages += 1
-        function, given = self._entrance(taken)
-        return self._result(taken, function, await self._call(function, given))
+        function = "handle-message"
+        given: object = taken.given
+        if self._takes_text:
+            text = as_text(taken.given)
+            if text is not None:
+                function, given = "handle-text", text
+        try:
+            result = await instance.call(function, given)
+        except GuestTrap as trap:
+            raise self._trapped(trap) from None
+        if instance.memory_nearly_full and not self._warned:
+            self._warn(instance)
+        if request is None and result is OK:  # most messages
+            return None
+        return self._result(taken, function, result)
 
-    async def _answer(self, question: Any) -> object:
-        """What is asked of a component beside its own messages."""
-        match question:
+    async def _other(self, message: Any) -> object:
+        """What is in the mailbox and no message of somebody's."""
+        match message:
+            case Internal():
+                await self._callback(message.payload)
+            case Down():
+                await self._down(message)
             case HealthCheck():
                 return await self.health()
             case MetadataRequest():
                 return self._metadata
-            case _:
+            case StatisticsRequest():
                 return self.statistics()
-
-    def _entrance(self, taken: Incoming) -> tuple[str, object]:
-        """The export that takes the message, and what it is given."""
-        if self._takes_text:
-            text = as_text(taken.given)
-            if text is not None:
-                return "handle-text", text
-        return "handle-message", taken.given
+        return None
 
     def _result(self, taken: Incoming, function: str, result: Any) -> object:
         """What the guest has returned for the message, as its answer."""
@@ -297,23 +308,27 @@ class ComponentActor(Actor[Any]):
 
     async def _call(self, function: str, *arguments: object) -> object:
         """Call the guest. A trap or limit ends this actor with it as the reason."""
-        if self._instance is None:
+        instance = self._instance
+        if instance is None:
             raise InstanceClosed
         try:
-            result = await self._instance.call(function, *arguments)
+            result = await instance.call(function, *arguments)
         except GuestTrap as trap:
-            self._services.traps[str(self._caller.id)] += 1
-            self._close()
-            raise ExitActor(trap.reason) from None
-        instance = self._instance
-        if not self._warned and instance is not None and instance.memory_nearly_full:
-            self._warned = True
-            self._warn(instance.memory_used or 0)
+            raise self._trapped(trap) from None
+        if instance.memory_nearly_full and not self._warned:
+            self._warn(instance)
         return result
 
-    def _warn(self, used: int) -> None:
+    def _trapped(self, trap: GuestTrap) -> ExitActor:
+        """The end of this actor, with the trap or limit as its reason; the guest is gone."""
+        self._services.traps[str(self._caller.id)] += 1
+        self._close()
+        return ExitActor(trap.reason)
+
+    def _warn(self, instance: ComponentInstance) -> None:
         """Once an incarnation: there is not much memory left."""
-        limit = self._component.limits.memory
+        self._warned = True
+        used, limit = instance.memory_used or 0, self._component.limits.memory
         log.warning(
             "%s: its memory is nearly full: %s of %s bytes",
             self._caller.id,

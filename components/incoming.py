@@ -25,6 +25,7 @@ from airssys_wasm.kernel.message import Failed
 if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
     from airssys_wasm.components.identity import ComponentId
+    from airssys_wasm.components.payload import Codec
     from airssys_wasm.kernel.errors import AirssysError
     from airssys_wasm.kernel.message import Envelope
 
@@ -53,14 +54,26 @@ def incoming(caller: Caller, message: Any, request: Envelope | None) -> Incoming
 
     `request` is the request that it is, None if it was sent.
     """
+    codec, kind = caller.codec, message.__class__
     try:
-        given = _given(caller, message, request)
+        if kind is Published or kind is ComponentMessage:
+            sender, payload, content_type = _forwarded(codec, message)
+        else:
+            sender = NOBODY if request is None else _source(request)
+            payload, content_type = codec.encode(message), codec.content_type
     except PayloadError as error:
         return Refused(message, request, ("unencodable", error.type_name), error)
-    size = len(given[1])
-    limit = payload_limit(caller.limits, size)
-    if limit is not None:
+    size = len(payload)
+    if size > caller.limits.payload:
+        limit = payload_limit(caller.limits, size)
         return Refused(message, request, limit, PayloadTooLarge(size, caller.limits.payload))
+    correlation = reply_to = None
+    platform = caller.kernel.platform
+    if request is not None:
+        asked = message.metadata.correlation_id if kind is ComponentMessage else None
+        correlation = asked or platform.new_id()
+        reply_to = None if sender == NOBODY else sender
+    given = wit_message(sender, payload, platform.timestamp(), content_type, correlation, reply_to)
     return Incoming(message, request, given)
 
 
@@ -96,11 +109,15 @@ def reply_of(caller: Caller, message: Any, payload: bytes | None) -> object:
         return Failed(error)
 
 
-def _given(caller: Caller, message: Any, request: Envelope | None) -> WitMessage:
-    """The record that the guest gets. Raises PayloadError."""
-    correlation = None
-    codec, platform = caller.codec, caller.kernel.platform
-    content = message.message if message.__class__ is Published else message
+def _source(request: Envelope) -> ComponentId:
+    return NOBODY if request.source is None else sender_id(request.source.name)
+
+
+def _forwarded(
+    codec: Codec, message: Published | ComponentMessage
+) -> tuple[ComponentId, bytes, str | None]:
+    """Sender, payload and content type of what has them, or was published. Raises PayloadError."""
+    content = message.message if isinstance(message, Published) else message
     if content.__class__ is ComponentMessage:
         content = sendable(content)
         payload, content_type = content.payload, content.metadata.content_type
@@ -108,17 +125,6 @@ def _given(caller: Caller, message: Any, request: Envelope | None) -> WitMessage
             codec.accept(payload)
     else:
         payload, content_type = codec.encode(content), codec.content_type
-    if message.__class__ is Published:
-        sender = publication_id(message.topic)
-    elif message.__class__ is ComponentMessage:
-        sender = message.sender
-        correlation = message.metadata.correlation_id
-    else:
-        source = request.source if request is not None else None
-        sender = NOBODY if source is None else sender_id(source.name)
-    now = platform.timestamp()
-    if request is None:
-        return wit_message(sender, payload, now, content_type)
-    correlation = correlation or platform.new_id()
-    reply_to = None if sender == NOBODY else sender
-    return wit_message(sender, payload, now, content_type, correlation, reply_to)
+    if isinstance(message, Published):
+        return publication_id(message.topic), payload, content_type
+    return message.sender, payload, content_type

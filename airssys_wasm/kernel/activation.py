@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.scheduler import Scheduler
 
 OTHERS = frozenset({StopEntry, SystemCall, Next, InTurn})  # entries that are no messages
+LOOKED_AT = OTHERS | {Envelope}  # entries that are not given to the handler as they are
 ALONE_AT_MOST = 256  # messages in one activation of an actor with a context of its own
 
 
@@ -67,21 +68,23 @@ class Activation:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
 
-    async def special(self, ref: ActorRef[Any], parking: Parking, left: int) -> int:
+    def special(self, ref: ActorRef[Any], parking: Parking, left: int) -> Coroutine[Any, Any, int]:
+        """One activation: gives how many messages it took, at least 1."""
         if parking.last is not ref:
             self._scheduler.enter(parking, ref)
-        if ref._mode & NEW:
-            if ref._mode & ENDING:
-                self._scheduler.kernel.lifecycle.die(ref)
-            else:
-                await self._init(ref)
-            self._scheduler.handled -= 1  # an activation, but no message
-            return 1
-        if ref._mode & ENDING:
+        if ref._mode & (NEW | ENDING):
+            return self._begin_or_end(ref)
+        return self._one_by_one(ref, left)
+
+    async def _begin_or_end(self, ref: ActorRef[Any]) -> int:
+        if not ref._mode & NEW:
             await self._terminate(ref)
-            self._scheduler.handled -= 1
-            return 1
-        return await self._one_by_one(ref, left)
+        elif ref._mode & ENDING:
+            self._scheduler.kernel.lifecycle.die(ref)
+        else:
+            await self._init(ref)
+        self._scheduler.handled -= 1  # an activation, but no message
+        return 1
 
     async def _one_by_one(self, ref: ActorRef[Any], left: int) -> int:
         """Requests, stops and bounded mailboxes: a look at each message."""
@@ -111,7 +114,14 @@ class Activation:
                     self._scheduler.handled -= 1
                     continue
             try:
-                await self._handle(ref, entry)
+                # Most messages of async handlers are taken here: what is below takes two more
+                # coroutines, which are time, and memory of an actor that is suspended.
+                if ref._mode & (ASYNC | WATCHED) == ASYNC and entry.__class__ not in LOOKED_AT:
+                    answer = await ref._receive(entry)
+                    if answer is not None and answer.__class__ in ANSWERS:
+                        odd_answer(ref, entry, answer)
+                else:
+                    await self._handle(ref, entry)
             except BaseException:
                 self._scheduler.failed_message = entry
                 self._scheduler.completed = count - 1

@@ -47,7 +47,6 @@ from airssys_wasm.components.engine.host_calls import (
     next_turn,
 )
 from airssys_wasm.components.engine.interrupts import put_off
-from airssys_wasm.components.engine.lifting import OK
 from airssys_wasm.components.engine.limits import (
     MAX_TABLE_ELEMENTS,
     MOST_OF_A_KIND,
@@ -63,7 +62,7 @@ from airssys_wasm.components.engine.limits import (
 )
 from airssys_wasm.components.engine.linking import Export, HostFunction, Surroundings
 from airssys_wasm.components.engine.traps import trap_of
-from airssys_wasm.components.engine.values import Ok
+from airssys_wasm.components.engine.values import OK, Ok
 from airssys_wasm.components.errors import GuestTrap, InstanceClosed
 
 # Fuel between two yields: about 0.1 ms of guest code, so that a spinning guest holds nobody up.

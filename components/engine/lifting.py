@@ -19,7 +19,7 @@ from airssys_wasm.components.engine.foreign import (
     VALUE_WORDS,
     WORDS,
 )
-from airssys_wasm.components.engine.values import Err, Ok, Variant
+from airssys_wasm.components.engine.values import OK, Err, Ok, Variant
 from airssys_wasm.components.engine.world import (
     BYTES,
     EnumType,
@@ -38,7 +38,6 @@ from airssys_wasm.components.engine.world import (
 # A value is four words; a lift is told the index in `WORDS` of the second, after the kind.
 Lift = Callable[[int], object]
 
-OK = Ok()  # without a value: always this one
 _ERR = Err()
 
 

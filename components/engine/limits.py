@@ -211,12 +211,13 @@ class MemoryAccount:
     (95, 95, True, 110)
     """
 
-    __slots__ = ("limit", "peak", "refused", "used")
+    __slots__ = ("limit", "nearly_full", "peak", "refused", "used")
 
     def __init__(self, limits: Limits) -> None:
         self.limit = limits.memory
         self.used = 0
         self.peak = 0
+        self.nearly_full = False  # whether the peak is within a tenth of the limit
         self.refused: int | None = None  # the total that was asked for and refused, if any was
 
     def grow(self, by: int) -> bool:
@@ -227,16 +228,12 @@ class MemoryAccount:
             return False
         self.used = wanted
         self.peak = max(self.peak, wanted)
+        self.nearly_full = self.peak >= self.limit * NEARLY
         return True
 
     def release(self, size: int) -> None:
         """A memory of `size` bytes is gone."""
         self.used -= size
-
-    @property
-    def nearly_full(self) -> bool:
-        """Whether the peak is within a tenth of the limit."""
-        return self.peak >= self.limit * NEARLY
 
 
 def end_of(trap: Trap, limits: Limits, memory: MemoryAccount, stack: int) -> Trap | Limit:

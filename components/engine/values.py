@@ -40,6 +40,10 @@ class Ok:
     value: object = None
 
 
+OK = Ok()
+"""Without a value: what is read is always this one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Err:
     """The `err` side of a result; `value` is None for `result<…, _>` and `result`.

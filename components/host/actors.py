@@ -7,7 +7,7 @@ its instance is its own. So nobody can take the name, or the storage, of somebod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from airssys_wasm.components.component import Component, Spawned
 from airssys_wasm.components.engine.guest_text import shown
@@ -44,10 +44,6 @@ class Actors:
     def __init__(self, caller: Caller, monitors: Monitors) -> None:
         self._caller = caller
         self._monitors = monitors
-
-    def functions(self) -> Functions:
-        """The functions by their name in WIT."""
-        return {"spawn": self.spawn, "monitor": self.monitor, "demonitor": self.demonitor}
 
     async def spawn(self, installed: WitId, name: WitId, config: bytes | None) -> Ok | Err:
         """`spawn`: the id of what was started, once it has started."""
@@ -97,6 +93,12 @@ class Actors:
         if self._monitors.end(monitor):
             return DONE
         return invalid_message(f"no monitor of this component is {shown(monitor, 64)!r}")
+
+    FUNCTIONS: ClassVar[Functions] = {
+        "spawn": spawn,
+        "monitor": monitor,
+        "demonitor": demonitor,
+    }
 
 
 def _kinship_problem(installed: ComponentId, name: ComponentId) -> str | None:

@@ -6,7 +6,7 @@ circle fails at once; so does one to an actor in Python whose handler waits for 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.values import Err, Ok, Variant
@@ -48,10 +48,6 @@ class Calls:
     def __init__(self, caller: Caller, waits: Waits) -> None:
         self._caller = caller
         self._waits = waits
-
-    def functions(self) -> Functions:
-        """The function by its name in WIT."""
-        return {"call": self.call}
 
     async def call(self, target: WitId, payload: bytes, timeout_ms: int | None) -> Ok | Err:
         """`call`: the reply, or why there is none."""
@@ -113,6 +109,10 @@ class Calls:
             seen.add(at)
             at = self._waits.get(at) or waits_for(at)
         return False
+
+    FUNCTIONS: ClassVar[Functions] = {
+        "call": call,
+    }
 
 
 def _payload(message: ComponentMessage) -> bytes | None:

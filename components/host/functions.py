@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+# By their names in WIT.
 Functions = Mapping[str, Callable[..., object]]
+
+# Functions, and the first argument of each; None if they have no such argument.
+Served = tuple[object | None, Functions]
 
 
 def interface_name(interface: str) -> str:
@@ -25,11 +29,11 @@ class HostFunctions:
     always allowed.
     """
 
-    __slots__ = ("_functions", "_make", "calls")
+    __slots__ = ("_make", "_served", "calls")
 
-    def __init__(self, make: Callable[[str], Mapping[str, Functions]]) -> None:
+    def __init__(self, make: Callable[[str], Mapping[str, Served]]) -> None:
         self._make = make
-        self._functions: dict[str, Functions] = {}  # by interface, as the guest names it, too
+        self._served: dict[str, Served] = {}  # by interface, as the guest names it, too
         self.calls = 0
 
     def __call__(
@@ -37,14 +41,18 @@ class HostFunctions:
     ) -> object | Awaitable[object]:
         """The WIT result of the function, or an awaitable of it."""
         self.calls += 1
-        functions = self._functions.get(interface)
-        if functions is None:
-            functions = self._of(interface)
-        return functions[function](*arguments)
+        owner, functions = self._served.get(interface) or self._of(interface)
+        if owner is None:
+            return functions[function](*arguments)
+        return functions[function](owner, *arguments)
 
-    def _of(self, interface: str) -> Functions:
+    def _of(self, interface: str) -> Served:
         name = interface_name(interface)
-        if name not in self._functions:
-            self._functions.update(self._make(name))
-        functions = self._functions[interface] = self._functions[name]
-        return functions
+        if name not in self._served:
+            made = self._make(name)
+            if len(made) == 1 and name in made:
+                self._served[interface] = made[name]
+                return made[name]
+            self._served.update(made)
+        served = self._served[interface] = self._served[name]
+        return served

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from airssys_wasm.broker.errors import TooLarge
 from airssys_wasm.components.engine.guest_text import shown
@@ -39,16 +39,6 @@ class Messaging:
     def __init__(self, caller: Caller, requests: Requests) -> None:
         self._caller = caller
         self._requests = requests
-
-    def functions(self) -> Functions:
-        """The functions by their name in WIT."""
-        return {
-            "send": self.send,
-            "request": self.request,
-            "cancel-request": self.cancel_request,
-            "broadcast": self.broadcast,
-            "self-id": self.self_id,
-        }
 
     def send(self, target: WitId, payload: bytes) -> Ok | Err:
         """`send`: one message, at once. A full mailbox is `queue-full`."""
@@ -133,3 +123,11 @@ class Messaging:
     def self_id(self) -> ComponentId:
         """`self-id`: always allowed."""
         return self._caller.id
+
+    FUNCTIONS: ClassVar[Functions] = {
+        "send": send,
+        "request": request,
+        "cancel-request": cancel_request,
+        "broadcast": broadcast,
+        "self-id": self_id,
+    }

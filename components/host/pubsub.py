@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from airssys_wasm.broker.errors import TopicError
 from airssys_wasm.broker.topic import parse_pattern, parse_topic
@@ -33,14 +33,6 @@ class Pubsub:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-
-    def functions(self) -> Functions:
-        """The functions by their name in WIT."""
-        return {
-            "publish": self.publish,
-            "subscribe": self.subscribe,
-            "unsubscribe": self.unsubscribe,
-        }
 
     def publish(self, topic: str, payload: bytes) -> Ok | Err:
         """`publish`: to all who subscribed, at once. Who has no room does not get it."""
@@ -89,3 +81,9 @@ class Pubsub:
         for group in groups:
             broker.unsubscribe(pattern, caller.ref, group)
         return DONE
+
+    FUNCTIONS: ClassVar[Functions] = {
+        "publish": publish,
+        "subscribe": subscribe,
+        "unsubscribe": unsubscribe,
+    }

@@ -7,7 +7,7 @@ anywhere; it is a field of a log record and never its format.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.values import Err, Ok, Variant
@@ -18,6 +18,8 @@ from airssys_wasm.components.message import WitTimestamp, wit_timestamp
 from airssys_wasm.components.security.rate import Rate
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from airssys_wasm.components.directory import Directory
     from airssys_wasm.components.host.caller import Caller
 
@@ -46,17 +48,6 @@ class Services:
         self._directory = directory
         self._rate = Rate(LOG_RATE)
         self._told = 0
-
-    def functions(self) -> Functions:
-        """The functions by their name in WIT."""
-        return {
-            "log": self.log,
-            "current-time": self.current_time,
-            "current-time-millis": self.current_time_millis,
-            "sleep-millis": self.sleep_millis,
-            "list-components": self.list_components,
-            "get-component-metadata": self.get_component_metadata,
-        }
 
     @property
     def log_records_dropped(self) -> int:
@@ -99,10 +90,10 @@ class Services:
         """`current-time-millis`: the same in milliseconds."""
         return int(self._caller.kernel.platform.timestamp() * 1000)
 
-    async def sleep_millis(self, duration_ms: int) -> None:
+    def sleep_millis(self, duration_ms: int) -> Awaitable[None]:
         """`sleep-millis`: the guest waits, others run. `host_call` bounds it."""
         caller = self._caller
-        await caller.sleep_until(caller.kernel.platform.now() + duration_ms / 1000)
+        return caller.sleep_until(caller.kernel.platform.now() + duration_ms / 1000)
 
     def list_components(self) -> list[ComponentId]:
         """`list-components`: those that the grants to send or ask reach, in order."""
@@ -125,3 +116,12 @@ class Services:
         if entry is None:
             return Err(Variant("invalid-state", f"no component {id} is running"))
         return Ok((id, entry.name, entry.version, entry.health))
+
+    FUNCTIONS: ClassVar[Functions] = {
+        "log": log,
+        "current-time": current_time,
+        "current-time-millis": current_time_millis,
+        "sleep-millis": sleep_millis,
+        "list-components": list_components,
+        "get-component-metadata": get_component_metadata,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airssys_wasm.components.engine.values import Err, Ok, Variant
 from airssys_wasm.components.host.functions import Functions
@@ -45,6 +45,20 @@ class Space:
     quota: int
 
 
+def _available(function: Callable[..., Awaitable[Ok | Err]]) -> Callable[..., Awaitable[Ok | Err]]:
+    """`function`, whose guest is told `io-error` when the backend can't do it."""
+
+    async def told(*arguments: Any) -> Ok | Err:
+        try:
+            return await function(*arguments)
+        except StoreUnavailable as error:
+            # Whose file it is and where it lies is the host's business.
+            log.error("storage of components: %s", error)
+            return Err(Variant("io-error", "the storage of the host is not available"))
+
+    return told
+
+
 class Storage:
     """`storage` for one incarnation. Without a grant there is no `space`: all is denied."""
 
@@ -58,20 +72,6 @@ class Storage:
     def _space(self) -> Space:
         assert self._granted is not None  # the gate let it pass
         return self._granted
-
-    def functions(self) -> Functions:
-        """The functions by their name in WIT."""
-        functions: dict[str, Callable[..., Awaitable[Ok | Err]]] = {
-            "get": self.get,
-            "set": self.set,
-            "delete": self.delete,
-            "exists": self.exists,
-            "list-keys": self.list_keys,
-            "usage": self.usage,
-            "list-page": self.list_page,
-            "batch": self.batch,
-        }
-        return {name: _available(function) for name, function in functions.items()}
 
     async def get(self, key: str) -> Ok | Err:
         """`get`: the value; none for a key that is not there."""
@@ -171,6 +171,20 @@ class Storage:
             return Err(Variant("io-error", refusal.text))
         return QUOTA_EXCEEDED
 
+    FUNCTIONS: ClassVar[Functions] = {
+        name: _available(function)
+        for name, function in (
+            ("get", get),
+            ("set", set),
+            ("delete", delete),
+            ("exists", exists),
+            ("list-keys", list_keys),
+            ("usage", usage),
+            ("list-page", list_page),
+            ("batch", batch),
+        )
+    }
+
 
 def _change(change: Variant) -> Change:
     """A `storage-change`, which is `set` with key and value, or `delete` with a key."""
@@ -181,17 +195,3 @@ def _change(change: Variant) -> Change:
 def _invalid(key: str) -> Err | None:
     problem = key_problem(key)
     return None if problem is None else Err(Variant("invalid-key", problem))
-
-
-def _available(function: Callable[..., Awaitable[Ok | Err]]) -> Callable[..., Awaitable[Ok | Err]]:
-    """`function`, whose guest is told `io-error` when the backend can't do it."""
-
-    async def told(*arguments: Any) -> Ok | Err:
-        try:
-            return await function(*arguments)
-        except StoreUnavailable as error:
-            # Whose file it is and where it lies is the host's business.
-            log.error("storage of components: %s", error)
-            return Err(Variant("io-error", "the storage of the host is not available"))
-
-    return told

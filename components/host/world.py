@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from airssys_wasm.components.host import actors, calls, messaging, pubsub, services, storage, wasi
-from airssys_wasm.components.host.functions import Functions, HostFunctions
+from airssys_wasm.components.host.functions import HostFunctions, Served
 from airssys_wasm.components.host.monitors import Monitors
 from airssys_wasm.components.host.requests import Requests
 from airssys_wasm.components.host.storage import Space
@@ -72,26 +72,29 @@ class Host:
             self._services.tell_dropped()
         return self.requests.close()
 
-    def _made(self, interface: str) -> Mapping[str, Functions]:
-        """The functions of an interface; those of WASI come all at once."""
+    def _made(self, interface: str) -> Mapping[str, Served]:
+        """What serves an interface; those of WASI come all at once."""
         caller = self._caller
+        served: Served
         match interface:
             case messaging.INTERFACE:
-                functions = messaging.Messaging(caller, self.requests).functions()
+                served = messaging.Messaging(caller, self.requests), messaging.Messaging.FUNCTIONS
             case services.INTERFACE:
-                functions = self._made_services().functions()
+                served = self._made_services(), services.Services.FUNCTIONS
             case storage.INTERFACE:
-                functions = storage.Storage(caller, self._space).functions()
+                served = storage.Storage(caller, self._space), storage.Storage.FUNCTIONS
             case pubsub.INTERFACE:
-                functions = pubsub.Pubsub(caller).functions()
+                served = pubsub.Pubsub(caller), pubsub.Pubsub.FUNCTIONS
             case calls.INTERFACE:
-                functions = calls.Calls(caller, self._shared.waits).functions()
+                served = calls.Calls(caller, self._shared.waits), calls.Calls.FUNCTIONS
             case actors.INTERFACE:
-                functions = actors.Actors(caller, self.monitors).functions()
+                served = actors.Actors(caller, self.monitors), actors.Actors.FUNCTIONS
             case _:
                 self._wasi = wasi.Wasi(caller, self._env, self._log)
-                return self._wasi.interfaces()
-        return {interface: functions}
+                return {
+                    name: (None, functions) for name, functions in self._wasi.interfaces().items()
+                }
+        return {interface: served}
 
     def _made_services(self) -> services.Services:
         if self._services is None:
