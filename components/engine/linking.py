@@ -97,7 +97,7 @@ class Linkage:
         self._callback = foreign.HostCallback(self._called)
         self._destructor = Destructor(self._dropped)
         self._linker = wc.Linker(engine)
-        self.address = foreign.address_of(self._linker)
+        self.address = foreign.pointer(foreign.address_of(self._linker))
         callback = ctypes.cast(self._callback, c_void_p)
         destructor = ctypes.cast(self._destructor, c_void_p).value or 0
         by_interface: dict[str, list[tuple[int, str]]] = {name: [] for name in world.imports}
@@ -165,13 +165,14 @@ class Export:
     one, which `lift` reads.
     """
 
-    __slots__ = ("count", "given", "index", "lift", "name", "results", "write")
+    __slots__ = ("count", "given", "index", "index_at", "lift", "name", "results", "write")
 
     def __init__(
         self, name: str, index: wc.ExportIndex, arguments: Lowering, count: int, lift: Lift | None
     ) -> None:
         self.name = name
-        self.index = index
+        self.index = index  # what is at that address
+        self.index_at = foreign.pointer(foreign.address_of(index))
         self.write = arguments.write
         self.given = foreign.pointer(arguments.address)
         self.count = foreign.number(count)
@@ -184,6 +185,7 @@ class Surroundings:
     """What the instances of one engine share, and keep alive: their Stores call into it."""
 
     engine: wasmtime.Engine
+    engine_at: foreign.Argument
     linkage: Linkage
     arena: Arena
     memories: GuestMemories

@@ -41,7 +41,7 @@ from airssys_wasm.components.engine.handles import (
     taking,
 )
 from airssys_wasm.components.engine.heap import Heap
-from airssys_wasm.components.engine.host_calls import HostCalls, Timeout
+from airssys_wasm.components.engine.host_calls import HostCalls, Pause, Timeout
 from airssys_wasm.components.engine.limits import (
     MAX_TABLE_ELEMENTS,
     MOST_OF_A_KIND,
@@ -153,13 +153,14 @@ class ThreadedEngine:
         limits: Limits,
         host: HostCalls,
         clock: Callable[[], float],
+        pause: Pause | None = None,
         timeout: Timeout = asyncio.timeout,
     ) -> ThreadedInstance:
         """A new instance in a Store of its own, of a component that fits the world.
 
-        `timeout` bounds a wait for the host, as `asyncio.timeout` does. Raises
-        GuestTrap when it traps or passes a limit as it begins, and RuntimeError
-        after `close`.
+        `pause` is for guests on the loop: those here hold nobody up. `timeout` bounds a wait for
+        the host, as `asyncio.timeout` does. Raises GuestTrap when it traps or passes a limit as it
+        begins, and RuntimeError after `close`.
         """
         if self._closed:
             raise RuntimeError("the engine is closed")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.ref import ActorRef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class Caller:
     """What the functions of all interfaces need to know of their caller."""
 
