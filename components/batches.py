@@ -7,9 +7,9 @@ question to the host) is not overtaken; together they are no larger than one mes
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airssys_wasm.components.incoming import Incoming, Refused, incoming
+from airssys_wasm.components.incoming import Refused, incoming
 from airssys_wasm.components.questions import OWN_QUESTIONS
 from airssys_wasm.kernel.message import Envelope
 from airssys_wasm.kernel.posting import next_waiting, take_waiting
@@ -17,13 +17,20 @@ from airssys_wasm.kernel.states import NOTHING
 
 if TYPE_CHECKING:
     from airssys_wasm.components.host.caller import Caller
+    from airssys_wasm.components.message import WitMessage
 
 MOST = 64  # messages in one push: about 0.2 ms of 256 bytes each
 
 
-def take_batch(
-    caller: Caller, first: Incoming, refuse: Callable[[Refused], None]
-) -> list[Incoming]:
+class Taken(NamedTuple):
+    """A message, the request that it is if it is one, and the record that the guest gets."""
+
+    message: Any
+    request: Envelope | None
+    given: WitMessage
+
+
+def take_batch(caller: Caller, first: Taken, refuse: Callable[[Refused], None]) -> list[Taken]:
     """`first` and what comes after it in the mailbox, 64 at most; that is taken off.
 
     `refuse` is told of messages among them that the component is not given.
@@ -43,9 +50,9 @@ def take_batch(
             take_waiting(ref)
             refuse(taken)
             continue
-        size += len(taken.given[1])
+        size += len(taken[1])
         if size > caller.limits.payload:
             break
         take_waiting(ref)
-        batch.append(taken)
+        batch.append(Taken(message, request, taken))
     return batch

@@ -25,7 +25,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airssys_wasm.components.batches import take_batch
+from airssys_wasm.components.batches import Taken, take_batch
 from airssys_wasm.components.directory import Entry
 from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.traps import Trap
@@ -38,7 +38,7 @@ from airssys_wasm.components.host.requests import Callback
 from airssys_wasm.components.host.world import Host
 from airssys_wasm.components.identity import NOBODY, parse_id
 from airssys_wasm.components.imports import UngrantedImports, ungranted
-from airssys_wasm.components.incoming import Incoming, Refused, as_text, incoming, reply_of
+from airssys_wasm.components.incoming import Refused, as_text, incoming, reply_of
 from airssys_wasm.components.message import ComponentMessage, wit_message
 from airssys_wasm.components.questions import (
     OWN_QUESTIONS,
@@ -188,14 +188,14 @@ class ComponentActor(Actor[Any]):
         if isinstance(taken, Refused):
             return self._refuse(taken)
         if self._takes_batches:
-            batch = take_batch(caller, taken, self._refuse_taken)
+            batch = take_batch(caller, Taken(message, request, taken), self._refuse_taken)
             if len(batch) > 1:
                 return await self._handle_batch(batch)
         self._messages += 1
         function = "handle-message"
-        given: object = taken.given
+        given: object = taken
         if self._takes_text:
-            text = as_text(taken.given)
+            text = as_text(taken)
             if text is not None:
                 function, given = "handle-text", text
         try:
@@ -206,7 +206,7 @@ class ComponentActor(Actor[Any]):
             self._warn(instance)
         if request is None and result is OK:  # most messages
             return None
-        return self._result(taken, function, result)
+        return self._result(message, request, function, result)
 
     async def _other(self, message: Any) -> object:
         """What is in the mailbox and no message of somebody's."""
@@ -223,21 +223,21 @@ class ComponentActor(Actor[Any]):
                 return self.statistics()
         return None
 
-    def _result(self, taken: Incoming, function: str, result: Any) -> object:
+    def _result(self, message: Any, request: Envelope | None, function: str, result: Any) -> object:
         """What the guest has returned for the message, as its answer."""
         if not isinstance(result, Ok):
-            return self._failed(function, result, taken.request)
-        if taken.request is None:
+            return self._failed(function, result, request)
+        if request is None:
             return None
         payload: Any = result.value
         if payload.__class__ is str:
             payload = payload.encode()
-        reply = reply_of(self._caller, taken.message, payload)
+        reply = reply_of(self._caller, message, payload)
         if reply.__class__ is Failed:
             self._errors += 1
         return reply
 
-    async def _handle_batch(self, batch: list[Incoming]) -> object:
+    async def _handle_batch(self, batch: list[Taken]) -> object:
         """Several messages in one push. The first is the one in hand: its answer is returned."""
         first, *more = batch
         self._messages += len(batch)
@@ -251,10 +251,10 @@ class ComponentActor(Actor[Any]):
             fail_taken(self._caller.ref, [taken.request or taken.message for taken in more], error)
             raise
         for taken, result in zip(more, results[1:], strict=True):
-            answer = self._result(taken, "handle-batch", result)
+            answer = self._result(taken.message, taken.request, "handle-batch", result)
             if taken.request is not None:
                 answer_taken(taken.request, answer)
-        return self._result(first, "handle-batch", results[0])
+        return self._result(first.message, first.request, "handle-batch", results[0])
 
     def _refuse(self, refused: Refused) -> Failed | None:
         """The guest is not told of this message; whoever sent it is, or the dead letters are."""

@@ -32,14 +32,6 @@ if TYPE_CHECKING:
 TextMessage = tuple["ComponentId", str, WitMetadata]
 
 
-class Incoming(NamedTuple):
-    """A message, the request that it is if it is one, and the record that the guest gets."""
-
-    message: Any
-    request: Envelope | None
-    given: WitMessage
-
-
 class Refused(NamedTuple):
     """A message that the guest is not told of: the error for who asked, the reason for others."""
 
@@ -49,7 +41,7 @@ class Refused(NamedTuple):
     error: AirssysError
 
 
-def incoming(caller: Caller, message: Any, request: Envelope | None) -> Incoming | Refused:
+def incoming(caller: Caller, message: Any, request: Envelope | None) -> WitMessage | Refused:
     """What `caller` is given of `message`; refused if its codec can't express it, or it is large.
 
     `request` is the request that it is, None if it was sent.
@@ -73,8 +65,8 @@ def incoming(caller: Caller, message: Any, request: Envelope | None) -> Incoming
         asked = message.metadata.correlation_id if kind is ComponentMessage else None
         correlation = asked or platform.new_id()
         reply_to = None if sender == NOBODY else sender
-    given = wit_message(sender, payload, platform.timestamp(), content_type, correlation, reply_to)
-    return Incoming(message, request, given)
+    now = platform.timestamp()
+    return wit_message(sender, payload, now, content_type, correlation, reply_to)
 
 
 def as_text(given: WitMessage) -> TextMessage | None:

@@ -111,9 +111,8 @@ Function = Callable[..., Any]
 Argument = NewType("Argument", object)
 
 
-def pointer(address: int) -> Argument:
-    """An address as an argument."""
-    return cast(Argument, c_void_p.from_param(address))
+# An address as an argument.
+pointer = cast(Callable[[int], Argument], c_void_p.from_param)
 
 
 def number(value: int) -> Argument:

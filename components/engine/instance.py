@@ -34,6 +34,7 @@ from airssys_wasm.components.engine.foreign import (
     call_async,
     future_delete,
     future_poll,
+    pointer,
     set_fuel,
     val_delete,
 )
@@ -151,12 +152,12 @@ class Instance:
         self._space = foreign.words(_ALL)
         self._where = where = foreign.address_of_words(self._space)
         self.flag = where + 8 * _FLAG
-        self._result_at = foreign.pointer(where)
-        self._error_at = foreign.pointer(where + 8 * _ERROR)
-        self._function_at = foreign.pointer(where + 8 * _FUNCTION)
+        self._result_at = pointer(where)
+        self._error_at = pointer(where + 8 * _ERROR)
+        self._function_at = pointer(where + 8 * _FUNCTION)
         self._fuel = _UNBOUNDED if limits.fuel is None else foreign.number(limits.fuel)
         self._store = foreign.store_new(shared.engine_at, None, None)
-        self._context = foreign.pointer(foreign.store_context(self._store))
+        self._context = pointer(foreign.store_context(self._store))
         foreign.store_limiter(
             self._store,
             -1 if shared.counts_memory else limits.memory,
@@ -234,7 +235,7 @@ class Instance:
             shared.linkage.caller = self
             self.calls += 1
             started = self._clock()
-            future = foreign.pointer(
+            future = pointer(
                 call_async(
                     self._function_at,
                     context,
@@ -247,7 +248,7 @@ class Instance:
             )
             self._future = future
             done = future_poll(future)
-            shared.arena.release()
+            shared.arena.keep.clear()  # the arguments have been read
             if put_off.pending:
                 put_off.deliver()
             if done:
@@ -340,7 +341,7 @@ class Instance:
         try:
             self._shared.linkage.caller = self
             started = self._clock()
-            self._future = future = foreign.pointer(create())
+            self._future = future = pointer(create())
             if not future_poll(future):
                 await self._drive(started)
             self._future = None
