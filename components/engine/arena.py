@@ -19,14 +19,15 @@ class Arena:
 
     A `list<u8>` is an array of 32-byte values, each with its kind. The kinds are there already:
     only every 32nd byte is written. `used` cells are taken by the value that is being written;
-    `keep` holds what it points to.
+    `keep` holds what it points to, and `turn` counts the values.
     """
 
-    __slots__ = ("_address", "_buffer", "_cells", "keep", "used")
+    __slots__ = ("_address", "_buffer", "_cells", "keep", "turn", "used")
 
     def __init__(self) -> None:
         self.keep: list[object] = []
         self.used = 0
+        self.turn = 0
         self._cells = 0
         self._address = 0
         self._buffer = bytearray()

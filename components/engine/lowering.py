@@ -44,6 +44,9 @@ from airssys_wasm.components.engine.world import (
     VariantType,
 )
 
+# Of a list's elements, for the next one; a longer list gets memory of its own for the call.
+_KEPT_BYTES = 128 * 1024
+
 _STRING = Primitive("string")
 _NOTHING = object()
 
@@ -65,10 +68,12 @@ class Lowering:
     `address` is where they are then, one after the other, each of 32 bytes.
     """
 
-    __slots__ = ("_block", "address", "write")
+    __slots__ = ("_block", "_code", "_what", "_write", "address")
 
     def __init__(self, types: Sequence[Type], arena: Arena, what: str) -> None:
-        code = _Code(arena, base="")
+        self._what = what
+        self._write: Callable[[Sequence[object]], None] | None = None
+        self._code = code = _Code(arena)
         first = code.block(VALUE_WORDS * len(types))
         names = [code.name() for _ in types]
         if names:
@@ -81,38 +86,40 @@ class Lowering:
         self.address = self._block.buffer_info()[0]
         code.relocate(self._block, self.address, 0)
 
+    @property
+    def write(self) -> Callable[[Sequence[object]], None]:
+        """The function that writes; compiled when it is first asked for, as few are."""
+        if self._write is None:
+            self._write = self._compiled()
+        return self._write
+
+    def _compiled(self) -> Callable[[Sequence[object]], None]:
+        code, what = self._code, self._what
+
         def mismatch(error: Exception) -> TypeError:
             return TypeError(f"{what}: {error}")
 
         source = (
             "def write(values):\n"
             "  arena.used = 0\n"
+            "  arena.turn += 1\n"
             "  try:\n"
             f"{code.source(4)}"
             "  except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:\n"
             "    raise mismatch(error) from error\n"
         )
-        self.write: Callable[[Sequence[object]], None] = _compile(
-            source,
-            "write",
-            {
-                **code.names,
-                "w": self._block,
-                "base": self.address,
-                "arena": arena,
-                "mismatch": mismatch,
-            },
-        )
+        names = {"w": self._block, "base": self.address, "mismatch": mismatch}
+        return _compile(source, "write", {**code.names, **names})
 
 
 class _Code:
     """Source that fills a block of memory, and what the block holds from the start.
 
-    `base` is what indices are offset by, with its sign: "" for the one block of a `Lowering`,
-    whose indices are constants, "i + " for the elements of a list.
+    Indices are constants in the one block of a `Lowering`. The `elements` of a list are in two
+    places: their values side by side from `h` on, what is nested in them from `i` on.
     """
 
-    def __init__(self, arena: Arena, base: str) -> None:
+    def __init__(self, arena: Arena, *, elements: bool = False) -> None:
         self.template: list[int] = []
         self.names: dict[str, Any] = {
             "Ok": Ok,
@@ -120,6 +127,7 @@ class _Code:
             "Variant": Variant,
             "encode": str.encode,
             "identity": id,
+            "arena": arena,
             "keep": arena.keep.append,
             "put": arena.put,
             "as_bytes": as_bytes,
@@ -127,8 +135,8 @@ class _Code:
             "from_bytes": int.from_bytes,
         }
         self._arena = arena
-        self._base = base
-        self._relocations: list[tuple[int, int]] = []
+        self._elements = elements
+        self.relocations: list[tuple[int, int]] = []
         self._lines: list[str] = []
         self._indent = ""
         self._count = 0
@@ -138,7 +146,7 @@ class _Code:
 
     def relocate(self, memory: array[int], address: int, at: int) -> None:
         """Point the nested values of the block at index `at` of `memory` to where they are."""
-        for index, target in self._relocations:
+        for index, target in self.relocations:
             memory[at + index] = address + 8 * target
 
     def name(self) -> str:
@@ -176,7 +184,7 @@ class _Code:
             case TupleType(elements):
                 self.template[at : at + 2] = [Kind.TUPLE, len(elements)]
                 inner = self.block(VALUE_WORDS * len(elements))
-                self._relocations.append((at + 2, inner))
+                self.relocations.append((at + 2, inner))
                 parts = self._unpack(name, len(elements), "tuple")
                 for index, (element, part) in enumerate(zip(elements, parts, strict=True)):
                     self.value(element, inner + VALUE_WORDS * index, part)
@@ -244,17 +252,17 @@ class _Code:
             self.line(f"if {name}.__class__ is not bytes: {name} = as_bytes({name})")
         else:
             put = self.name()
-            self.names[put] = _list_writer(type_.element, self._arena)
+            self.names[put] = _ListWriter(type_.element, self._arena).put
         self.line(f"{self._word(at + 2)} = {put}({name})")
         self.line(f"{self._word(at + 1)} = len({name})")
 
     def _record(self, fields: tuple[tuple[str, Type], ...], at: int, name: str) -> None:
         self.template[at : at + 2] = [Kind.RECORD, len(fields)]
         inner = self.block(ENTRY_WORDS * len(fields))
-        self._relocations.append((at + 2, inner))
+        self.relocations.append((at + 2, inner))
         # Messages in a row are often of one sender. Its words are there still: the block is ours
         # alone, and neither the tuple nor its strings can have changed.
-        remembered = not self._base and all(of == _STRING for _, of in fields)
+        remembered = not self._elements and all(of == _STRING for _, of in fields)
         outer, last = self._indent, f"last{at}"
         if remembered:
             self.names[last] = [_NOTHING]
@@ -290,15 +298,15 @@ class _Code:
     def _flags(self, names: tuple[str, ...], at: int, name: str) -> None:
         self.template[at] = Kind.FLAGS
         inner = self.block(2 * len(names))
-        self._relocations.append((at + 2, inner))
+        self.relocations.append((at + 2, inner))
         table = self.name()
         self.names[table] = {flag: self._constant(flag) for flag in names}
         self.line(f"if {name}.__class__ is not frozenset:")
         self.line(f"  raise TypeError(f'expected frozenset, not {{{name}!r}}')")
         self.line(f"{self._word(at + 1)} = len({name})")
         self.line(f"for n, flag in enumerate({name}):")
-        first = f"{self._base}{inner}"
-        self.line(f"  w[{first} + 2 * n], w[{first} + 2 * n + 1] = {table}[flag]")
+        word = self._word(inner)[:-1]
+        self.line(f"  {word} + 2 * n], {word} + 2 * n + 1] = {table}[flag]")
 
     def _case(
         self,
@@ -325,7 +333,9 @@ class _Code:
         self._indent = outer
 
     def _word(self, at: int) -> str:
-        return f"w[{self._base}{at}]"
+        if not self._elements:
+            return f"w[{at}]"
+        return f"w[h + {at}]" if at < VALUE_WORDS else f"w[i + {at - VALUE_WORDS}]"
 
     def _constant(self, text: str) -> tuple[int, int]:
         """Size and address of a text that lives as long as the generated function."""
@@ -334,38 +344,82 @@ class _Code:
         return len(raw), id(raw) + BYTES_OFFSET
 
 
-def _list_writer(element: Type, arena: Arena) -> Callable[[list[object]], int]:
-    code = _Code(arena, base="i + ")
-    at = code.block(VALUE_WORDS)
-    code.value(element, at, "value")
-    source = f"def fill(w, base, i, value):\n{code.source(2)}"
-    fill: Callable[[array[int], int, int, object], None] = _compile(source, "fill", code.names)
-    keep = arena.keep
-    stride = len(code.template)
-    nested = stride > VALUE_WORDS
+class _Rows:
+    """Memory for elements of a list: their values, and behind all of these what is nested."""
 
-    def put(values: list[object]) -> int:
+    __slots__ = ("address", "count", "nested", "words")
+
+    def __init__(self, code: _Code, count: int) -> None:
+        self.count = count
+        self.nested = VALUE_WORDS * count
+        stride = len(code.template) - VALUE_WORDS
+        self.words = words = array("Q", code.template[:VALUE_WORDS]) * count
+        words.extend(array("Q", code.template[VALUE_WORDS:]) * count)
+        self.address = address = words.buffer_info()[0]
+        for row in range(count) if code.relocations else ():
+            nested = self.nested + stride * row - VALUE_WORDS
+            for index, target in code.relocations:
+                at = VALUE_WORDS * row + index if index < VALUE_WORDS else nested + index
+                words[at] = address + 8 * (nested + target)
+
+
+class _ListWriter:
+    """Writes lists of one type, into rows that are kept, or made for a list that is long."""
+
+    __slots__ = ("_arena", "_code", "_fill", "_kept", "_most", "_stride", "_taken", "_turn")
+
+    def __init__(self, element: Type, arena: Arena) -> None:
+        self._arena = arena
+        self._code = code = _Code(arena, elements=True)
+        code.value(element, code.block(VALUE_WORDS), "value")
+        size = len(code.template)
+        self._stride = size - VALUE_WORDS
+        self._most = _KEPT_BYTES // (8 * size)
+        self._kept = _Rows(code, 0)
+        self._turn = self._taken = 0  # rows of a turn of the arena: there are lists in lists
+        self._fill: Callable[[array[int], int, int, int, list[object]], None] | None = None
+
+    def put(self, values: list[object]) -> int:
+        """The address of these values, one beside the other."""
         if values.__class__ is not list:
             raise TypeError(f"expected list, not {type(values).__name__}")
         if not values:
             return 8  # an empty list is not read, but its address may not be null
-        block = array("Q", code.template) * len(values)
-        keep.append(block)
-        address = block.buffer_info()[0]
-        for index, value in enumerate(values):
-            here = address + 8 * stride * index
-            code.relocate(block, here, stride * index)
-            fill(block, here, stride * index, value)
-        if not nested:
-            return address
-        # Elements have to be side by side, without what is nested in them.
-        heads = array("Q")
-        for index in range(len(values)):
-            heads.extend(block[stride * index : stride * index + VALUE_WORDS])
-        keep.append(heads)
-        return heads.buffer_info()[0]
+        if self._fill is None:
+            self._fill = self._compiled()
+        rows, row = self._room(len(values))
+        h, i = VALUE_WORDS * row, rows.nested + self._stride * row
+        self._fill(rows.words, rows.address + 8 * (i - VALUE_WORDS), h, i, values)
+        return rows.address + 8 * h
 
-    return put
+    def _room(self, count: int) -> tuple[_Rows, int]:
+        """Rows, and the first of `count` of them that are free until the arena's next turn."""
+        arena = self._arena
+        if self._turn != arena.turn:
+            self._turn, self._taken = arena.turn, 0
+        first, rows = self._taken, self._kept
+        if first + count <= rows.count:
+            self._taken = first + count
+            return rows, first
+        if first + count > self._most:
+            rows = _Rows(self._code, count)
+        else:
+            arena.keep.append(rows)  # earlier lists of this value are in it
+            self._kept = rows = _Rows(self._code, min(self._most, 2 * (first + count)))
+            self._taken = count
+        arena.keep.append(rows)
+        return rows, 0
+
+    def _compiled(self) -> Callable[..., None]:
+        source = (
+            "def fill(w, base, h, i, values):\n"
+            "  for value in values:\n"
+            f"{self._code.source(4)}"
+            f"    base += {8 * self._stride}\n"
+            f"    h += {VALUE_WORDS}\n"
+            f"    i += {self._stride}\n"
+        )
+        return _compile(source, "fill", self._code.names)
 
 
 def _compile(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
