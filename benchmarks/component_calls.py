@@ -69,9 +69,66 @@ def of_batch(size: int) -> Push:
 
 
 def bare(push: Push) -> Workload:
-    """The floor of a component: synchronous foreign calls, their arguments made beforehand."""
+    """The floor of a component: synchronous foreign calls, as ctypes makes them, the arguments
+    made beforehand."""
 
     def run(count: int) -> Sample:
+        from airssys_wasm.components.engine import foreign
+
+        made = _Synchronous(push)
+        call = ctypes.PyDLL(_library())["wasmtime_component_func_call"]
+        call.argtypes = [ctypes.c_void_p] * 6
+        call.restype = ctypes.c_void_p
+        function, context, given, result_at = made.function, made.context, made.given, made.result
+        freed, result = foreign.pointer(result_at), made.words
+        made.write([push.given])
+        calls = max(1, count // push.messages)
+        began = process_time()
+        for _ in range(calls):
+            if call(function, context, given, 1, result_at, 1):
+                raise RuntimeError("the bare call failed")
+            foreign.val_delete(freed)
+            result[0] = 0
+        return spent(calls * push.messages, began)
+
+    return run
+
+
+def synchronous(push: Push) -> Workload:
+    """The same without a fiber, but through our layer: for each call the arguments are written, and
+    its result is read as a value."""
+
+    def run(count: int) -> Sample:
+        from airssys_wasm.components.engine import foreign
+        from airssys_wasm.components.engine.lifting import lifting
+
+        made = _Synchronous(push)
+        call = ctypes.PyDLL(_library())["wasmtime_component_func_call"]
+        call.restype = ctypes.c_void_p
+        function, context = foreign.pointer(made.function), foreign.pointer(made.context)
+        given, result_at = foreign.pointer(made.given), foreign.pointer(made.result)
+        one, write, result, keep = foreign.number(1), made.write, made.words, made.arena.keep
+        assert push.type.result is not None
+        lift, at = lifting(push.type.result), (made.result >> 3) + 1
+        calls = max(1, count // push.messages)
+        began = process_time()
+        for _ in range(calls):
+            write((push.given,))
+            if call(function, context, given, one, result_at, one):
+                raise RuntimeError("the call failed")
+            keep.clear()
+            lift(at)
+            foreign.val_delete(result_at)
+            result[0] = 0
+        return spent(calls * push.messages, began)
+
+    return run
+
+
+class _Synchronous:
+    """A function of a guest in a Store without fibers, and memory for its arguments and result."""
+
+    def __init__(self, push: Push) -> None:
         from airssys_wasm.components.engine import foreign
         from airssys_wasm.components.engine.arena import Arena
         from airssys_wasm.components.engine.lowering import Lowering
@@ -80,31 +137,21 @@ def bare(push: Push) -> Workload:
         ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
         config.consume_fuel = True
         config.memory_init_cow = False
-        store = wasmtime.Store(wasmtime.Engine(config))
-        store.set_fuel(1 << 62)
-        function = _linked(push, store)
-        lowering = Lowering(push.type.params, Arena(), "message")
-        library: str = vars(ffi)["dll"]._name
-        call = ctypes.PyDLL(library)["wasmtime_component_func_call"]
-        call.argtypes = [ctypes.c_void_p] * 6
-        call.restype = ctypes.c_void_p
-        result = foreign.words(4)
-        result_at = foreign.address_of_words(result)
-        freed = foreign.pointer(result_at)
-        function_at = ctypes.addressof(function._func)
-        context = ctypes.cast(store._context(), ctypes.c_void_p).value
-        lowering.write([push.given])
-        arguments = lowering.address
-        calls = max(1, count // push.messages)
-        began = process_time()
-        for _ in range(calls):
-            if call(function_at, context, arguments, 1, result_at, 1):
-                raise RuntimeError("the bare call failed")
-            foreign.val_delete(freed)
-            result[0] = 0
-        return spent(calls * push.messages, began)
+        self._store = wasmtime.Store(wasmtime.Engine(config))
+        self._store.set_fuel(1 << 62)
+        self._function = _linked(push, self._store)
+        self.arena = Arena()
+        self._lowering = Lowering(push.type.params, self.arena, "message")
+        self.write = self._lowering.write
+        self.given = self._lowering.address
+        self.words = foreign.words(foreign.VALUE_WORDS)
+        self.result = foreign.address_of_words(self.words)
+        self.function = ctypes.addressof(self._function._func)
+        self.context = ctypes.cast(self._store._context(), ctypes.c_void_p).value or 0
 
-    return run
+
+def _library() -> str:
+    return str(vars(ffi)["dll"]._name)
 
 
 def wrapper(push: Push) -> Workload:

@@ -161,8 +161,8 @@ linker_add_function = _function(
 call_async: Callable[
     [Argument, Argument, Argument, Argument, Argument, Argument, Argument], int
 ] = _of_arguments("wasmtime_component_func_call_async", c_void_p)
-future_poll = _function("wasmtime_call_future_poll", 1, c_bool)
-future_delete = _function("wasmtime_call_future_delete", 1, None)
+future_poll: Callable[[Argument], bool] = _of_arguments("wasmtime_call_future_poll", c_bool)
+future_delete: Callable[[Argument], None] = _of_arguments("wasmtime_call_future_delete", None)
 val_clone = _function("wasmtime_component_val_clone", 2, None)
 val_delete: Callable[[Argument], None] = _of_arguments("wasmtime_component_val_delete", None)
 error_new = _function("wasmtime_error_new", [c_char_p])

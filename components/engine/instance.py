@@ -90,6 +90,7 @@ class Instance:
 
     __slots__ = (
         "__weakref__",
+        "_at",
         "_busy",
         "_clock",
         "_component",
@@ -111,7 +112,6 @@ class Instance:
         "_store",
         "_thread",
         "_timeout",
-        "_where",
         "calls",
         "drops",
         "flag",
@@ -150,7 +150,8 @@ class Instance:
         self._busy = False
         self._thread = get_ident()
         self._space = foreign.words(_ALL)
-        self._where = where = foreign.address_of_words(self._space)
+        where = foreign.address_of_words(self._space)
+        self._at = where >> 3  # in `foreign.WORDS`
         self.flag = where + 8 * _FLAG
         self._result_at = pointer(where)
         self._error_at = pointer(where + 8 * _ERROR)
@@ -207,7 +208,7 @@ class Instance:
                 shared.linkage.address,
                 self._context,
                 component,
-                self._where + 8 * _INSTANCE,
+                8 * (self._at + _INSTANCE),
                 self._error_at,
             )
         )
@@ -263,7 +264,7 @@ class Instance:
             result = None
             if export.lift is not None:
                 try:
-                    result = export.lift(self._where // 8 + 1)
+                    result = export.lift(self._at + 1)
                 finally:
                     val_delete(result_at)
                     space[0] = 0
@@ -327,7 +328,7 @@ class Instance:
             raise ValueError(f"the component does not export {name!r}")
         if self._busy or not self._store or get_ident() != self._thread:
             self._refuse()
-        instance = self._where + 8 * _INSTANCE
+        instance = 8 * (self._at + _INSTANCE)
         self._export = None
         if not foreign.instance_get_func(
             instance, self._context, export.index_at, self._function_at

@@ -64,7 +64,10 @@ def lifting(type_: Type) -> Lift:
         case OptionType(payload):
             return _option(lifting(payload))
         case ResultType(ok, err):
-            return _result(lifting(ok) if ok else None, lifting(err) if err else None)
+            lift_err = lifting(err) if err else None
+            if isinstance(ok, OptionType):
+                return _result_of_option(lifting(ok.payload), lift_err)
+            return _result(lifting(ok) if ok else None, lift_err)
         case RecordType(fields):
             return _product([of for _, of in fields], ENTRY_WORDS, 3)
         case TupleType(elements):
@@ -143,6 +146,19 @@ def _result(ok: Lift | None, err: Lift | None) -> Lift:
         if value is None:  # most messages have no reply
             return OK if is_ok else _ERR
         return Ok(value) if is_ok else Err(value)
+
+    return lift
+
+
+def _result_of_option(some: Lift, err: Lift | None) -> Lift:
+    """What `_result` of an `_option` does, in one function: what most messages get is ok(none)."""
+    lift_err = _result(None, err)
+
+    def lift(at: int) -> Ok | Err:
+        if not WORDS[at] & 0xFF:
+            return lift_err(at)  # type: ignore[return-value]  # it is no `ok`
+        pointer = WORDS[(WORDS[at + 1] >> 3) + 1]
+        return Ok(some((pointer >> 3) + 1)) if pointer else OK
 
     return lift
 

@@ -47,6 +47,8 @@ from airssys_wasm.components.engine.world import (
 # Of a list's elements, for the next one; a longer list gets memory of its own for the call.
 _KEPT_BYTES = 128 * 1024
 
+_NEW_TURN = "  arena.used = 0\n  arena.turn += 1\n"
+
 _STRING = Primitive("string")
 _NOTHING = object()
 
@@ -101,8 +103,7 @@ class Lowering:
 
         source = (
             "def write(values):\n"
-            "  arena.used = 0\n"
-            "  arena.turn += 1\n"
+            f"{_NEW_TURN if code.has_lists else ''}"
             "  try:\n"
             f"{code.source(4)}"
             "  except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:\n"
@@ -137,6 +138,7 @@ class _Code:
         self._arena = arena
         self._elements = elements
         self.relocations: list[tuple[int, int]] = []
+        self.has_lists = False
         self._lines: list[str] = []
         self._indent = ""
         self._count = 0
@@ -171,7 +173,10 @@ class _Code:
             case OptionType(payload):
                 self.template[at] = Kind.OPTION
                 self._case(f"if {name} is None:", [(at + 1, "0")])
-                self._case("else:", [], payload, at + 1, name)
+                if payload == _STRING and not self._elements:
+                    self._remembered(at + 1, name)
+                else:
+                    self._case("else:", [], payload, at + 1, name)
             case ResultType(ok, err):
                 self.template[at] = Kind.RESULT
                 kind = self.name()
@@ -247,6 +252,7 @@ class _Code:
 
     def _list(self, type_: ListType, at: int, name: str) -> None:
         self.template[at] = Kind.LIST
+        self.has_lists = True
         put = "put"
         if type_ == BYTES:
             self.line(f"if {name}.__class__ is not bytes: {name} = as_bytes({name})")
@@ -282,6 +288,20 @@ class _Code:
         if remembered:
             self.line(f"{last}[:] = ({name}, {', '.join(parts)})")
             self._indent = outer
+
+    def _remembered(self, pointer: int, name: str) -> None:
+        """A string that may be the one of the message before, as a content type mostly is."""
+        inner = self.block(VALUE_WORDS)
+        last, raw = f"last{inner}", self.name()
+        self.names[last] = [_NOTHING, b""]
+        self.line("else:")
+        self.line(f"  {self._word(pointer)} = base + {8 * inner}")
+        self.line(f"  if {last}[0] is not {name}:")
+        outer, self._indent = self._indent, self._indent + "    "
+        self.line(f"{raw} = encode({name})")
+        self.line(f"{last}[:] = {name}, {raw}")
+        self._text(inner, raw)
+        self._indent = outer
 
     def _text(self, at: int, raw: str) -> None:
         self.template[at] = Kind.STRING
