@@ -13,10 +13,10 @@ Always:
   - the Store is closed at every end, also when the actor is killed in the middle of a call;
   - `result::err` is a failed reply or a counted error; the component lives.
 
-A message waits in the mailbox as the Python value that was sent, and is encoded when its turn
-comes. So a value that the codec can't express fails here and not at the sender: a request gets
-PayloadError, a sent message becomes a dead letter with the reason `("unencodable", type name)`.
-Open: to refuse it in `send` itself, every `send` would have to ask.
+A value that the codec can't express is refused by `send` with PayloadError, as a request is. It
+waits in the mailbox as the Python value, and is encoded again when its turn comes: what was changed
+meanwhile so that it can't be expressed is a dead letter with the reason `("unencodable", type
+name)`. So is a publication, and what a timer or another node sends, which have nobody to tell.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.broker.delivery import Published
 from airssys_wasm.components.batches import Taken, take_batch
 from airssys_wasm.components.directory import Entry
 from airssys_wasm.components.engine.guest_text import shown
@@ -38,7 +39,7 @@ from airssys_wasm.components.host.requests import Callback
 from airssys_wasm.components.host.world import Host
 from airssys_wasm.components.identity import NOBODY, parse_id
 from airssys_wasm.components.imports import UngrantedImports, ungranted
-from airssys_wasm.components.incoming import Refused, as_text, incoming, reply_of
+from airssys_wasm.components.incoming import Refused, as_text, encoded, incoming, reply_of
 from airssys_wasm.components.message import ComponentMessage, wit_message
 from airssys_wasm.components.questions import (
     OWN_QUESTIONS,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("airssys_wasm.components")
 
 _OTHERS = OWN_QUESTIONS | {Internal, Down}
+_HOST_MADE = _OTHERS | {Published}  # refused, if at all, when they are taken
 
 MAX_METADATA = 256  # bytes of one text of `metadata`, which goes into lists and tables
 
@@ -174,6 +176,11 @@ class ComponentActor(Actor[Any]):
                 log.warning("%s %s", name, problem, extra={"component": name})
 
     # --- its messages
+
+    def check_message(self, message: Any) -> None:
+        """Raises PayloadError for what its codec can't express, so that the sender is told."""
+        if message.__class__ not in _HOST_MADE:
+            encoded(self._codec, message)
 
     async def receive(self, message: Any) -> object:
         # The call of the guest is made here, and not below it: each coroutine between is memory

@@ -105,18 +105,22 @@ def _source(request: Envelope) -> ComponentId:
     return NOBODY if request.source is None else sender_id(request.source.name)
 
 
+def encoded(codec: Codec, content: Any) -> tuple[bytes, str | None]:
+    """Payload and content type of a message, whoever made it. Raises PayloadError."""
+    if content.__class__ is not ComponentMessage:
+        return codec.encode(content), codec.content_type
+    message = sendable(content)
+    if codec.accept is not None:
+        codec.accept(message.payload)
+    return message.payload, message.metadata.content_type
+
+
 def _forwarded(
     codec: Codec, message: Published | ComponentMessage
 ) -> tuple[ComponentId, bytes, str | None]:
     """Sender, payload and content type of what has them, or was published. Raises PayloadError."""
     content = message.message if isinstance(message, Published) else message
-    if content.__class__ is ComponentMessage:
-        content = sendable(content)
-        payload, content_type = content.payload, content.metadata.content_type
-        if codec.accept is not None:
-            codec.accept(payload)
-    else:
-        payload, content_type = codec.encode(content), codec.content_type
+    payload, content_type = encoded(codec, content)
     if isinstance(message, Published):
         return publication_id(message.topic), payload, content_type
     return message.sender, payload, content_type

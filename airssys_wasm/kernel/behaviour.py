@@ -53,6 +53,14 @@ class Actor(Generic[M]):
         """Handle one message. The returned value answers a request."""
         return self.unhandled(message)
 
+    def check_message(self, message: Any, /) -> None:
+        """Looked at in `send` and `put` if it is overridden: raise what whoever sends is to get.
+
+        For what the actor can never take. It runs for who sends, before the message is in the
+        mailbox, so it may look at nothing that a handler changes. Not asked for requests, which
+        `Failed` answers, nor for publications, timers, and what comes from another node.
+        """
+
     def handle_continue(self, value: Any, /) -> Any:
         """Go on with what `init` or a handler answered `Continue(value)` for. May answer it again.
 
@@ -139,6 +147,7 @@ class Kind(NamedTuple):
     traits: int
     has_init: bool
     label: str
+    checks: bool  # whether messages are looked at as they are sent
 
 
 KINDS: dict[type, Kind] = {}
@@ -157,9 +166,13 @@ def kind_of(behaviour: type[Actor[Any]]) -> Kind:
             mode |= OWN
             traits |= OWN_TASK
         kind = KINDS[behaviour] = Kind(
-            mode, traits, behaviour.init is not Actor.init, label_of(behaviour)
+            mode,
+            traits,
+            behaviour.init is not Actor.init,
+            label_of(behaviour),
+            behaviour.check_message is not Actor.check_message,
         )
-        if not kind.has_init:
+        if not kind.has_init and not kind.checks:
             STARTS_IDLE[behaviour] = (kind.mode, kind.traits, kind.label)
     return kind
 

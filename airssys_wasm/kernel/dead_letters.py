@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
+from airssys_wasm.kernel.checked_ref import send_unchecked
 from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.message import DeadLetter
 from airssys_wasm.kernel.statistics import DeadLetterStatistics
@@ -49,7 +50,7 @@ class DeadLetters:
             return
         for ref in tuple(self._subscribers):
             try:
-                ref.send(letter)
+                send_unchecked(ref, letter)
             except MailboxFull:
                 self.count += 1
                 self._by_reason["full"] += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.bounded_ref import BoundedRef
+from airssys_wasm.kernel.checked_ref import send_unchecked
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull
 from airssys_wasm.kernel.message import Envelope
 from airssys_wasm.kernel.ref import ActorRef, stamped
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def send_in(ref: ActorRef[Any], message: Any, priority: int, ttl: float | None) -> None:
-    """As `send`, but what finds no room is a dead letter, and a priority that the mailbox knows
-    nothing of is none."""
+    """As `send`, but nobody is told: what finds no room is a dead letter, and a priority that the
+    mailbox knows nothing of is none."""
     try:
         if priority or ttl is not None:
             priority = priority if ref._by_priority else 0
             ref._offer(stamped(ref, message, priority, ttl), can_wait=False)
         else:
-            ref.send(message)
+            send_unchecked(ref, message)
     except MailboxFull:
         ref._scheduler.kernel.reporting.dead_letter(message, ref, "full")
 

@@ -20,6 +20,7 @@ from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.activation import Activation
+from airssys_wasm.kernel.checked_ref import send_unchecked
 from airssys_wasm.kernel.current import CURRENT, unchanged
 from airssys_wasm.kernel.errors import ExitActor, MailboxFull, reason_of
 from airssys_wasm.kernel.parking import Parking
@@ -124,7 +125,7 @@ class Scheduler:
                 ref._queue.append(message)
                 continue
             try:
-                ref.send(message)
+                send_unchecked(ref, message)
             except MailboxFull as full:
                 refused(full.target, message)
         if self.ready and not self.armed:

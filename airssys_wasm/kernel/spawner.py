@@ -13,6 +13,7 @@ from airssys_wasm.kernel.behaviour import (
     label_of,
 )
 from airssys_wasm.kernel.bounded_ref import BoundedRef
+from airssys_wasm.kernel.checked_ref import checked
 from airssys_wasm.kernel.errors import AlreadyStarted, StartError
 from airssys_wasm.kernel.extension import TERMINATE_TIME
 from airssys_wasm.kernel.inbox import Inbox
@@ -196,30 +197,30 @@ class Spawner:
         self.spawned += 1
         serial = self.spawned
         if made.__class__ is Process:
-            mode, receive = PROCESS, _no_receive
+            mode, receive, checks = PROCESS, _no_receive, False
             label = label_of(behaviour) if name is None else name
         else:
             kind = KINDS.get(made.__class__) or kind_of(made.__class__)
             mode = kind.mode | NEW if kind.has_init else kind.mode
             traits |= kind.traits
-            receive = made.receive
+            receive, checks = made.receive, kind.checks
             if name is not None:
                 label = name
             else:
                 label = kind.label if behaviour is made.__class__ else label_of(behaviour)
         if mailbox is not None and mailbox.keep_on_restart and traits & SUPERVISED:
             traits |= KEEP
-        ref: ActorRef[Any]
+        options: dict[str, Any] = {}
+        kind_of_ref: type[ActorRef[Any]] = ActorRef if mailbox is None else MailboxRef
         if mailbox is not None and (mailbox.capacity is not None or mailbox.order != "fifo"):
             mode |= SPECIAL
             kind_of_ref = BoundedRef if mailbox.order == "fifo" else _priority_ref()
-            ref = kind_of_ref(
-                self._scheduler, receive, mode, traits, parent, label, serial, mailbox=mailbox
-            )
-        elif mailbox is not None:
-            ref = MailboxRef(self._scheduler, receive, mode, traits, parent, label, serial)
-        else:
-            ref = ActorRef(self._scheduler, receive, mode, traits, parent, label, serial)
+            options = {"mailbox": mailbox}
+        if checks:
+            kind_of_ref = checked(kind_of_ref)
+        ref: ActorRef[Any] = kind_of_ref(
+            self._scheduler, receive, mode, traits, parent, label, serial, **options
+        )
         if mode & PROCESS:
             extension = ref._ext()
             extension.process = made

@@ -7,6 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.kernel.address import Address, resolve
+from airssys_wasm.kernel.checked_ref import send_unchecked
 from airssys_wasm.kernel.errors import AirssysError, MailboxFull
 from airssys_wasm.kernel.reasons import Error
 from airssys_wasm.kernel.ref import ActorRef
@@ -169,7 +170,10 @@ def _send_quietly(to: Address, message: Any) -> None:
     """A timer has no caller to tell that a bounded mailbox is full, or that the message can't go to
     another node: it becomes a dead letter."""
     try:
-        to.send(message)
+        if isinstance(to, ActorRef):
+            send_unchecked(to, message)
+        else:
+            to.send(message)
     except MailboxFull as full:
         target = full.target
         if isinstance(target, ActorRef):

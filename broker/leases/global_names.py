@@ -19,6 +19,7 @@ from airssys_wasm.broker.errors import EngineDown
 from airssys_wasm.broker.leases.claim import Holding
 from airssys_wasm.broker.leases.claims import Claims
 from airssys_wasm.broker.nodes.wire import Address
+from airssys_wasm.kernel.checked_ref import send_unchecked
 from airssys_wasm.kernel.errors import ActorExited, NameTaken, NotRegistered
 from airssys_wasm.kernel.outside_ref import OutsideRef
 from airssys_wasm.kernel.ref import ActorRef
@@ -56,13 +57,13 @@ def exit_loser(name: str, mine: ActorRef[Any], theirs: ActorRef[Any]) -> ActorRe
 
 def notify_loser(name: str, mine: ActorRef[Any], theirs: ActorRef[Any]) -> ActorRef[Any]:
     """Whoever has the name keeps it; the other one gets a NameConflict as a message."""
-    mine.send(NameConflict(name, theirs))
+    send_unchecked(mine, NameConflict(name, theirs))
     return theirs
 
 
 def notify_all(name: str, mine: ActorRef[Any], theirs: ActorRef[Any]) -> None:
     """Nobody keeps the name; both get a NameConflict as a message."""
-    mine.send(NameConflict(name, None))
+    send_unchecked(mine, NameConflict(name, None))
 
 
 @dataclass(slots=True)
@@ -304,4 +305,4 @@ class GlobalNames:
                     log.warning("%s gives up the name %r to node %s", registered.ref, name, node)
                     self._withdraw(name, registered.ref)
                     keeper = winner if isinstance(winner, ActorRef) else None
-                    registered.ref.send(NameConflict(name, keeper))
+                    send_unchecked(registered.ref, NameConflict(name, keeper))

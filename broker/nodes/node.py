@@ -27,6 +27,7 @@ from airssys_wasm.broker.nodes.packing import Packing
 from airssys_wasm.broker.nodes.remote_actors import RemoteActors
 from airssys_wasm.broker.nodes.values import Registry, Values
 from airssys_wasm.kernel.address import NamedRef
+from airssys_wasm.kernel.checked_ref import send_unchecked
 from airssys_wasm.kernel.reasons import Error, Frame
 from airssys_wasm.kernel.ref import ActorRef
 
@@ -302,7 +303,7 @@ class Node:
 
     def _tell(self, event: NodeUp | NodeDown) -> None:
         for ref in list(self._watchers):
-            ref.send(event)
+            send_unchecked(ref, event)
         for watching in list(self._watchings):
             try:
                 if isinstance(event, NodeUp):

@@ -19,6 +19,8 @@ from airssys_wasm.components.host.messaging_error import (
     refused,
 )
 from airssys_wasm.components.identity import ComponentId
+from airssys_wasm.components.payload import PayloadError
+from airssys_wasm.kernel.checked_ref import check_message
 from airssys_wasm.kernel.errors import ActorExited, MailboxFull
 from airssys_wasm.kernel.posting import has_room
 from airssys_wasm.kernel.ref import ActorRef
@@ -59,6 +61,8 @@ class Messaging:
             return QUEUE_FULL
         except TooLarge as error:
             return invalid_message(str(error))
+        except PayloadError as error:  # of a receiver that declares other codecs
+            return invalid_message(shown(str(error)))
         return DONE
 
     def request(self, target: WitId, payload: bytes, timeout_ms: int) -> Ok | Err:
@@ -116,6 +120,11 @@ class Messaging:
         if not all(has_room(ref, copies) for ref, copies in refs.items()):
             return QUEUE_FULL
         message = caller.message(payload)
+        try:
+            for ref in refs:
+                check_message(ref, message)
+        except PayloadError as error:
+            return invalid_message(shown(str(error)))
         for receiver in receivers:
             receiver.send(message)
         return DONE

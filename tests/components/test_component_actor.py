@@ -24,7 +24,7 @@ from airssys_wasm.components import (
     StorageGrant,
 )
 from airssys_wasm.components.identity import ComponentId, parse_id
-from airssys_wasm.kernel import Actor, Error, OpaqueState, StartError
+from airssys_wasm.kernel import Actor, ActorRef, Error, OpaqueState, StartError
 from tests.components.conftest import Stage
 from tests.guests import guests
 
@@ -166,11 +166,43 @@ async def test_a_value_that_the_codec_cannot_express_never_reaches_the_guest(sta
     guest = await stage.start(guests.every_function())
     with pytest.raises(PayloadError, match="not int"):
         await guest.request(7)
-    guest.send(Published("orders", 7))
+    with pytest.raises(PayloadError, match="not int"):
+        guest.send(7)
+    with pytest.raises(PayloadError, match="not int"):
+        await guest.put(7)
     assert await guest.request(b"count") == b"1"
-    letter = stage.kernel.dead_letters.recent()[-1]
-    assert letter.message == Published("orders", 7)
-    assert letter.reason == ("unencodable", "int")
+    assert stage.kernel.dead_letters.count == 0
+
+
+class Later(Actor[ActorRef[Any]]):
+    """Sends 8, by a timer."""
+
+    def receive(self, message: ActorRef[Any]) -> None:
+        self.context.send_after(0, message, 8)
+
+
+async def test_what_has_nobody_to_tell_and_cannot_be_expressed_is_a_dead_letter(
+    stage: Stage,
+) -> None:
+    guest = await stage.start(guests.every_function())
+    guest.send(Published("orders", 7))
+    stage.kernel.spawn(Later).send(guest)
+    await stage.until(lambda: stage.kernel.dead_letters.count == 2)
+    assert await guest.request(b"count") == b"1"
+    letters = stage.kernel.dead_letters.recent()
+    assert [letter.message for letter in letters] == [Published("orders", 7), 8]
+    assert {letter.reason for letter in letters} == {("unencodable", "int")}
+
+
+async def test_what_is_changed_after_it_was_sent_is_looked_at_when_it_is_taken(
+    stage: Stage,
+) -> None:
+    guest = await stage.start(guests.echo(), codec="json")
+    order: dict[str, object] = {"id": 7}
+    guest.send(order)
+    order["by"] = object()
+    await stage.until(lambda: stage.kernel.dead_letters.count)
+    assert stage.kernel.dead_letters.recent()[-1].reason == ("unencodable", "object")
 
 
 async def test_a_payload_over_the_limit_is_refused_and_the_component_lives(stage: Stage) -> None:

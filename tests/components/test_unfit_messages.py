@@ -43,11 +43,12 @@ async def test_a_message_that_no_component_can_be_given_is_refused_and_the_compo
     guest = await stage.start(guests.echo())
     with pytest.raises(PayloadError):
         await guest.request(message)
-    guest.send(message)
+    with pytest.raises(PayloadError):
+        guest.send(message)
     guest.send(Published("orders", message))
     assert await guest.request(b"ok") == b"1:ok"
-    reasons = [letter.reason for letter in stage.kernel.dead_letters.recent()[-2:]]
-    assert reasons == [("unencodable", "ComponentMessage")] * 2
+    reasons = [letter.reason for letter in stage.kernel.dead_letters.recent()]
+    assert reasons == [("unencodable", "ComponentMessage")]
 
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview])

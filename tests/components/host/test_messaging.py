@@ -126,6 +126,19 @@ async def test_a_target_that_restarts_with_its_mailbox_kept_gets_what_was_sent(
     assert (await peer.request(StatisticsRequest())).messages == 1
 
 
+@pytest.mark.parametrize("command", [b"send:desk:hi", b"broadcast:one,desk:hi"])
+async def test_a_receiver_of_other_codecs_is_an_invalid_message_and_nobody_gets_it(
+    stage: Stage, command: bytes
+) -> None:
+    messages = stage.record("one")
+    await stage.start(guests.echo(), name="desk", codec="json", multicodec=["json"])
+    guest = await caller(stage)
+    told = await guest.request(command)
+    assert told == b"error:2:codec multicodec: the payload is 0x68, the receiver takes json (0x200)"
+    assert messages == []
+    assert stage.kernel.dead_letters.count == 0
+
+
 # --- broadcast
 
 
