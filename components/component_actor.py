@@ -31,6 +31,7 @@ from airssys_wasm.components.directory import Entry
 from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.traps import Trap
 from airssys_wasm.components.engine.values import OK, Err, Ok, Variant
+from airssys_wasm.components.engine_modules import import_engine
 from airssys_wasm.components.errors import ComponentError, GuestTrap, InstanceClosed
 from airssys_wasm.components.host.caller import Caller
 from airssys_wasm.components.host.gate import Gate
@@ -105,6 +106,7 @@ class ComponentActor(Actor[Any]):
         component, ref = self._component, self.context.ref
         see_requests(ref)
         kernel = kernel_of(ref)
+        await import_engine(kernel.platform)
         services = self._services = component.services or _services_of(self.context.system)
         try:
             if self._spawned is not None and ref.name is None:

@@ -1,5 +1,8 @@
 """What the components of a system share: how the engine is chosen, and what is kept of a file."""
 
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -95,3 +98,33 @@ async def test_a_configuration_bounds_the_files_of_code(tmp_path: Path) -> None:
     await services.load(guests.silent())
     await services.close()
     assert list(cache.iterdir()) == []
+
+
+def test_the_first_component_has_its_engine_imported_beside_the_loop() -> None:
+    program = textwrap.dedent("""
+        import asyncio, sys, threading
+        from airssys_wasm import ActorSystem
+        from airssys_wasm.components import Component
+        from airssys_wasm.kernel import StartError
+
+        class Looking:
+            def find_spec(name, path=None, target=None):
+                if name in ("wasmtime", "airssys_wasm.components.engine.compiler"):
+                    print(name, threading.current_thread() is threading.main_thread())
+
+        async def main():
+            async with ActorSystem("shop") as system:
+                sys.meta_path.insert(0, Looking)
+                try:
+                    await system.start(Component(b"no component"))
+                except StartError:
+                    pass
+
+        asyncio.run(main())
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n") == [
+        "airssys_wasm.components.engine.compiler False", "wasmtime False", ""
+    ]  # fmt: skip
