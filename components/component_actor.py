@@ -139,13 +139,7 @@ class ComponentActor(Actor[Any]):
     async def _begin(self, compiled: Compiled) -> None:
         component, limits = self._component, self._component.limits
         try:
-            engine = self._services.engine_for(component.run)
-            self._instance = await engine.instantiate(
-                compiled,
-                limits=limits,
-                host=self._host.functions,
-                clock=self._caller.kernel.platform.now,
-            )
+            self._instance = await self._instantiated(compiled)
         except GuestTrap as trap:
             raise ExitActor(trap.reason) from None
         self._takes_batches = "handle-batch" in compiled.optional
@@ -163,6 +157,14 @@ class ComponentActor(Actor[Any]):
             raise StopInit(_refusal(error))
         self._metadata = _metadata(await self._call("metadata"))
         self._entry = Entry(self._metadata.name, self._metadata.version)
+
+    async def _instantiated(self, compiled: Compiled) -> ComponentInstance:
+        return await self._services.engine_for(self._component.run).instantiate(
+            compiled,
+            limits=self._component.limits,
+            host=self._host.functions,
+            clock=self._caller.kernel.platform.now,
+        )
 
     def _check_imports(self, compiled: Compiled, name: str) -> None:
         """Say once what is imported and not granted, or refuse it."""

@@ -34,6 +34,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, assert_never, get_args
@@ -41,7 +42,13 @@ from typing import Any, Literal, assert_never, get_args
 import wasmtime
 
 from airssys_wasm.application import ActorSystem
-from airssys_wasm.components import Capabilities, Component, MessagingGrant, StorageGrant
+from airssys_wasm.components import (
+    Capabilities,
+    Component,
+    MessagingGrant,
+    PayloadError,
+    StorageGrant,
+)
 from airssys_wasm.components.engine.engine import (
     Compiled,
     ComponentInstance,
@@ -478,7 +485,8 @@ class Stage:
             case 3 | 4:
                 asked.append(ref.request(content, timeout=1.0))
             case _:
-                ref.send(content)
+                with suppress(PayloadError):  # of what was made here and fits no component
+                    ref.send(content)
 
 
 _EVERYBODY = ("*", "*/*/*")

@@ -65,7 +65,7 @@ class Guests:
         from airssys_wasm.components.component_actor import ComponentActor
         from airssys_wasm.components.services import ComponentServices
 
-        begin, call = ComponentActor._begin, ComponentActor._call
+        begin, instantiated = ComponentActor._begin, ComponentActor._instantiated
         guests = self
 
         async def _begin(self: ComponentActor, compiled: Any) -> None:
@@ -74,16 +74,15 @@ class Guests:
             self._host.functions = functions
             await begin(self, compiled)
 
-        async def _call(self: ComponentActor, function: str, *arguments: object) -> object:
-            guests._fail(self)
-            return await call(self, function, *arguments)
+        async def _instantiated(self: ComponentActor, compiled: Any) -> Any:
+            return _Fallible(guests, self, await instantiated(self, compiled))
 
         def engine_for(self: ComponentServices, run: str) -> Any:
             return self.engine  # what would run on a thread takes its turns here, as the others do
 
         stand_ins: tuple[tuple[type, str, Any], ...] = (
             (ComponentActor, "_begin", _begin),
-            (ComponentActor, "_call", _call),
+            (ComponentActor, "_instantiated", _instantiated),
             (ComponentServices, "engine_for", engine_for),
         )
         originals = [(owner, name, vars(owner)[name]) for owner, name, _ in stand_ins]
@@ -97,20 +96,19 @@ class Guests:
 
     # --- what the guest does
 
-    def _fail(self, actor: ComponentActor) -> None:
+    def fail(self, actor: ComponentActor) -> None:
         """Let the guest trap, or run out of fuel, as it would in the middle of a call."""
         from airssys_wasm.components.engine.traps import Limit, Trap
-        from airssys_wasm.kernel.errors import ExitActor
+        from airssys_wasm.components.errors import GuestTrap
 
         kind, _ = self._armed.get(actor.context.ref, (None, 0.0))
         if kind not in ("trap", "out of fuel"):
             return
         del self._armed[actor.context.ref]
-        actor._close()
         if kind == "trap":
-            raise ExitActor(Trap("unreachable", "injected"))
+            raise GuestTrap(Trap("unreachable", "injected"))
         fuel = actor._component.limits.fuel or 0
-        raise ExitActor(Limit("fuel", fuel, fuel, "out of fuel"))
+        raise GuestTrap(Limit("fuel", fuel, fuel, "out of fuel"))
 
     # --- what the guest asks for
 
@@ -151,6 +149,26 @@ class Guests:
     def is_made(self, ref: ActorRef[Any]) -> bool:
         """Whether a torn write was made all the same; a choice."""
         return not self._choices.pick("torn write", self._label(ref), ("made", "lost"))
+
+
+class _Fallible:
+    """Stands in for the instance of one incarnation: its guest may fail instead of being called."""
+
+    def __init__(self, guests: Guests, actor: ComponentActor, instance: Any) -> None:
+        self._guests = guests
+        self._actor = actor
+        self._instance = instance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._instance, name)
+
+    async def call(self, function: str, *arguments: object) -> object:
+        try:
+            self._guests.fail(self._actor)
+        except BaseException:
+            self._instance.close()  # as after a trap of its own
+            raise
+        return await self._instance.call(function, *arguments)
 
 
 class _Told:

@@ -251,10 +251,10 @@ RACES = (
     Race(
         Bug(
             "init-after-the-end",
-            "kernel.activation:Activation.special",
-            "if ref._mode & ENDING:\n            self._scheduler.kernel.lifecycle.die(ref)\n"
-            "        else:\n            await self._init(ref)",
-            "await self._init(ref)\n        if ref._mode & ENDING:\n"
+            "kernel.activation:Activation._begin_or_end",
+            "elif ref._mode & ENDING:\n        self._scheduler.kernel.lifecycle.die(ref)\n"
+            "    else:\n        await self._init(ref)",
+            "else:\n        await self._init(ref)\n        if ref._mode & ENDING:\n"
             "            self._scheduler.kernel.lifecycle.die(ref)",
             "an actor that was told to end before it ran begins all the same",
         ),

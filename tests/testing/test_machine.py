@@ -139,7 +139,9 @@ def test_a_machine_has_nodes_whose_network_is_cut_and_heals() -> None:
                 assert self.known(node) == sorted(n for n in self.nodes if n != node)
             self.counts["known"] += 1
 
-    run_state_machine_as_test(Seen, settings=settings(FEW, max_examples=25, stateful_step_count=15))
+    # The same examples each time: of 25 others it may be that none cuts and looks.
+    few = settings(FEW, max_examples=40, stateful_step_count=20, derandomize=True)
+    run_state_machine_as_test(Seen, settings=few)
     assert Seen.counts["given up"] > 0
     assert Seen.counts["known"] > 0
 
