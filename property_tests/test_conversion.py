@@ -160,6 +160,30 @@ def test_long_lists_stay_where_they_were_put_when_longer_ones_follow() -> None:
         assert through_foreign_memory(lowering, params, (lists,)) == (lists,)
 
 
+numbers = st.integers(0, 9) | st.sampled_from(
+    [-1, 0xFFFF, 1 << 16, (1 << 32) - 1, 1 << 32, (1 << 64) - 1, 1 << 64]
+)
+lists_of_numbers = st.lists(
+    st.lists(numbers, max_size=9) | st.integers(0, 5_000).map(lambda size: list(range(size))),
+    max_size=4,
+)
+
+
+@given(st.sampled_from(["u16", "u32", "u64"]), lists_of_numbers)
+def test_lists_of_numbers_come_back_unless_one_is_out_of_its_range(
+    kind: str, lists: list[list[int]]
+) -> None:
+    params: list[Type] = [ListType(ListType(Primitive(kind)))]
+    lowering = Lowering(params, Arena(), "test")
+    fits = all(0 <= number < 1 << int(kind[1:]) for numbers in lists for number in numbers)
+    try:
+        assert through_foreign_memory(lowering, params, (lists,)) == (lists,)
+    except TypeError:
+        assert not fits
+    else:
+        assert fits
+
+
 sender = RecordType((("namespace", Primitive("string")), ("name", Primitive("string"))))
 senders = [("", "one"), ("shop", "two"), ("other", "\udc80"), ("", "grün"), (None, "")]
 

@@ -63,6 +63,9 @@ _INTEGERS = {
     "u64": (Kind.U64, 64, False),
 }
 
+# Typecodes of arrays that hold just the numbers of a type: a list of them is written in two copies.
+_ARRAYS = {Primitive("u16"): "H", Primitive("u32"): "I", Primitive("u64"): "Q"}
+
 
 class Lowering:
     """Writes values of `types`; `write(values)` takes as many as there are types.
@@ -397,7 +400,9 @@ class _ListWriter:
         self._most = _KEPT_BYTES // (8 * size)
         self._kept = _Rows(code, 0)
         self._turn = self._taken = 0  # rows of a turn of the arena: there are lists in lists
-        self._fill: Callable[[array[int], int, int, int, list[object]], None] | None = None
+        self._fill: Callable[..., None] | None = None
+        if element in _ARRAYS:
+            self._fill = _numbers(_ARRAYS[element])
 
     def put(self, values: list[object]) -> int:
         """The address of these values, one beside the other."""
@@ -440,6 +445,16 @@ class _ListWriter:
             f"    i += {self._stride}\n"
         )
         return _compile(source, "fill", self._code.names)
+
+
+def _numbers(typecode: str) -> Callable[..., None]:
+    """What fills rows with unsigned integers; an array refuses those that are out of its range."""
+
+    def fill(w: array[int], base: int, h: int, i: int, values: list[int]) -> None:
+        end = h + VALUE_WORDS * len(values)
+        w[h + 1 : end : VALUE_WORDS] = array("Q", array(typecode, values))
+
+    return fill
 
 
 def _compile(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
