@@ -21,7 +21,7 @@ from airssys_wasm.components.engine.host_calls import HostCalls, next_turn
 from airssys_wasm.components.engine.limits import Limits
 from airssys_wasm.components.engine.runtime_host import LIFECYCLE, runtime_host
 from airssys_wasm.components.engine.world import FuncType
-from benchmarks.guest import silent, silent_batches, silent_text, sleeper
+from benchmarks.guest import silent, silent_batches, silent_text, silent_text_batches, sleeper
 from benchmarks.measure import Sample, Workload, spent
 from benchmarks.workloads import in_loop
 
@@ -66,6 +66,14 @@ def of_batch(size: int) -> Push:
     """As many messages as a push can have, of so many bytes each."""
     given = [(_SENDER, b"x" * size, _METADATA)] * MOST
     return Push(silent_batches, "airssys:core/batch@1.1.0", "handle-batch", given, MOST)
+
+
+def of_text_batch(size: int) -> Push:
+    """As many texts as a push can have, of so many bytes each, as one `string`."""
+    ends = list(range(size, MOST * size + 1, size))
+    given = (_SENDER, "x" * (MOST * size), ends, _METADATA)
+    interface = "airssys:core/text-batch@1.1.0"
+    return Push(silent_text_batches, interface, "handle-text-batch", given, MOST)
 
 
 def bare(push: Push) -> Workload:

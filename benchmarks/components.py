@@ -25,12 +25,13 @@ from benchmarks.component_calls import (
     of_batch,
     of_bytes,
     of_text,
+    of_text_batch,
     synchronous,
     waits,
     wrapper,
     wrapper_start,
 )
-from benchmarks.guest import silent, silent_batches, silent_text, sleeper
+from benchmarks.guest import silent, silent_batches, silent_text, silent_text_batches, sleeper
 from benchmarks.measure import Benchmark, Sample, Workload, spent
 from benchmarks.workloads import in_loop
 
@@ -147,6 +148,13 @@ BENCHMARKS = [
         "the foreign call alone, with 64 messages of 256 bytes",
     ),
     Benchmark(
+        "component-bare-text-batch",
+        "message",
+        bare(of_text_batch(256)),
+        64_000,
+        "the foreign call alone, with 64 texts of 256 bytes in one string",
+    ),
+    Benchmark(
         "component-sync",
         "call",
         synchronous(of_bytes(256)),
@@ -197,6 +205,16 @@ BENCHMARKS = [
         other="component-bare-batch",
     ),
     Benchmark(
+        "component-call-text-batch",
+        "message",
+        instance_call(of_text_batch(256)),
+        64_000,
+        "the same with 64 texts of 256 bytes in one string",
+        asked=600.0,
+        asked_in="unit",
+        other="component-bare-text-batch",
+    ),
+    Benchmark(
         "component-push",
         "message",
         push("fast"),
@@ -225,6 +243,17 @@ BENCHMARKS = [
         asked=600.0,
         asked_in="unit",
         other="component-bare-batch",
+    ),
+    Benchmark(
+        "component-push-text-batch",
+        "message",
+        # the one that is requested goes by itself
+        push("fast", "x" * 254, guest=silent_text_batches, codec="json", batch=MOST + 1),
+        65_000,
+        "a JSON string of 256 bytes, 64 messages in a push and one by itself",
+        asked=600.0,
+        asked_in="unit",
+        other="component-bare-text-batch",
     ),
     Benchmark(
         "component-push-slow",

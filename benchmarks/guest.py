@@ -11,6 +11,7 @@ from airssys_wasm.sdk.componentize import componentize
 _LIFECYCLE = "airssys:core/component-lifecycle@1.0.0"
 _TEXT = "airssys:core/text@1.1.0"
 _BATCH = "airssys:core/batch@1.1.0"
+_TEXT_BATCH = "airssys:core/text-batch@1.1.0"
 _CORE = """
 (module
   IMPORTS
@@ -48,6 +49,11 @@ _HANDLE_BATCH = f"""
     (i32.const 2048))
   (func (export "cabi_post_{_BATCH}#handle-batch") (param i32) (call $forget))
 """
+# What is at 16 is zeros: an empty list, none has failed.
+_HANDLE_TEXT_BATCH = f"""
+  (func (export "{_TEXT_BATCH}#handle-text-batch") (param i32) (result i32) (i32.const 16))
+  (func (export "cabi_post_{_TEXT_BATCH}#handle-text-batch") (param i32) (call $forget))
+"""
 
 
 _SLEEP = '(import "airssys:core/host-services@1.0.0" "sleep-millis" (func $sleep (param i64)))'
@@ -75,6 +81,12 @@ def silent_text() -> bytes:
 def silent_batches() -> bytes:
     """The same, and takes up to 64 messages in one push."""
     return _made(more=_HANDLE_BATCH)
+
+
+@cache
+def silent_text_batches() -> bytes:
+    """The same, and takes text as a string, up to 64 of them in one push."""
+    return _made(more=_HANDLE_TEXT + _HANDLE_TEXT_BATCH)
 
 
 @cache

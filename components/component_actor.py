@@ -4,6 +4,7 @@
     receive     encode ──► `handle-message` ──► decode: the reply
                 text, where it takes that ──► `handle-text`
                 several that wait, where it takes them ──► `handle-batch`
+                several texts, where it takes those ──► `handle-text-batch`
                 a callback, the end of who is monitored ──► `handle-callback`
     terminate   `shutdown`, after an orderly end alone
 
@@ -26,7 +27,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airssys_wasm.broker.delivery import Published
-from airssys_wasm.components.batches import Taken, take_batch
+from airssys_wasm.components.batches import (
+    Taken,
+    TakenTexts,
+    misnumbered,
+    take_batch,
+    take_texts,
+)
 from airssys_wasm.components.directory import Entry
 from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.traps import Trap
@@ -89,7 +96,7 @@ class ComponentActor(Actor[Any]):
     def __init__(self, component: Component, spawned: Spawned | None = None) -> None:
         self._component = component
         self._spawned = spawned
-        self._takes_batches = self._takes_text = False
+        self._takes_batches = self._takes_text = self._takes_text_batches = False
         self._codec = component.payload_codec()
         self._instance: ComponentInstance | None = None
         self._warned = False  # that its memory is nearly full
@@ -144,6 +151,7 @@ class ComponentActor(Actor[Any]):
             raise ExitActor(trap.reason) from None
         self._takes_batches = "handle-batch" in compiled.optional
         self._takes_text = "handle-text" in compiled.optional
+        self._takes_text_batches = "handle-text-batch" in compiled.optional
         spawned = self._spawned
         config = (
             list(component.env.items()),
@@ -198,6 +206,11 @@ class ComponentActor(Actor[Any]):
         taken = incoming(caller, message, request)
         if isinstance(taken, Refused):
             return self._refuse(taken)
+        if self._takes_text_batches and request is None:
+            texts = take_texts(caller, taken, self._refuse_taken)
+            if texts is not None:
+                await self._handle_texts(texts)
+                return None
         if self._takes_batches:
             batch = take_batch(caller, Taken(message, request, taken), self._refuse_taken)
             if len(batch) > 1:
@@ -255,9 +268,8 @@ class ComponentActor(Actor[Any]):
         try:
             results: Any = await self._call("handle-batch", [taken.given for taken in batch])
             if len(results) != len(batch):
-                self._close()
                 told = f"handle-batch returned {len(results)} results for {len(batch)} messages"
-                raise ExitActor(Trap("other", told))
+                raise self._misanswered(told)
         except BaseException as error:
             fail_taken(self._caller.ref, [taken.request or taken.message for taken in more], error)
             raise
@@ -266,6 +278,26 @@ class ComponentActor(Actor[Any]):
             if taken.request is not None:
                 answer_taken(taken.request, answer)
         return self._result(first.message, first.request, "handle-batch", results[0])
+
+    async def _handle_texts(self, texts: TakenTexts) -> None:
+        """Several texts in one push, as one string. They were sent: nobody waits for an answer."""
+        count = 1 + len(texts.more)
+        self._messages += count
+        try:
+            failed: Any = await self._call("handle-text-batch", texts.given)
+            wrong = misnumbered((number for number, _ in failed), count)
+            if wrong is not None:
+                raise self._misanswered(f"handle-text-batch returned {wrong}")
+        except BaseException as error:
+            fail_taken(self._caller.ref, texts.more, error)
+            raise
+        for _, told in failed:
+            self._failed("handle-text-batch", Err(told), None)
+
+    def _misanswered(self, told: str) -> ExitActor:
+        """The end of this actor, whose guest's results are not for what it was given."""
+        self._close()
+        return ExitActor(Trap("other", told))
 
     def _refuse(self, refused: Refused) -> Failed | None:
         """The guest is not told of this message; whoever sent it is, or the dead letters are."""

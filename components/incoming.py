@@ -15,7 +15,7 @@ from airssys_wasm.components.message import (
     ComponentMessage,
     MessageMetadata,
     WitMessage,
-    WitMetadata,
+    WitText,
     sendable,
     wit_message,
 )
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from airssys_wasm.kernel.errors import AirssysError
     from airssys_wasm.kernel.message import Envelope
 
-TextMessage = tuple["ComponentId", str, WitMetadata]
+# Sender, payload and content type.
+Content = tuple["ComponentId", bytes, str | None]
 
 
 class Refused(NamedTuple):
@@ -46,30 +47,40 @@ def incoming(caller: Caller, message: Any, request: Envelope | None) -> WitMessa
 
     `request` is the request that it is, None if it was sent.
     """
-    codec, kind = caller.codec, message.__class__
-    try:
-        if kind is Published or kind is ComponentMessage:
-            sender, payload, content_type = _forwarded(codec, message)
-        else:
-            sender = NOBODY if request is None else _source(request)
-            payload, content_type = codec.encode(message), codec.content_type
-    except PayloadError as error:
-        return Refused(message, request, ("unencodable", error.type_name), error)
-    size = len(payload)
-    if size > caller.limits.payload:
-        limit = payload_limit(caller.limits, size)
-        return Refused(message, request, limit, PayloadTooLarge(size, caller.limits.payload))
+    content = contents(caller, message, request)
+    if isinstance(content, Refused):
+        return content
+    sender, payload, content_type = content
     correlation = reply_to = None
     platform = caller.kernel.platform
     if request is not None:
-        asked = message.metadata.correlation_id if kind is ComponentMessage else None
+        forwarded = message.__class__ is ComponentMessage
+        asked = message.metadata.correlation_id if forwarded else None
         correlation = asked or platform.new_id()
         reply_to = None if sender == NOBODY else sender
     now = platform.timestamp()
     return wit_message(sender, payload, now, content_type, correlation, reply_to)
 
 
-def as_text(given: WitMessage) -> TextMessage | None:
+def contents(caller: Caller, message: Any, request: Envelope | None) -> Content | Refused:
+    """Sender, payload and content type of a message, as for `incoming`."""
+    codec, kind = caller.codec, message.__class__
+    try:
+        if kind is Published or kind is ComponentMessage:
+            content = _forwarded(codec, message)
+        else:
+            sender = NOBODY if request is None else _source(request)
+            content = sender, codec.encode(message), codec.content_type
+    except PayloadError as error:
+        return Refused(message, request, ("unencodable", error.type_name), error)
+    size = len(content[1])
+    if size > caller.limits.payload:
+        limit = payload_limit(caller.limits, size)
+        return Refused(message, request, limit, PayloadTooLarge(size, caller.limits.payload))
+    return content
+
+
+def as_text(given: WitMessage) -> WitText | None:
     """The record for `handle-text`; None for what is not said to be text, or is no UTF-8.
 
     >>> nobody, metadata = NOBODY, (None, None, (0, 0), "text/plain; charset=utf-8")
@@ -115,9 +126,7 @@ def encoded(codec: Codec, content: Any) -> tuple[bytes, str | None]:
     return message.payload, message.metadata.content_type
 
 
-def _forwarded(
-    codec: Codec, message: Published | ComponentMessage
-) -> tuple[ComponentId, bytes, str | None]:
+def _forwarded(codec: Codec, message: Published | ComponentMessage) -> Content:
     """Sender, payload and content type of what has them, or was published. Raises PayloadError."""
     content = message.message if isinstance(message, Published) else message
     payload, content_type = encoded(codec, content)

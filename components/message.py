@@ -12,10 +12,12 @@ from typing import Any
 from airssys_wasm.components.identity import ComponentId
 from airssys_wasm.components.payload import PayloadError, codec_for
 
-# The record component-message, as the engine takes it.
+# The records component-message, text-message and text-messages, as the engine takes them.
 WitTimestamp = tuple[int, int]
 WitMetadata = tuple[str | None, ComponentId | None, WitTimestamp, str | None]
 WitMessage = tuple[ComponentId, bytes, WitMetadata]
+WitText = tuple[ComponentId, str, WitMetadata]
+WitTexts = tuple[ComponentId, str, list[int], WitMetadata]
 
 NANO = 1_000_000_000
 

@@ -32,7 +32,7 @@ from airssys_wasm.components.engine.world import (
 )
 from airssys_wasm.sdk.canonical_abi import core_signature
 from airssys_wasm.sdk.core_module import COMPONENT, MODULE, section, sections, unsigned
-from tests.guests import guests, hostile, hostile_wasi, wasi
+from tests.guests import guests, hostile, hostile_wasi, text_batches, wasi
 
 CORPUS = Path(__file__).parent / "components" / "corpus"
 LARGEST = 4 * 1024 * 1024  # bytes of an input
@@ -81,6 +81,7 @@ def corpus() -> tuple[bytes, ...]:
         guests.every_function(),
         guests.takes_batches(),
         guests.takes_text(),
+        text_batches.takes_text_batches(text=True, batches=True),
         wasi.uses_wasi(),
     )
     return found + tuple(file.read_bytes() for file in sorted(CORPUS.glob("*.wasm")))

@@ -22,8 +22,8 @@ def componentize(core: bytes, world: World | None = None, *, validate: bool = Tr
     """The component around the core module `core`, in the world `runtime-host` unless told.
 
     That has the imports of 1.1, and exports the lifecycle of 1.0, so that a component which imports
-    nothing newer runs on a host of 1.0; of `batch` and `text` it exports what the module has. The
-    module exports `memory`, the functions of each exported interface as
+    nothing newer runs on a host of 1.0; of `batch`, `text` and `text-batch` it exports what the
+    module has. The module exports `memory`, the functions of each exported interface as
     `airssys:core/component-lifecycle@1.0.0#initialize`, and, if anything that
     is passed has to be stored, `cabi_realloc`; `cabi_post_…` functions are
     used where they are. It imports host functions under their interface's

@@ -86,7 +86,7 @@ class Compiled:
 
     `source` is its path or `<bytes>`, `digest` the SHA-256 of its binary in hexadecimal, `imports`
     the names of the interfaces of which it imports functions, `optional` the functions that it
-    exports though it need not: `handle-batch`, `handle-text`.
+    exports though it need not: `handle-batch`, `handle-text`, `handle-text-batch`.
     """
 
     source: str

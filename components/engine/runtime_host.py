@@ -38,9 +38,13 @@ _OWN: Mapping[Version, tuple[str, ...]] = {
         "actors.wit",
         "batch.wit",
         "text.wit",
+        "text-batch.wit",
         "runtime-host.wit",
     ),
 }
+
+# Worlds that export what a component need not: see `World.optional`.
+_WITH_MORE = ("runtime-host-batch", "runtime-host-text", "runtime-host-text-batch")
 
 
 @cache
@@ -74,18 +78,18 @@ def world_1_0() -> World:
 @cache
 def runtime_host() -> World:
     """What this host serves: world `runtime-host` of `airssys:core@1.1.0`, and with it 1.0, and
-    what the worlds `runtime-host-batch` and `runtime-host-text` export besides.
+    what the worlds `runtime-host-batch`, `-text` and `-text-batch` export besides.
 
     The lifecycle has its name of 1.0, which is looked up first.
 
-    >>> sorted(runtime_host().optional)
-    ['airssys:core/batch@1.1.0', 'airssys:core/text@1.1.0']
+    >>> [name.partition("/")[2] for name in sorted(runtime_host().optional)]
+    ['batch@1.1.0', 'text-batch@1.1.0', 'text@1.1.0']
     """
     texts = wit_files("1.1").values()
     world = parse_world(texts, "runtime-host")
     more = {
         interface: functions
-        for name in ("runtime-host-batch", "runtime-host-text")
+        for name in _WITH_MORE
         for interface, functions in parse_world(texts, name).exports.items()
         if interface not in world.exports
     }

@@ -46,7 +46,10 @@ DATA = (
 )
 
 # What it exports beside the lifecycle: most often nothing.
-_MORE = ("", "", "", "airssys:core/text@1.1.0", "airssys:core/batch@1.1.0")
+_MORE = (
+    *("", "", "", ""),
+    *(f"airssys:core/{name}@1.1.0" for name in ("text", "batch", "text-batch")),
+)
 
 # Few sets of imports, so that the component around a module is made once for each.
 _SETS = 6
@@ -163,6 +166,12 @@ def _exported(interface: str, code: _Code) -> str:
             begins = """(global.set $message (local.get $at))
               (i32.store (i32.const 256) (i32.const 512))
               (i32.store (i32.const 260) (local.get $many))
+              (if (i32.and (global.get $count) (i32.const 1)) (then (return (i32.const 256))))"""
+        case "text-batch":
+            name, params = "handle-text-batch", "(param $at i32)"
+            begins = """(global.set $message (local.get $at))
+              (i32.store (i32.const 256) (i32.const 512))
+              (i32.store (i32.const 260) (i32.load offset=36 (local.get $at)))
               (if (i32.and (global.get $count) (i32.const 1)) (then (return (i32.const 256))))"""
         case _:
             return ""

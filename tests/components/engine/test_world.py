@@ -240,6 +240,7 @@ def test_the_world_1_1_has_all_of_1_0_as_it_was_and_more() -> None:
         "actors@1.1.0": ["demonitor", "monitor", "spawn"],
         "batch@1.1.0": ["handle-batch"],
         "text@1.1.0": ["handle-text"],
+        "text-batch@1.1.0": ["handle-text-batch"],
     }
     storage = set(latest.imports["airssys:core/storage@1.1.0"]) - set(WORLD.imports[STORAGE])
     assert storage == {"list-page", "batch"}
