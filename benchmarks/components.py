@@ -220,8 +220,6 @@ BENCHMARKS = [
         push("fast"),
         3_000,
         "256 bytes to a component",
-        asked=1.7,
-        asked_in="other",
         other="component-bare",
     ),
     Benchmark(
@@ -230,8 +228,6 @@ BENCHMARKS = [
         push("fast", "x" * 254, guest=silent_text, codec="json"),
         3_000,
         "a text of 254 characters, which is a JSON string of 256, to a component that takes text",
-        asked=1.7,
-        asked_in="other",
         other="component-bare-text",
     ),
     Benchmark(
@@ -240,8 +236,6 @@ BENCHMARKS = [
         push("fast", guest=silent_batches, batch=MOST),
         6_400,
         "256 bytes, 64 messages in a push",
-        asked=600.0,
-        asked_in="unit",
         other="component-bare-batch",
     ),
     Benchmark(
@@ -251,8 +245,6 @@ BENCHMARKS = [
         push("fast", "x" * 254, guest=silent_text_batches, codec="json", batch=MOST + 1),
         65_000,
         "a JSON string of 256 bytes, 64 messages in a push and one by itself",
-        asked=600.0,
-        asked_in="unit",
         other="component-bare-text-batch",
     ),
     Benchmark(

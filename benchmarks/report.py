@@ -55,8 +55,11 @@ def asked(result: Result) -> str:
         case "other":
             said = ""
     if result.other is not None and result.others is not None:
-        said = f"{limit} x {result.other}" if limit else f"- x {result.other}"
-        said += f" (is {number(result.others)})"
+        ratio = f"x {result.other} (is {number(result.others)})"
+        if result.asked_in == "other":
+            said = f"{limit or '-'} {ratio}"
+        else:
+            said = f"{said}; {ratio}" if limit else f"- {ratio}"
     return said
 
 
