@@ -194,7 +194,7 @@ async def test_a_text_that_it_can_not_be_given_is_a_dead_letter_and_the_rest_go_
     stage: Stage,
 ) -> None:
     guest = await started(stage, limits=Limits(payload=100))
-    large, unfit = text("x" * 101), 7
+    large, unfit = text("x" * 101), Published("orders", 7)
     assert await pushed(stage, guest, text("a"), large, unfit, text("b")) == b"desk[a|b]"
     assert [letter.message for letter in stage.kernel.dead_letters.recent()] == [large, unfit]
     statistics = await guest.request(StatisticsRequest())
