@@ -217,8 +217,13 @@ async def _all(
             if number == start + WARM:
                 before = await held(engines.values(), system)
     after = await held(engines.values(), system)
+    for _ in range(30):  # a thread that ends lets go of what it had a moment later
+        if before is None or not after.beyond(before):
+            break
+        await asyncio.sleep(0.1)
+        after = await held(engines.values(), system)
     if before is not None and (leak := after.beyond(before)):
-        tally.failures.append((number, f"leaked: {leak}"))
+        tally.failures.append((number, f"leaked: {leak}; open are {open_files()}"))
     signal.setitimer(signal.ITIMER_REAL, 0)
     for engine in engines.values():
         engine.close()
@@ -308,6 +313,15 @@ def counted(memories: int) -> Held:
         resident,
         peak,
     )
+
+
+def open_files() -> list[str]:
+    """What this process has open, by name."""
+    names = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # that of the listing itself
+            names.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return sorted(names)
 
 
 # --- one input
