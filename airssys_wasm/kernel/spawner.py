@@ -210,17 +210,19 @@ class Spawner:
                 label = kind.label if behaviour is made.__class__ else label_of(behaviour)
         if mailbox is not None and mailbox.keep_on_restart and traits & SUPERVISED:
             traits |= KEEP
-        options: dict[str, Any] = {}
-        kind_of_ref: type[ActorRef[Any]] = ActorRef if mailbox is None else MailboxRef
+        ref: ActorRef[Any]
+        kind_of_ref: type[Any]
         if mailbox is not None and (mailbox.capacity is not None or mailbox.order != "fifo"):
             mode |= SPECIAL
             kind_of_ref = BoundedRef if mailbox.order == "fifo" else _priority_ref()
-            options = {"mailbox": mailbox}
-        if checks:
-            kind_of_ref = checked(kind_of_ref)
-        ref: ActorRef[Any] = kind_of_ref(
-            self._scheduler, receive, mode, traits, parent, label, serial, **options
-        )
+            ref = (checked(kind_of_ref) if checks else kind_of_ref)(
+                self._scheduler, receive, mode, traits, parent, label, serial, mailbox=mailbox
+            )
+        else:
+            kind_of_ref = ActorRef if mailbox is None else MailboxRef
+            if checks:
+                kind_of_ref = checked(kind_of_ref)
+            ref = kind_of_ref(self._scheduler, receive, mode, traits, parent, label, serial)
         if mode & PROCESS:
             extension = ref._ext()
             extension.process = made
