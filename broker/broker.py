@@ -34,6 +34,7 @@ from airssys_wasm.broker.retained import Kept, Retained
 from airssys_wasm.broker.stream import StreamEntrance
 from airssys_wasm.broker.subscriptions import Subscriptions
 from airssys_wasm.broker.topic import parse_pattern, parse_topic
+from airssys_wasm.kernel.checked_ref import send_unchecked
 from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.kernel import Kernel
 from airssys_wasm.kernel.outside_ref import OutsideRef
@@ -217,7 +218,7 @@ class Broker:
             self._kernel.scheduler.send_to_each(receivers, published, self._handing.drop)
         elif receivers:
             try:
-                receivers[0].send(published)
+                send_unchecked(receivers[0], published)
             except MailboxFull as full:
                 self._handing.drop(full.target, published)
         self._copies += len(receivers)
@@ -228,7 +229,7 @@ class Broker:
             for choice in route.choices:
                 member = choice.next()
                 try:
-                    member.send(published)
+                    send_unchecked(member, published)
                 except MailboxFull:
                     self._handing.drop(member, published)
         elif not receivers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from airssys_wasm.broker.delivery import Published, Receiver
+from airssys_wasm.kernel.checked_ref import put_unchecked, send_unchecked
 from airssys_wasm.kernel.errors import MailboxFull
 from airssys_wasm.kernel.kernel import Kernel
 from airssys_wasm.kernel.message import DeadLetter
@@ -28,7 +29,7 @@ class Handing:
         """At once, or never."""
         self.copies += 1
         try:
-            receiver.send(published)
+            send_unchecked(receiver, published)
         except MailboxFull:
             self.drop(receiver, published)
 
@@ -41,7 +42,7 @@ class Handing:
         bounded: list[Receiver] = []
         for receiver in receivers:
             if receiver.capacity is None:
-                receiver.send(published)
+                send_unchecked(receiver, published)
                 self.copies += 1
             else:
                 bounded.append(receiver)
@@ -51,7 +52,7 @@ class Handing:
 
     def _accepts(self, receiver: Receiver, published: Published) -> bool:
         try:
-            receiver.send(published)
+            send_unchecked(receiver, published)
         except MailboxFull:
             return False
         self.copies += 1
@@ -60,7 +61,7 @@ class Handing:
     async def wait_for(self, receiver: Receiver, published: Published) -> None:
         """Give it to somebody once there is room; a dead letter when that can't be waited for."""
         try:
-            await receiver.put(published)
+            await put_unchecked(receiver, published)
         except MailboxFull:
             self.drop(receiver, published)
         self.copies += 1

@@ -4,7 +4,7 @@ take is told. Others never pay for it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from airssys_wasm.kernel.ref import ActorRef
 from airssys_wasm.kernel.states import DEAD
@@ -45,9 +45,24 @@ def check_message(ref: ActorRef[Any], message: Any) -> None:
         ref._receive.__self__.check_message(message)
 
 
-def send_unchecked(ref: ActorRef[Any], message: Any) -> None:
-    """`send` where nobody is to be told: the actor finds out when it takes the message."""
-    if isinstance(ref, _Checked):
-        super(_Checked, ref).send(message)
+class Target(Protocol):
+    """Whom messages are sent to: a ref, or what else has an address."""
+
+    def send(self, message: Any, /) -> None: ...
+    async def put(self, message: Any, /) -> None: ...
+
+
+def send_unchecked(target: Target, message: Any) -> None:
+    """`send` where nobody is to be told: an actor finds out when it takes the message."""
+    if isinstance(target, _Checked):
+        super(_Checked, target).send(message)
     else:
-        ref.send(message)
+        target.send(message)
+
+
+async def put_unchecked(target: Target, message: Any) -> None:
+    """`put`, in the same way."""
+    if isinstance(target, _Checked):
+        await super(_Checked, target).put(message)
+    else:
+        await target.put(message)

@@ -676,3 +676,28 @@ async def test_a_retained_message_that_finds_no_room_is_a_dead_letter(
     (letter,) = kernel.dead_letters.recent()
     assert letter.reason == "full"
     assert letter.message == Published("b", "b", retained=True)
+
+
+class Refusing(Collector):
+    """Is sent questions only, and gets what is published all the same."""
+
+    def check_message(self, message: Any) -> None:
+        if not isinstance(message, str):
+            raise TypeError(message)
+
+
+@pytest.mark.parametrize("mailbox", [None, Mailbox(4)], ids=str)
+async def test_a_publication_is_not_looked_at_as_it_is_sent(
+    kernel: Kernel, broker: Broker, mailbox: Mailbox | None
+) -> None:
+    one, other, member = (kernel.spawn(Refusing, mailbox=mailbox) for _ in range(3))
+    with pytest.raises(TypeError):
+        one.send(0)
+    broker.subscribe("alone", one)
+    broker.subscribe("many", one)
+    broker.subscribe("many", other)
+    broker.subscribe("many", member, group="workers")
+    broker.publish("alone", 1)
+    broker.publish("many", 2)
+    await broker.put("many", 3)
+    assert [await taken(ref) for ref in (one, other, member)] == [[1, 2, 3], [2, 3], [2, 3]]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airssys_wasm.kernel import Actor, ActorRef, AirssysError, Kernel, Mailbox
+from airssys_wasm.kernel import Actor, ActorRef, AirssysError, DeadLetter, Kernel, Mailbox
 from airssys_wasm.kernel.checked_ref import checked
 from airssys_wasm.kernel.ref import MailboxRef
 
@@ -113,3 +113,19 @@ async def test_a_timer_has_nobody_to_tell_so_the_actor_gets_what_it_refuses(
     later.send((ref, 2))
     while (taken := await ref.request("all")) != [3, 2]:
         assert taken in ([], [3])
+
+
+async def test_dead_letters_come_to_an_actor_that_would_refuse_them(kernel: Kernel) -> None:
+    class OnlyEvens(Takes):
+        def check_message(self, message: Any) -> None:
+            raise NotEven(message)
+
+        def receive(self, message: Any) -> Any:
+            if isinstance(message, DeadLetter) and isinstance(message.message, int):
+                self.taken.append(message.message)
+            return self.taken
+
+    ref = kernel.spawn(OnlyEvens)
+    kernel.dead_letters.subscribe(ref)
+    kernel.named("nobody").send(7)
+    assert await ref.request("all") == [7]
