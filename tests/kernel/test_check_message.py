@@ -73,11 +73,12 @@ async def test_who_sends_what_is_refused_is_told_whatever_the_mailbox(
 
 
 async def test_options_of_a_mailbox_go_with_a_message_that_is_looked_at(kernel: Kernel) -> None:
-    ref: MailboxRef[Any] = kernel.spawn(Evens, mailbox=Mailbox(order="priority"))
+    ref: MailboxRef[Any] = kernel.spawn(Evens, mailbox=Mailbox(order="priority"), name="evens")
     ref.send(2, priority=1)
-    ref.send(4, priority=3)
-    with pytest.raises(NotEven):
-        ref.send(3, priority=9)
+    kernel.named("evens").send(4, priority=3)
+    for address in (ref, kernel.named("evens")):
+        with pytest.raises(NotEven):
+            address.send(3, priority=9)
     with pytest.raises(NotEven):
         kernel.spawn(Evens).send(3)
     assert await ref.request("all") == [4, 2]
