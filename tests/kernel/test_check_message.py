@@ -6,6 +6,7 @@ import pytest
 
 from airssys_wasm.kernel import Actor, ActorRef, AirssysError, DeadLetter, Kernel, Mailbox
 from airssys_wasm.kernel.checked_ref import checked
+from airssys_wasm.kernel.incoming import send_in
 from airssys_wasm.kernel.ref import MailboxRef
 
 pytestmark = pytest.mark.anyio
@@ -130,3 +131,11 @@ async def test_dead_letters_come_to_an_actor_that_would_refuse_them(kernel: Kern
     kernel.dead_letters.subscribe(ref)
     kernel.named("nobody").send(7)
     assert await ref.request("all") == [7]
+
+
+async def test_what_comes_from_outside_of_the_kernel_has_nobody_to_tell_either(
+    kernel: Kernel, mailbox: Mailbox | None
+) -> None:
+    ref: ActorRef[Any] = kernel.spawn(Evens, mailbox=mailbox)
+    send_in(ref, 3, priority=0, ttl=None)
+    assert await ref.request("all") == [3]
