@@ -35,11 +35,10 @@ from airssys_wasm.components.batches import (
     take_texts,
 )
 from airssys_wasm.components.directory import Entry
-from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.traps import Trap
-from airssys_wasm.components.engine.values import OK, Err, Ok, Variant
+from airssys_wasm.components.engine.values import OK, Err, Ok
 from airssys_wasm.components.engine_modules import import_engine
-from airssys_wasm.components.errors import ComponentError, GuestTrap, InstanceClosed
+from airssys_wasm.components.errors import GuestTrap, InstanceClosed
 from airssys_wasm.components.host.caller import Caller
 from airssys_wasm.components.host.gate import Gate
 from airssys_wasm.components.host.refusals import refusals_of
@@ -47,7 +46,7 @@ from airssys_wasm.components.host.requests import Callback
 from airssys_wasm.components.host.world import Host
 from airssys_wasm.components.identity import NOBODY, parse_id
 from airssys_wasm.components.imports import UngrantedImports, ungranted
-from airssys_wasm.components.incoming import Refused, as_text, encoded, incoming, reply_of
+from airssys_wasm.components.incoming import Refused, as_text, encoded, error_of, incoming, reply_of
 from airssys_wasm.components.message import ComponentMessage, wit_message
 from airssys_wasm.components.questions import (
     OWN_QUESTIONS,
@@ -56,6 +55,7 @@ from airssys_wasm.components.questions import (
     HealthCheck,
     MetadataRequest,
     StatisticsRequest,
+    metadata_of,
 )
 from airssys_wasm.kernel.behaviour import Actor
 from airssys_wasm.kernel.crash import Crash
@@ -80,8 +80,6 @@ log = logging.getLogger("airssys_wasm.components")
 
 _OTHERS = OWN_QUESTIONS | {Internal, Down}
 _HOST_MADE = _OTHERS | {Published}  # refused, if at all, when they are taken
-
-MAX_METADATA = 256  # bytes of one text of `metadata`, which goes into lists and tables
 
 
 class ComponentActor(Actor[Any]):
@@ -160,10 +158,10 @@ class ComponentActor(Actor[Any]):
             else spawned.config_data,
             (limits.memory, int(limits.call * 1000), limits.fuel),
         )
-        error = _error_of("initialize", await self._call("initialize", config))
+        error = error_of("initialize", await self._call("initialize", config))
         if error is not None:
             raise StopInit(_refusal(error))
-        self._metadata = _metadata(await self._call("metadata"))
+        self._metadata = metadata_of(await self._call("metadata"))
         self._entry = Entry(self._metadata.name, self._metadata.version)
 
     async def _instantiated(self, compiled: Compiled) -> ComponentInstance:
@@ -335,7 +333,7 @@ class ComponentActor(Actor[Any]):
             self._failed("handle-callback", result, None)
 
     def _failed(self, function: str, result: object, request: Envelope | None) -> Failed | None:
-        error = _error_of(function, result)
+        error = error_of(function, result)
         assert error is not None
         self._errors += 1
         if request is not None:
@@ -391,7 +389,7 @@ class ComponentActor(Actor[Any]):
         try:
             instance = self._instance
             if instance is not None and instance.is_alive and is_orderly(reason):
-                error = _error_of("shutdown", await instance.call("shutdown"))
+                error = error_of("shutdown", await instance.call("shutdown"))
                 if error is not None:
                     log.warning("%s: %s", self._caller.id, error)
         except GuestTrap as trap:
@@ -465,29 +463,6 @@ def _services_of(system: Any) -> ComponentServices:
     return services
 
 
-def _error_of(function: str, result: object) -> ComponentError | None:
-    """The error that the guest answered with; None for `ok`."""
-    if not isinstance(result, Err):
-        return None
-    error = result.value
-    assert isinstance(error, Variant)
-    detail = "" if error.payload is None else shown(str(error.payload))
-    return ComponentError(function, error.case, detail)
-
-
 def _refusal(error: AirssysError) -> Error:
     """An exit reason that says all there is to say without a stack."""
     return Error(type(error).__name__, str(error), (), error)
-
-
-def _metadata(record: Any) -> ComponentMetadata:
-    name, version, description, author, license, operations, stateful = record
-    return ComponentMetadata(
-        shown(name, MAX_METADATA),
-        shown(version, MAX_METADATA),
-        shown(description, MAX_METADATA),
-        shown(author, MAX_METADATA),
-        shown(license, MAX_METADATA),
-        tuple(shown(operation, MAX_METADATA) for operation in operations[:MAX_METADATA]),
-        stateful,
-    )

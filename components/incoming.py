@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airssys_wasm.broker.delivery import Published
+from airssys_wasm.components.engine.guest_text import shown
 from airssys_wasm.components.engine.limits import payload_limit
-from airssys_wasm.components.errors import PayloadTooLarge
+from airssys_wasm.components.engine.values import Err, Variant
+from airssys_wasm.components.errors import ComponentError, PayloadTooLarge
 from airssys_wasm.components.identity import NOBODY, publication_id, sender_id
 from airssys_wasm.components.message import (
     ComponentMessage,
@@ -110,6 +112,16 @@ def reply_of(caller: Caller, message: Any, payload: bytes | None) -> object:
         return caller.codec.decode(payload)
     except PayloadError as error:
         return Failed(error)
+
+
+def error_of(function: str, result: object) -> ComponentError | None:
+    """The error that the guest answered with; None for `ok`."""
+    if not isinstance(result, Err):
+        return None
+    error = result.value
+    assert isinstance(error, Variant)
+    detail = "" if error.payload is None else shown(str(error.payload))
+    return ComponentError(function, error.case, detail)
 
 
 def _source(request: Envelope) -> ComponentId:

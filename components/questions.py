@@ -6,6 +6,11 @@ Ask with `request`: `await ref.request(HealthCheck())`. Like any message they wa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from airssys_wasm.components.engine.guest_text import shown
+
+MAX_METADATA = 256  # bytes of one text of `metadata`, which goes into lists and tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,20 @@ class ComponentMetadata:
     license: str
     supported_operations: tuple[str, ...]
     stateful: bool
+
+
+def metadata_of(record: Any) -> ComponentMetadata:
+    """What `metadata` returned."""
+    name, version, description, author, license, operations, stateful = record
+    return ComponentMetadata(
+        shown(name, MAX_METADATA),
+        shown(version, MAX_METADATA),
+        shown(description, MAX_METADATA),
+        shown(author, MAX_METADATA),
+        shown(license, MAX_METADATA),
+        tuple(shown(operation, MAX_METADATA) for operation in operations[:MAX_METADATA]),
+        stateful,
+    )
 
 
 @dataclass(frozen=True, slots=True)

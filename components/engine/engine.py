@@ -17,7 +17,7 @@ import os
 import platform
 import sys
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -269,27 +269,21 @@ class Engine:
             raise ValueError("this component was loaded by another engine")
         self._refuse_after_fork()
         share = self._share_of_pool(compiled, limits)
+
+        def begin(
+            runner: FiberEngine | ThreadedEngine, code: NativeCode, limits: Limits
+        ) -> Awaitable[ComponentInstance]:
+            return runner.instantiate(
+                code, limits=limits, host=host, clock=clock, pause=pause, timeout=timeout
+            )
+
         if share is not None and self._pool is not None and compiled.pooled is not None:
             try:
-                return await self._pool.instantiate(
-                    compiled.pooled,
-                    limits=share,
-                    host=host,
-                    clock=clock,
-                    pause=pause,
-                    timeout=timeout,
-                )
+                return await begin(self._pool, compiled.pooled, share)
             except GuestTrap as trap:
                 if not (isinstance(trap.reason, Trap) and FULL in trap.reason.message):
                     raise
-        return await self._runner.instantiate(
-            compiled.component,
-            limits=limits,
-            host=host,
-            clock=clock,
-            pause=pause,
-            timeout=timeout,
-        )
+        return await begin(self._runner, compiled.component, limits)
 
     def _share_of_pool(self, compiled: Compiled, limits: Limits) -> Limits | None:
         """The limits of an instance in the pool; None if it has no place there."""
