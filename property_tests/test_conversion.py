@@ -227,3 +227,14 @@ def test_a_value_fits_and_comes_back_or_is_a_type_error(type_: Type, value: obje
     else:
         # True is a whole number in Python, and comes back as one.
         assert read == value or repr(read) == repr(value) or "nan" in repr(value)
+
+
+def test_lists_in_a_list_are_kept_while_the_room_for_them_grows() -> None:
+    texts = ListType(ListType(Primitive("string")))
+    value = [[f"{outer} {inner}" for inner in range(outer)] for outer in range(60)]
+    lowering = Lowering([texts], Arena(), "texts")
+    for _ in range(3):  # into fresh rows, then into those that were kept
+        assert through_foreign_memory(lowering, [texts], (value,)) == (value,)
+    longer = [["x" * 300] * 5_000, ["y"]]  # more than is kept
+    assert through_foreign_memory(lowering, [texts], (longer,)) == (longer,)
+    assert through_foreign_memory(lowering, [texts], (value,)) == (value,)
