@@ -175,11 +175,15 @@ def _add(tally: Tally, found: dict[str, Any]) -> None:
 
 def child(folder: Path, seed: int, start: int, count: int, keep: Path | None = None) -> Tally:
     """Run inputs in this process, one after the other; the timer kills it."""
-    logging.disable(logging.CRITICAL)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     tally = Tally()
-    with _fast_compiling():
-        asyncio.run(_all(tally, folder, seed, start, count, keep))
+    logging.disable(logging.CRITICAL)
+    handler = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    try:
+        with _fast_compiling():
+            asyncio.run(_all(tally, folder, seed, start, count, keep))
+    finally:  # in a test the process goes on
+        signal.signal(signal.SIGALRM, handler)
+        logging.disable(logging.NOTSET)
     return tally
 
 
