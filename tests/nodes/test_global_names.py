@@ -150,12 +150,14 @@ def test_a_name_that_was_given_to_another_outlives_who_had_it(run: Run) -> None:
         a, b = await cluster.nodes("a", "b")
         first, second = a.spawn(Store, "first"), a.spawn(Store, "second")
         one = await a.register_global("store", first)
+        await known(b, "store")
+        before = b.whereis_global("store")
         two = await a.register_global("store", second, replace=True)
         assert two > one
         first.kill()
         await first.wait()
         assert a.global_token("store") == two
-        await until(lambda: b.whereis_global("store") is not None)
+        await until(lambda: b.whereis_global("store") not in (None, before))
         assert await b.named("store").request("who") == "second"
 
     run(test)
