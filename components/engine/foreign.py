@@ -7,7 +7,8 @@ the import fails, with ImportError, unless the wheel is exactly the one this was
 Always:
   - pointers are plain `int` addresses, and what an address belongs to is held by whoever made it;
   - the functions keep the GIL (`PyDLL`): a poll lasts one fuel slice at most, and giving the GIL
-    away and back costs as much as the call;
+    away and back costs as much as the call. But a guest that has used up a slice is polled without
+    it: other threads would hardly ever get it beside a loop that is never idle;
   - what is called for each message takes an `Argument` for everything, made once: to convert an
     `int` costs as much as the call. A plain `int` there would be cut to 32 bits;
   - a value that wasmtime wrote for us is read, then freed by `val_delete`, once; a value that we
@@ -103,6 +104,7 @@ for _kind, _value in vars(Kind).items():
         raise ImportError(f"kind {_kind} is not {_value} in this wheel")
 
 _library = ctypes.PyDLL(str(ffi.filename))
+_free_library = ctypes.CDLL(str(ffi.filename))
 _libc = ctypes.PyDLL(None)
 
 Function = Callable[..., Any]
@@ -162,6 +164,9 @@ call_async: Callable[
     [Argument, Argument, Argument, Argument, Argument, Argument, Argument], int
 ] = _of_arguments("wasmtime_component_func_call_async", c_void_p)
 future_poll: Callable[[Argument], bool] = _of_arguments("wasmtime_call_future_poll", c_bool)
+# The same, while other threads may run. The host's callbacks take the GIL for themselves.
+future_poll_free: Callable[[Argument], bool] = _free_library["wasmtime_call_future_poll"]
+future_poll_free.restype = c_bool  # type: ignore[attr-defined]
 future_delete: Callable[[Argument], None] = _of_arguments("wasmtime_call_future_delete", None)
 val_clone = _function("wasmtime_component_val_clone", 2, None)
 val_delete: Callable[[Argument], None] = _of_arguments("wasmtime_component_val_delete", None)

@@ -34,6 +34,7 @@ from airssys_wasm.components.engine.foreign import (
     call_async,
     future_delete,
     future_poll,
+    future_poll_free,
     pointer,
     set_fuel,
     val_delete,
@@ -383,12 +384,14 @@ class Instance:
                 if request is None or in_turn == HOST_CALLS_PER_TURN:
                     await self._pause()
                     in_turn = 0
+                # A guest that computes for long leaves the GIL to other threads meanwhile.
+                poll = future_poll_free if request is None else future_poll
                 if not self._store or self._future is None:
                     raise InstanceClosed
                 linkage.caller = self
                 now = clock()
                 time.enter(now)
-                done = future_poll(self._future)
+                done = poll(self._future)
                 now = clock()
                 if put_off.pending:
                     put_off.deliver()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from airssys_wasm.application import ActorSystem, supervisor_of
 from airssys_wasm.components import Component, Limits
+from airssys_wasm.components.engine.code_limits import CompileLimits
 from airssys_wasm.components.engine.engine import EngineSettings
 from airssys_wasm.components.engine.threaded_instance import ThreadedInstance
 from airssys_wasm.components.engine.traps import Limit, Trap
@@ -90,3 +92,19 @@ async def test_in_a_simulation_all_take_their_turns_in_the_loop(simulation: Simu
     system = await simulation.system()
     echo = await system.start(Component(guests.echo(), run="thread"))
     assert await echo.request(b"a") == b"1:a"
+
+
+async def test_what_others_do_on_threads_goes_on_while_guests_compute() -> None:
+    compile = CompileLimits(time=61.0)  # nobody else's, so that it is not compiled already
+    settings = EngineSettings(path="fast", compile=compile)
+    async with ActorSystem("demo", components=ComponentServices(settings=settings)) as system:
+        endless = Component(guests.spins(), limits=Limits(call=3_600))
+        computing = [await system.start(endless) for _ in range(4)]
+        for ref in computing:
+            ref.send(b"")
+        async with asyncio.timeout(20):  # it takes 0.2 s, and without a share of the GIL for ever
+            echo = await system.start(Component(guests.echo()))
+            assert await echo.request(b"a") == b"1:a"
+        assert all(ref.is_alive for ref in computing)
+        for ref in computing:
+            ref.kill()
