@@ -112,6 +112,11 @@ class Platform(Protocol):
         """A new, empty run queue."""
         ...
 
+    def let_threads_run(self) -> None:
+        """Called in the loop when it has had no idle moment for some milliseconds: let other
+        threads of Python, if there are any, have the GIL for a moment."""
+        ...
+
     def offload(
         self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[R]:

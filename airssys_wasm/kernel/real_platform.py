@@ -6,6 +6,7 @@ import asyncio
 import functools
 import os
 import random
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from airssys_wasm.kernel.watchdog import OnSlow, Watchdog
 
 if TYPE_CHECKING:
     from airssys_wasm.kernel.kernel import Kernel
+
+WAKING = 0.00005  # seconds: a thread that waits for the GIL has woken up and taken it by then
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,6 +62,10 @@ class RealPlatform:
 
     def run_queue(self) -> deque[Any]:
         return deque()
+
+    def let_threads_run(self) -> None:
+        if threading.active_count() > 1:
+            time.sleep(WAKING)
 
     async def offload(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))

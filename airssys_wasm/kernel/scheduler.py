@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("airssys_wasm.kernel")
 
 GROWTH = 64  # workers made at once, at most
+SHARE = 0.005  # seconds without an idle moment after which other threads get a share of the GIL
 BREATHS = 3  # turns that asyncio's own ready callbacks get between two slices of a flood
 
 
@@ -64,6 +65,7 @@ class Scheduler:
         self.slice_end = 0.0
         self._turns = self._slices = 0
         self._breath = 0
+        self._busy_since: float | None = None  # by the clock of slices; None: idle, or just made
         # uvloop hides its ready queue, and needs the breath less.
         self._pending: Any = getattr(self.loop, "_ready", None)
         self.parked: list[Parking] = []
@@ -145,7 +147,15 @@ class Scheduler:
             self.loop.call_soon(self._turn)
             return
         self._turns += 1
-        self.slice_end = self.clock() + SLICE
+        began = self.clock()
+        if self._busy_since is None:
+            self._busy_since = began
+        elif began - self._busy_since > SHARE:
+            # The loop gives the GIL back between two turns, too briefly for a thread to wake up,
+            # and too often for one to ever demand it, which takes 5 ms in which nobody does.
+            self.kernel.platform.let_threads_run()
+            self._busy_since = began = self.clock()
+        self.slice_end = began + SLICE
         self.handled += STREAK - self.streak
         self.streak = STREAK
         self.level = 1  # below it is the scratch context of the worker that runs
@@ -171,6 +181,7 @@ class Scheduler:
                 self.loop.call_soon(self._turn)
             else:
                 self.armed = False
+                self._busy_since = None
 
     def _hand_over(self, parking: Parking) -> None:
         """The worker is inside a handler that suspended: it belongs to that actor now."""

@@ -71,5 +71,8 @@ class SimulatedPlatform:
         self._loop.taken(actor)
         self._taken(actor)
 
+    def let_threads_run(self) -> None:
+        """There are none."""
+
     async def offload(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return function(*args, **kwargs)

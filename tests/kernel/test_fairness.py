@@ -1,6 +1,7 @@
 """Nobody starves, and no message is lost or doubled, whatever the load."""
 
 import asyncio
+import os
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -301,3 +302,22 @@ async def test_the_statistics_count_what_was_handled_in_every_kind_of_actor(
                 await ref.wait()
                 total += batch + 2
                 assert kernel.statistics().handled == total, (behaviour, mailbox, batch)
+
+
+def many_turns_of_the_gil() -> None:
+    """Gives it back, and asks for it again, 300 times."""
+    for _ in range(100):
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+        os.write(descriptor, b"x")
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("behaviour", [Restless, RestlessAsync, RestlessFan, restless_process])
+async def test_what_runs_on_threads_goes_on_beside_actors_that_are_never_idle(
+    kernel: Kernel, behaviour: Any
+) -> None:
+    restless = kernel.spawn(behaviour)
+    restless.send(0)
+    async with asyncio.timeout(20):  # it takes some milliseconds, or never ends
+        await asyncio.to_thread(many_turns_of_the_gil)
+    restless.kill()
