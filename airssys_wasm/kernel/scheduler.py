@@ -66,6 +66,7 @@ class Scheduler:
         self._turns = self._slices = 0
         self._breath = 0
         self._busy_since: float | None = None  # by the clock of slices; None: idle, or just made
+        self._ways_since = self._last_way = 0.0  # of those that are given one after the other
         # uvloop hides its ready queue, and needs the breath less.
         self._pending: Any = getattr(self.loop, "_ready", None)
         self.parked: list[Parking] = []
@@ -136,6 +137,13 @@ class Scheduler:
     @coroutine
     def give_way(self) -> Generator[None, None, None]:
         """Let others run for one turn of the loop."""
+        now = self.clock()
+        if now - self._last_way > SHARE:
+            self._ways_since = now
+        elif now - self._ways_since > SHARE:  # as in `_turn`, which may never come meanwhile
+            self.kernel.platform.let_threads_run()
+            self._ways_since = now = self.clock()
+        self._last_way = now
         yield
 
     # --- the turn
