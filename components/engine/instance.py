@@ -364,6 +364,7 @@ class Instance:
         time.enter(started)
         now = clock()
         in_turn = 0
+        poll = future_poll
         try:
             while True:
                 time.leave(now)
@@ -379,13 +380,14 @@ class Instance:
                             cast(Awaitable[object], value), self._limits, time, clock, self._timeout
                         )
                         in_turn = 0
+                        poll = future_poll
                     self._give(function, value, request[2])
                     value = None  # it may be large
                 if request is None or in_turn == HOST_CALLS_PER_TURN:
                     await self._pause()
                     in_turn = 0
-                # A guest that computes for long leaves the GIL to other threads meanwhile.
-                poll = future_poll_free if request is None else future_poll
+                    # A guest that is never idle leaves the GIL to other threads meanwhile.
+                    poll = future_poll_free
                 if not self._store or self._future is None:
                     raise InstanceClosed
                 linkage.caller = self

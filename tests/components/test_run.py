@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -94,11 +95,14 @@ async def test_in_a_simulation_all_take_their_turns_in_the_loop(simulation: Simu
     assert await echo.request(b"a") == b"1:a"
 
 
-async def test_what_others_do_on_threads_goes_on_while_guests_compute() -> None:
+@pytest.mark.parametrize("restless", [guests.spins, guests.asks_the_time_for_ever])
+async def test_what_others_do_on_threads_goes_on_beside_guests_that_are_never_idle(
+    restless: Callable[[], bytes],
+) -> None:
     compile = CompileLimits(time=61.0)  # nobody else's, so that it is not compiled already
     settings = EngineSettings(path="fast", compile=compile)
     async with ActorSystem("demo", components=ComponentServices(settings=settings)) as system:
-        endless = Component(guests.spins(), limits=Limits(call=3_600))
+        endless = Component(restless(), limits=Limits(call=3_600))
         computing = [await system.start(endless) for _ in range(4)]
         for ref in computing:
             ref.send(b"")

@@ -152,6 +152,18 @@ def spins() -> bytes:
 
 
 @cache
+def asks_the_time_for_ever() -> bytes:
+    """Never returns from handle-message, in which it calls the host."""
+    return componentize(
+        core(
+            "(loop $more (drop (call $now)) (br $more)) unreachable",
+            imports='(import "airssys:core/host-services@1.0.0" "current-time-millis"'
+            " (func $now (result i64)))",
+        )
+    )
+
+
+@cache
 def grows(pages: int = 16_384) -> bytes:
     """Asks for `pages` pages of 64 KiB, 16 at a time; traps when refused, else replies `grown`.
 

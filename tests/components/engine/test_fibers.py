@@ -21,7 +21,6 @@ from airssys_wasm.components.engine.runtime_host import runtime_host
 from airssys_wasm.components.engine.traps import Limit
 from airssys_wasm.components.engine.values import Ok
 from airssys_wasm.components.errors import GuestTrap, InstanceClosed
-from airssys_wasm.sdk.componentize import componentize
 from tests.guests import guests
 
 pytestmark = pytest.mark.anyio
@@ -86,7 +85,7 @@ async def test_a_guest_that_only_calls_the_host_lets_others_run(engine: FiberEng
             raise StopAsyncIteration
 
     instance = await engine.instantiate(
-        Component(engine.engine, calls_the_clock_for_ever()),
+        Component(engine.engine, guests.asks_the_time_for_ever()),
         limits=Limits(),
         host=count,
         clock=time.monotonic,
@@ -96,16 +95,6 @@ async def test_a_guest_that_only_calls_the_host_lets_others_run(engine: FiberEng
         await handle(instance, b"x")
     assert at_pause == [HOST_CALLS_PER_TURN * turn for turn in (1, 2, 3, 4)]
     assert not instance.is_alive
-
-
-def calls_the_clock_for_ever() -> bytes:
-    return componentize(
-        guests.core(
-            "(loop $more (drop (call $now)) (br $more)) unreachable",
-            imports='(import "airssys:core/host-services@1.0.0" "current-time-millis"'
-            " (func $now (result i64)))",
-        )
-    )
 
 
 async def test_a_thousand_guests_are_suspended_on_one_thread(
