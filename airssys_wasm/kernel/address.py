@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
+from airssys_wasm.kernel.checked_ref import send_unchecked
 from airssys_wasm.kernel.errors import ActorExited
 from airssys_wasm.kernel.mailbox import check_stamp
 from airssys_wasm.kernel.ref import ActorRef
@@ -59,6 +60,14 @@ class NamedRef:
             self._nobody(message, priority, ttl)
         else:
             ref._send_stamped(message, priority, ttl)
+
+    def _send_unchecked(self, message: Any) -> None:
+        """`send` where nobody is to be told: see `checked_ref.py`."""
+        ref = None if self.name in self._kernel.entrances else self.resolve()
+        if ref is None:
+            self.send(message)
+        else:
+            send_unchecked(ref, message)
 
     async def put(self, message: Any, /, *, priority: int = 0, ttl: float | None = None) -> None:
         """As `ActorRef.put`."""

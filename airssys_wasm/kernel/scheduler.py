@@ -140,7 +140,7 @@ class Scheduler:
         now = self.clock()
         if now - self._last_way > SHARE:
             self._ways_since = now
-        elif now - self._ways_since > SHARE:  # as in `_turn`, which may never come meanwhile
+        elif now - self._ways_since > SHARE:  # as in `_share`: no turn may come meanwhile
             self.kernel.platform.let_threads_run()
             self._ways_since = now = self.clock()
         self._last_way = now
@@ -155,20 +155,12 @@ class Scheduler:
             self.loop.call_soon(self._turn)
             return
         self._turns += 1
-        began = self.clock()
-        if self._busy_since is None:
-            self._busy_since = began
-        elif began - self._busy_since > SHARE:
-            # The loop gives the GIL back between two turns, too briefly for a thread to wake up,
-            # and too often for one to ever demand it, which takes 5 ms in which nobody does.
-            self.kernel.platform.let_threads_run()
-            self._busy_since = began = self.clock()
-        self.slice_end = began + SLICE
         self.handled += STREAK - self.streak
         self.streak = STREAK
         self.level = 1  # below it is the scratch context of the worker that runs
         ready, parked = self.ready, self.parked
         try:
+            self.slice_end = self._share() + SLICE
             while ready:
                 if not parked:
                     self._grow(min(GROWTH, 2 + len(self._workers)))
@@ -181,7 +173,7 @@ class Scheduler:
                     self._hand_over(parking)
                 if self.clock() >= self.slice_end:
                     break
-        finally:  # also when KeyboardInterrupt leaves a handler
+        finally:  # also when KeyboardInterrupt leaves a handler, or the wait for threads
             self.stepping = self.cur = None
             self.level = 0
             if ready:
@@ -190,6 +182,19 @@ class Scheduler:
             else:
                 self.armed = False
                 self._busy_since = None
+
+    def _share(self) -> float:
+        """Let other threads run, if it is time for that; by the clock of slices, when the turn
+        begins."""
+        now = self.clock()
+        if self._busy_since is None:
+            self._busy_since = now
+        elif now - self._busy_since > SHARE:
+            # The loop gives the GIL back between two turns, too briefly for a thread to wake up,
+            # and too often for one to ever demand it, which takes 5 ms in which nobody does.
+            self.kernel.platform.let_threads_run()
+            self._busy_since = now = self.clock()
+        return now
 
     def _hand_over(self, parking: Parking) -> None:
         """The worker is inside a handler that suspended: it belongs to that actor now."""

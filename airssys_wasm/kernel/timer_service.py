@@ -173,7 +173,7 @@ def _send_quietly(to: Address, message: Any) -> None:
         if isinstance(to, ActorRef):
             send_unchecked(to, message)
         else:
-            to.send(message)
+            to._send_unchecked(message)
     except MailboxFull as full:
         target = full.target
         if isinstance(target, ActorRef):

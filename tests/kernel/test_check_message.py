@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from airssys_wasm.kernel import Actor, ActorRef, AirssysError, DeadLetter, Kernel, Mailbox
+from airssys_wasm.kernel.address import Address
 from airssys_wasm.kernel.checked_ref import checked
 from airssys_wasm.kernel.incoming import send_in
 from airssys_wasm.kernel.ref import MailboxRef
@@ -34,10 +35,10 @@ class Evens(Takes):
             raise NotEven(message)
 
 
-class Later(Actor[tuple[ActorRef[Any], int]]):
+class Later(Actor[tuple[Address, int]]):
     """Sends on, by a timer."""
 
-    def receive(self, message: tuple[ActorRef[Any], int]) -> None:
+    def receive(self, message: tuple[Address, int]) -> None:
         to, number = message
         self.context.send_after(0, to, number)
 
@@ -109,12 +110,12 @@ async def test_what_is_sent_to_a_dead_actor_is_a_dead_letter_and_not_looked_at(
 async def test_a_timer_has_nobody_to_tell_so_the_actor_gets_what_it_refuses(
     kernel: Kernel,
 ) -> None:
-    ref = kernel.spawn(Evens)
+    ref = kernel.spawn(Evens, name="evens")
     later = kernel.spawn(Later)
-    later.send((ref, 3))
-    later.send((ref, 2))
-    while (taken := await ref.request("all")) != [3, 2]:
-        assert taken in ([], [3])
+    for address, number in ((ref, 3), (kernel.named("evens"), 5), (ref, 2)):
+        later.send((address, number))
+    while (taken := await ref.request("all")) != [3, 5, 2]:
+        assert taken in ([], [3], [3, 5])
 
 
 async def test_dead_letters_come_to_an_actor_that_would_refuse_them(kernel: Kernel) -> None:
