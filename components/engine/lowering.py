@@ -28,6 +28,7 @@ from airssys_wasm.components.engine.foreign import (
     VALUE_WORDS,
     Kind,
 )
+from airssys_wasm.components.engine.rows import Rows
 from airssys_wasm.components.engine.values import Err, Ok, Variant, as_bytes
 from airssys_wasm.components.engine.world import (
     BYTES,
@@ -367,25 +368,6 @@ class _Code:
         return len(raw), id(raw) + BYTES_OFFSET
 
 
-class _Rows:
-    """Memory for elements of a list: their values, and behind all of these what is nested."""
-
-    __slots__ = ("address", "count", "nested", "words")
-
-    def __init__(self, code: _Code, count: int) -> None:
-        self.count = count
-        self.nested = VALUE_WORDS * count
-        stride = len(code.template) - VALUE_WORDS
-        self.words = words = array("Q", code.template[:VALUE_WORDS]) * count
-        words.extend(array("Q", code.template[VALUE_WORDS:]) * count)
-        self.address = address = words.buffer_info()[0]
-        for row in range(count) if code.relocations else ():
-            nested = self.nested + stride * row - VALUE_WORDS
-            for index, target in code.relocations:
-                at = VALUE_WORDS * row + index if index < VALUE_WORDS else nested + index
-                words[at] = address + 8 * (nested + target)
-
-
 class _ListWriter:
     """Writes lists of one type, into rows that are kept, or made for a list that is long."""
 
@@ -398,7 +380,7 @@ class _ListWriter:
         size = len(code.template)
         self._stride = size - VALUE_WORDS
         self._most = _KEPT_BYTES // (8 * size)
-        self._kept = _Rows(code, 0)
+        self._kept = self._rows(0)
         self._turn = self._taken = 0  # rows of a turn of the arena: there are lists in lists
         self._fill: Callable[..., None] | None = None
         if element in _ARRAYS:
@@ -417,7 +399,7 @@ class _ListWriter:
         self._fill(rows.words, rows.address + 8 * (i - VALUE_WORDS), h, i, values)
         return rows.address + 8 * h
 
-    def _room(self, count: int) -> tuple[_Rows, int]:
+    def _room(self, count: int) -> tuple[Rows, int]:
         """Rows, and the first of `count` of them that are free until the arena's next turn."""
         arena = self._arena
         if self._turn != arena.turn:
@@ -427,13 +409,16 @@ class _ListWriter:
             self._taken = first + count
             return rows, first
         if first + count > self._most:
-            rows = _Rows(self._code, count)
+            rows = self._rows(count)
         else:
             arena.keep.append(rows)  # earlier lists of this value are in it
-            self._kept = rows = _Rows(self._code, min(self._most, 2 * (first + count)))
+            self._kept = rows = self._rows(min(self._most, 2 * (first + count)))
             self._taken = count
         arena.keep.append(rows)
         return rows, 0
+
+    def _rows(self, count: int) -> Rows:
+        return Rows(self._code.template, self._code.relocations, count)
 
     def _compiled(self) -> Callable[..., None]:
         source = (
